@@ -1,0 +1,104 @@
+# One makefile for the whole tree; no recipe calls make on a subfolder.
+#
+#   make deps                  install the Debian 12 packages it needs
+#   make run                   four institutions keep one register, here
+#   make test                  everything: check, property, simulation, e2e
+#   make help                  every target, with one line each
+
+VARIANT ?= dev
+BUILD   ?= build/$(VARIANT)
+include mk/flags.mk
+
+# The architecture.  A layer is a folder.  DEPS names the layers below it: the
+# only ones it may include (check-layers) and the only ones its tests and
+# programs are linked with.  Highest first: the linker reads left to right.
+LAYERS         := base crypto chain ledger state consensus storage net rpc \
+                  node audit cli
+DEPS_base      :=
+DEPS_crypto    := base
+DEPS_chain     := crypto base
+DEPS_ledger    := chain crypto base
+DEPS_state     := ledger chain crypto base
+DEPS_consensus := chain crypto base
+DEPS_storage   := state consensus ledger chain crypto base
+DEPS_net       := ledger chain crypto base
+DEPS_rpc       := ledger chain crypto base
+DEPS_node      := rpc net storage state consensus ledger chain crypto base
+DEPS_audit     := state ledger chain crypto base
+DEPS_cli       := rpc audit state ledger chain crypto base
+# Tests that join layers say so here.
+DEPS_sim       := $(DEPS_node)
+DEPS_property  := $(DEPS_storage)
+DEPS_golden    := $(DEPS_consensus) consensus
+DEPS_bench     := node $(DEPS_node)
+
+PROGRAMS := $(if $(wildcard node/main.c),$(BUILD)/equityd) \
+            $(if $(wildcard cli/main.c),$(BUILD)/equity) \
+            $(if $(wildcard audit/main.c),$(BUILD)/equity-verify)
+
+sources = $(filter-out %/main.c,$(wildcard $(1)/*.c))
+library = $(if $(call sources,$(1)),$(BUILD)/$(1).a)
+order   = $(foreach l,cli audit node rpc net storage consensus state ledger \
+              chain crypto base,$(filter $(l),$(1)))
+needs   = $(foreach l,$(call order,$(1) $(DEPS_$(1))),$(call library,$(l)))
+libs    = $(foreach l,$(call order,$(1) $(DEPS_$(1))),$(LIBS_$(l)))
+
+UNIT     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
+PROPERTY := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/property/prop_*.c))
+GOLDEN   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/golden/golden_*.c))
+FUZZ     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*/fuzz_*.c))
+REPLAY   := $(if $(filter fuzz,$(VARIANT)),,$(BUILD)/tests/fuzz/replay.o)
+HEADERS   = $(wildcard $(LAYERS:%=%/*.h))
+CSOURCES  = $(wildcard $(LAYERS:%=%/*.[ch]) tests/*/*.[ch] tests/*/*/*.[ch])
+
+all: ## build the libraries and the programs
+all: $(foreach l,$(LAYERS),$(call library,$(l))) $(PROGRAMS)
+
+define layer_rule
+$(BUILD)/$(1).a: $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
+endef
+$(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
+
+$(BUILD)/%.a:
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/equityd: $(BUILD)/node/main.o $(call needs,node)
+	$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
+$(BUILD)/equity: $(BUILD)/cli/main.o $(call needs,cli)
+	$(CC) $(LDFLAGS) $^ $(call libs,cli) -o $@
+$(BUILD)/equity-verify: $(BUILD)/audit/main.o $(call needs,audit)
+	$(CC) $(LDFLAGS) $^ $(call libs,audit) -o $@
+
+.SECONDEXPANSION:
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call needs,$$(*D))
+	$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,$(*D)) -o $@
+$(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property) \
+    $$(call needs,storage)
+	$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,storage) -o $@
+$(BUILD)/tests/golden/%: $(BUILD)/tests/golden/%.o $$(call needs,consensus)
+	$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,consensus) -o $@
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(REPLAY) $$(call needs,$$(*D))
+	$(CC) $(LDFLAGS) $(if $(REPLAY),,-fsanitize=fuzzer) $^ \
+	    $(call libs,$(*D)) -o $@
+
+include mk/tests.mk
+include mk/install.mk
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile mk/*.mk | expand -t 16
+	@echo
+	@echo 'VARIANT=dev|release|asan|tsan|fuzz|cov chooses the build;' \
+	    'each has its own folder in build/.'
+
+clean: ## remove everything that was built
+	rm -rf build
+
+.DEFAULT_GOAL := all
+.PHONY: all help clean
+.SECONDARY:
+.DELETE_ON_ERROR:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

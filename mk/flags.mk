@@ -1,0 +1,36 @@
+# Compiler, warnings and the build variants.
+CC       ?= cc
+PKGS     := openssl libsecp256k1 libevent libevent_openssl libevent_pthreads jansson
+CPPFLAGS := -I. -D_GNU_SOURCE
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
+            -Wswitch-enum -Wvla -Wstrict-prototypes -Wmissing-prototypes \
+            -Wwrite-strings -Wcast-qual -Wformat=2 -Wundef -Werror
+HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+CFLAGS    = -std=gnu11 -g -pthread -fno-common $(OPT_$(VARIANT)) $(WARN)
+LDFLAGS   = -pthread $(LD_$(VARIANT))
+
+OPT_dev     := -O2
+OPT_release := -O2 $(HARDEN)
+LD_release  := -pie -Wl,-z,relro,-z,now
+SAN         := -fno-omit-frame-pointer -fsanitize=address,undefined \
+               -fno-sanitize-recover=all
+OPT_asan    := -O1 $(SAN)
+LD_asan     := -fsanitize=address,undefined
+OPT_tsan    := -O1 -fno-omit-frame-pointer -fsanitize=thread
+LD_tsan     := -fsanitize=thread
+OPT_cov     := -O0 --coverage
+LD_cov      := --coverage
+OPT_fuzz    := -O1 $(SAN) -fsanitize=fuzzer-no-link
+LD_fuzz     := -fsanitize=address,undefined
+ifeq ($(VARIANT),fuzz)
+CC := clang
+endif
+
+# The foreign libraries each layer needs; a test of a layer links those of the
+# layers it may link, nothing more.
+LIBS_crypto    := -lsecp256k1 -lcrypto
+LIBS_storage   := -lrocksdb
+LIBS_net       := -levent_openssl -levent_pthreads -levent -lssl
+LIBS_rpc       := -ljansson -levent_pthreads -levent
+LIBS_node      := -linih
+LIBS_cli       := -linih

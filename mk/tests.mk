@@ -1,0 +1,42 @@
+# Tests and the project's own checks.
+unit: ## run the unit tests
+unit: $(UNIT:%=%.run)
+property: ## run the property tests
+property: $(PROPERTY:%=%.run)
+golden: ## replay the golden traces of the consensus step
+golden: $(GOLDEN:%=%.run)
+%.run: %
+	$<
+
+fuzz-replay: ## run each fuzz target once over its stored corpus
+fuzz-replay: $(FUZZ:%=%.replay)
+%.replay: %
+	$< $(wildcard tests/fuzz/corpus/$(*F)/*)
+
+check: ## what a commit must pass, in about a minute
+check: unit golden fuzz-replay check-layers check-headers check-format \
+    check-banned
+
+check-layers: ## no include points upward
+	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
+
+check-headers: ## every header compiles alone, and twice
+	@for h in $(HEADERS); do \
+	    printf '#include "%s"\n#include "%s"\ntypedef int alone;\n' $$h $$h | \
+	    $(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -x c - || exit 1; done
+
+check-format: ## clang-format would change nothing
+	@clang-format --dry-run -Werror $(CSOURCES)
+
+check-banned: ## no banned call without its reason
+	@tools/check-banned.sh $(LAYERS)
+
+format: ## let clang-format decide the layout
+	clang-format -i $(CSOURCES)
+
+tidy: ## clang-tidy over the layers
+	clang-tidy --quiet $(foreach l,$(LAYERS),$(call sources,$(l))) -- \
+	    $(CPPFLAGS) -std=gnu11
+
+.PHONY: unit property golden fuzz-replay check check-layers check-headers \
+    check-format check-banned format tidy
