@@ -31,11 +31,13 @@ enum event_kind {
     EVENT_KINDS = 53,
 };
 
+/* tx_index of due work. */
+#define EVENT_NO_TX UINT32_MAX
+
 extern const char *const event_kind_names[EVENT_KINDS];
 
 enum {
     EVENT_BYTES_MAX = 320,
-    EVENT_NO_TX = 0xffffffff,
 };
 
 struct event {

@@ -1,0 +1,88 @@
+/* journal.h - the vote journal: what this validator signed, on disk first.
+ *
+ * A validator that forgets a vote in a crash may cast a different one when it
+ * comes back, and two such validators can fork the register.  So nothing that
+ * depends on a record leaves the node before journal_sync has returned.
+ *
+ *   segment  64 MiB, preallocated with zeros, journal-%08u.log; header: magic
+ *            "EQJRNL\0\1", version u32, chain_id 32, segment u32, first
+ *            sequence u64, CRC u32
+ *   record   length u32 | type u8 | pad 3 | sequence u64 | epoch u64 |
+ *            view u64 | payload | crc32c u32; the CRC covers the previous
+ *            record's CRC, this header and the payload: a chain, so that old
+ *            bytes cannot pass for new ones
+ *
+ * Invariants
+ *   J1  journal_sync returns ERR_NONE only after fdatasync has succeeded.
+ *   J2  a torn tail (invalid records with no valid one after them) is cut and
+ *       reported; an invalid record before a valid one refuses the journal.
+ *   J3  only journal_create makes one; journal_open never does.
+ *   J4  after a failed write or sync every later call fails: never retried.
+ *
+ * One owner; the directory is locked by storage/datadir.h. */
+#ifndef STORAGE_JOURNAL_H
+#define STORAGE_JOURNAL_H
+
+#include "base/attr.h"
+#include "base/bytes.h"
+#include "base/err.h"
+
+struct journal;
+
+enum {
+    JOURNAL_PAYLOAD_MAX = 2 << 20,
+};
+
+struct journal_record {
+    uint8_t type; /* enum record_type of consensus/record.h */
+    uint64_t sequence;
+    uint64_t epoch;
+    uint64_t view;
+    struct bytes payload;
+};
+
+/* journal_create makes an empty journal in dir (ERR_EXISTS if there is one),
+ * file and directory synced. */
+MUST_USE enum err journal_create(const char *dir, const struct hash *chain_id);
+
+/* journal_open reads every record in order through each() and leaves the
+ * journal ready to append.  each() may refuse with an error, which ends it.
+ *
+ * Errors    ERR_NOT_FOUND  no journal in dir
+ *           ERR_CHAIN      it belongs to another chain
+ *           ERR_CORRUPT    an invalid record before a valid one; *at says
+ *                          segment and offset for the message
+ *           ERR_IO, ERR_VERSION */
+typedef enum err (*journal_each_fn)(void *ctx,
+                                    const struct journal_record *record);
+struct journal_place {
+    uint32_t segment;
+    uint64_t offset;
+    uint64_t torn_bytes; /* cut from the tail; 0 = clean */
+};
+MUST_USE enum err journal_open(struct journal **out,
+                               const char *dir,
+                               const struct hash *chain_id,
+                               journal_each_fn each,
+                               void *ctx,
+                               struct journal_place *at);
+
+/* journal_append buffers a record for the next sync; its sequence is assigned.
+ * Errors    ERR_RANGE payload too large; ERR_IO after an earlier failure. */
+MUST_USE enum err journal_append(struct journal *j,
+                                 uint8_t type,
+                                 uint64_t epoch,
+                                 uint64_t view,
+                                 struct bytes payload);
+/* journal_sync writes what was appended and waits for the disk.  Blocks. */
+MUST_USE enum err journal_sync(struct journal *j);
+
+/* journal_cut starts a new segment and, once the checkpoint records the caller
+ * appended are synced in it, removes the older segments. */
+MUST_USE enum err journal_begin_segment(struct journal *j);
+MUST_USE enum err journal_drop_older(struct journal *j);
+uint64_t journal_segment_bytes(const struct journal *j); /* of the newest */
+uint64_t journal_sync_count(const struct journal *j);
+void journal_close(struct journal *j);
+
+#endif /* STORAGE_JOURNAL_H */

@@ -1,0 +1,153 @@
+/* store.h - the block log and its indexes in RocksDB: log first.
+ *
+ * One synced batch per block holds the header, certificate, body, events,
+ * change set and the tip.  Everything else is derived behind it: current rows,
+ * history rows, transaction and event indexes, and can be rebuilt from the log.
+ * At open the indexes are brought up to the tip from the change sets.
+ *
+ *   column family  key -> value (integers in keys big endian)
+ *   meta           "tip", "index", "format", "chain", "genesis"
+ *   block          height u64, kind u8 -> header | certificate | body | events
+ *                  | changes
+ *   headers        size u64 -> peaks of the header log at that size
+ *   state          table u8, tree 32, key 32 -> row
+ *   history        table u8, tree 32, key 32, ~height u64 -> row, or empty
+ *   txid           tx id 32 -> height u64, index u32
+ *   events         0x01 height u64 index u32 -> event; 0x02 security 32 …,
+ *                  0x03 account 32 … -> nothing (positions)
+ *
+ * Every write error is fatal to the caller (D18): the store refuses all later
+ * writes.  Readers are thread-safe; store_put_block and store_index have one
+ * caller each (the writer thread). */
+#ifndef STORAGE_STORE_H
+#define STORAGE_STORE_H
+
+#include "chain/cert.h"
+#include "chain/header.h"
+#include "chain/mtree.h"
+#include "ledger/event.h"
+#include "state/state.h"
+
+struct store;
+
+struct store_options {
+    uint64_t cache_bytes; /* shared block cache; 0 = 256 MiB */
+    bool create;          /* make it if absent (init only) */
+};
+
+/* Errors    ERR_NOT_FOUND, ERR_CHAIN, ERR_VERSION, ERR_LOCKED, ERR_CORRUPT,
+ *           ERR_IO; message (size cap) gets RocksDB's own words. */
+MUST_USE enum err store_open(struct store **out,
+                             const char *dir,
+                             const struct hash *chain_id,
+                             const struct store_options *options,
+                             char *message,
+                             size_t cap);
+void store_close(struct store *s);
+
+/* What is written for one block.  All borrowed for the call. */
+struct store_block {
+    const struct header *header;
+    struct hash hash;
+    const struct cert *cert; /* NULL for block 0 */
+    struct bytes header_bytes;
+    struct bytes body;
+    struct bytes events; /* u32 count, u32-prefixed canonical events */
+    struct change_set changes;
+    const struct hash *tx_ids;          /* header->tx_count */
+    const struct mtree_log *header_log; /* of headers 0..height */
+};
+
+/* store_put_block writes one synced batch (the commit), store_index the derived
+ * rows behind it, unsynced; store_index_catch_up replays change sets above the
+ * index marker (at start).
+ * Requires  height = tip + 1 (0 for the first), ASSERTed. */
+MUST_USE enum err store_put_block(struct store *s, const struct store_block *b);
+MUST_USE enum err store_index(struct store *s, const struct store_block *b);
+MUST_USE enum err store_index_catch_up(struct store *s, uint64_t *replayed);
+
+struct store_tip {
+    bool any;
+    uint64_t height;
+    struct hash hash;
+};
+struct store_tip store_tip_of(struct store *s);
+
+/* Rows of the current state at the index marker, in key order, for the start.*/
+typedef enum err (*store_row_fn)(void *ctx,
+                                 const struct row_key *key,
+                                 struct bytes row);
+MUST_USE enum err store_each_row(struct store *s, store_row_fn each, void *ctx);
+
+/* Reading.  A store_view is one consistent snapshot of the indexed state. */
+struct store_view;
+struct store_view *store_view_open(struct store *s);
+void store_view_close(struct store_view *v);
+uint64_t store_view_height(const struct store_view *v);
+
+/* Each returns ERR_NOT_FOUND if absent; *out is malloc'ed, caller frees with
+ * free(). */
+struct store_value {
+    uint8_t *at;
+    size_t size;
+};
+void store_value_free(struct store_value *v);
+enum store_block_part {
+    STORE_HEADER = 1,
+    STORE_CERT = 2,
+    STORE_BODY = 3,
+    STORE_EVENTS = 4,
+    STORE_CHANGES = 5,
+};
+MUST_USE enum err store_get_block(struct store_value *out,
+                                  struct store *s,
+                                  uint64_t height,
+                                  enum store_block_part part);
+MUST_USE enum err store_get_row(struct store_value *out,
+                                struct store_view *v,
+                                const struct row_key *key);
+MUST_USE enum err store_get_tx(uint64_t *height,
+                               uint32_t *index,
+                               struct store *s,
+                               const struct hash *tx_id);
+MUST_USE enum err store_get_header_log(struct mtree_log *out,
+                                       struct store *s,
+                                       uint64_t size);
+
+/* store_each_row_of lists one tree in key order, strictly after `after` (NULL:
+ * from the start), until each returns an error or false through *stop. */
+typedef bool (*store_visit_fn)(void *ctx,
+                               const struct row_key *key,
+                               struct bytes row);
+MUST_USE enum err store_each_row_of(struct store_view *v,
+                                    uint8_t table,
+                                    const struct hash *tree,
+                                    const struct hash *after,
+                                    store_visit_fn visit,
+                                    void *ctx);
+
+/* store_each_event visits events in order strictly after (height, index), of
+ * all, of one security (filter table SECURITIES) or one account. */
+struct store_event_filter {
+    bool by_security;
+    bool by_account;
+    struct hash key;
+};
+typedef bool (*store_event_fn)(void *ctx,
+                               uint64_t height,
+                               uint32_t index,
+                               struct bytes event);
+MUST_USE enum err store_each_event(struct store_view *v,
+                                   const struct store_event_filter *filter,
+                                   uint64_t after_height,
+                                   uint32_t after_index,
+                                   bool from_start,
+                                   store_event_fn visit,
+                                   void *ctx);
+
+/* change sets as bytes, for the log and for a foreign reader:
+ * u32 count, (table u8, tree 32, key 32, old vec, new vec), u32 drops … */
+struct buf;
+void store_changes_encode(struct buf *out, const struct change_set *set);
+
+#endif /* STORAGE_STORE_H */
