@@ -9,6 +9,10 @@ VARIANT ?= dev
 BUILD   ?= build/$(VARIANT)
 include mk/flags.mk
 
+# V=1 shows the whole commands.
+Q   := $(if $(V),,@)
+say  = $(if $(V),@:,@printf '  %-5s %s\n' $(1) $(2))
+
 # The architecture.  A layer is a folder.  DEPS names the layers below it: the
 # only ones it may include (check-layers) and the only ones its tests and
 # programs are linked with.  Highest first: the linker reads left to right.
@@ -60,29 +64,38 @@ endef
 $(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
 
 $(BUILD)/%.a:
-	rm -f $@ && ar rcs $@ $^
+	@rm -f $@
+	@ar rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/equityd: $(BUILD)/node/main.o $(call needs,node)
-	$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
 $(BUILD)/equity: $(BUILD)/cli/main.o $(call needs,cli)
-	$(CC) $(LDFLAGS) $^ $(call libs,cli) -o $@
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,cli) -o $@
 $(BUILD)/equity-verify: $(BUILD)/audit/main.o $(call needs,audit)
-	$(CC) $(LDFLAGS) $^ $(call libs,audit) -o $@
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,audit) -o $@
 
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call needs,$$(*D))
-	$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,$(*D)) -o $@
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,$(*D)) -o $@
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property) \
     $$(call needs,storage)
-	$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,storage) -o $@
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,storage) -o $@
 $(BUILD)/tests/golden/%: $(BUILD)/tests/golden/%.o $$(call needs,consensus)
-	$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,consensus) -o $@
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,consensus) -o $@
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(REPLAY) $$(call needs,$$(*D))
-	$(CC) $(LDFLAGS) $(if $(REPLAY),,-fsanitize=fuzzer) $^ \
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(if $(REPLAY),,-fsanitize=fuzzer) $^ \
 	    $(call libs,$(*D)) -o $@
 
 include mk/tests.mk

@@ -25,6 +25,7 @@ struct valset {
     struct validator list[VALIDATORS_MAX]; /* strictly ascending by key */
 };
 
+extern const struct schema validator_schema;
 extern const struct schema valset_schema;
 
 uint32_t valset_faulty(uint32_t n); /* f */

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
 struct hash_state {
