@@ -25,7 +25,8 @@ enum table {
     TABLE_CALENDAR = 9,     /* year -> trading map */
     TABLE_DUE = 10,         /* day, kind, id -> due work */
     TABLE_DRAFTS = 11,      /* security_key -> register being loaded */
-    TABLES_USED = 12,
+    TABLE_PARAMS = 12,      /* zeros -> params row */
+    TABLES_USED = 13,
     TABLE_SLOTS = 16,
 };
 

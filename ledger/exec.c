@@ -1,0 +1,210 @@
+#include "ledger/exec.h"
+
+#include "base/check.h"
+#include "base/num.h"
+#include "crypto/hash.h"
+
+enum verdict exec_refuse(struct exec *x,
+                         enum verdict v,
+                         const struct hash *about,
+                         uint64_t have,
+                         uint64_t need)
+{
+    if (x->why != NULL) {
+        x->why->verdict = v;
+        x->why->op_index = x->op_index;
+        memset(&x->why->about, 0, sizeof x->why->about);
+        if (about != NULL)
+            x->why->about = *about;
+        x->why->have = have;
+        x->why->need = need;
+    }
+    return v;
+}
+
+bool exec_get(const struct ledger_view *view,
+              void *row,
+              uint8_t table,
+              const struct hash *tree,
+              const struct hash *key)
+{
+    const struct row_key k = {table, *tree, *key};
+    const struct bytes bytes = view->get(view->ctx, &k);
+    const struct schema *s = row_schema(table);
+    struct reader r = reader_of(bytes);
+
+    if (bytes.size == 0)
+        return false;
+    /* Rows were checked when they were written and authenticated when they
+     * were loaded: one that does not decode is a fault of this program. */
+    ASSERT(s != NULL);
+    schema_read(&r, s, row);
+    ASSERT(reader_finish(&r) == ERR_NONE);
+    return true;
+}
+
+void exec_put(struct exec *x,
+              const void *row,
+              uint8_t table,
+              const struct hash *tree,
+              const struct hash *key)
+{
+    const struct row_key k = {table, *tree, *key};
+    uint8_t buf[ROW_BYTES_MAX];
+    struct writer w = writer_of(buf, sizeof buf);
+
+    schema_encode(&w, row_schema(table), row);
+    ASSERT(writer_ok(&w));
+    x->b->view->put(x->b->view->ctx, &k, writer_bytes(&w));
+}
+
+void exec_emit(struct exec *x, struct event *e)
+{
+    struct writer w = writer_of(x->event_bytes, sizeof x->event_bytes);
+
+    e->tx_index = x->b->tx_index;
+    e->op_index = (uint16_t)x->op_index;
+    e->by_paper = x->by_paper;
+    e->day = x->b->date;
+    if (e->security[0] == '\0')
+        e->security[0] = '-';
+    schema_encode(&w, &event_schema, e);
+    ASSERT(writer_ok(&w));
+    x->event = *e;
+    x->event_size = w.size;
+    x->event_index = x->b->event_count++;
+    if (x->b->on_event != NULL)
+        x->b->on_event(x->b->on_event_ctx, x->event_index, e, writer_bytes(&w));
+}
+
+void exec_renew(const struct exec *x, struct hash *chain)
+{
+    uint8_t buf[HASH_BYTES + SALT_BYTES + 8 + 4];
+    struct writer w = writer_of(buf, sizeof buf);
+
+    writer_hash(&w, chain);
+    writer_copy(&w, x->tx->salt, SALT_BYTES);
+    writer_u64(&w, x->b->height);
+    writer_u32(&w, x->event_index);
+    ASSERT(writer_ok(&w));
+    *chain = hash_byte_tagged(
+        0x13, writer_bytes(&w), bytes_of(x->event_bytes, x->event_size));
+}
+
+static const struct hash zero;
+
+bool exec_security(const struct ledger_view *view,
+                   struct security_row *s,
+                   const char *code)
+{
+    const struct hash key = security_key(code);
+
+    return exec_get(view, s, TABLE_SECURITIES, &zero, &key);
+}
+
+bool exec_account(const struct ledger_view *view,
+                  struct account_row *a,
+                  const struct hash *id)
+{
+    return exec_get(view, a, TABLE_ACCOUNTS, &zero, id);
+}
+
+void exec_holding(const struct ledger_view *view,
+                  struct holding_row *h,
+                  const char *code,
+                  const struct hash *account,
+                  uint8_t kind)
+{
+    const struct hash tree = security_key(code);
+
+    if (exec_get(view, h, TABLE_HOLDINGS, &tree, account))
+        return;
+    h->kind = kind;
+    h->segment_count = 0;
+    h->freeze_count = 0;
+    h->last_sale_day = 0;
+    h->sequence = 0;
+    memset(&h->chain, 0, sizeof h->chain);
+}
+
+void exec_put_holding(struct exec *x,
+                      struct holding_row *h,
+                      const char *code,
+                      const struct hash *account)
+{
+    const struct hash tree = security_key(code);
+
+    h->sequence++;
+    exec_renew(x, &h->chain);
+    exec_put(x, h, TABLE_HOLDINGS, &tree, account);
+}
+
+void exec_put_security(struct exec *x, struct security_row *s)
+{
+    const struct hash key = security_key(s->code);
+
+    exec_renew(x, &s->chain);
+    exec_put(x, s, TABLE_SECURITIES, &zero, &key);
+}
+
+enum verdict exec_open_security(const struct security_row *s,
+                                bool although_suspended)
+{
+    switch ((enum security_status)s->status) {
+    case SECURITY_REGISTERED:
+    case SECURITY_LISTED:
+        return V_OK;
+    case SECURITY_SUSPENDED:
+        return although_suspended ? V_OK : V_SUSPENDED;
+    case SECURITY_DRAFT:
+    case SECURITY_MIGRATING:
+    case SECURITY_STATUSES:
+        return V_SECURITY_STATE;
+    case SECURITY_WITHDRAWN:
+        return V_WITHDRAWN;
+    }
+    return V_SECURITY_STATE;
+}
+
+/* T+n holds when at least n trading days lie in (trade_day, today]. */
+int t_plus_over(void *ctx, uint32_t trade_day)
+{
+    const struct t_plus *t = ctx;
+    struct genesis_year map = {0};
+    uint32_t count = 0;
+
+    for (uint32_t day = trade_day + 1; day <= t->date; day++) {
+        uint32_t y;
+        uint32_t m;
+        uint32_t d;
+        uint32_t first;
+        uint32_t of_year;
+
+        num_date_of_days(day, &y, &m, &d);
+        if (map.year != y) {
+            const struct hash key = day_key(y);
+
+            if (!exec_get(t->view, &map, TABLE_CALENDAR, &zero, &key))
+                return -1;
+        }
+        if (!num_days_of_date(&first, y, 1, 1))
+            return -1;
+        of_year = day - first;
+        if ((map.trading[of_year / 8] >> (of_year % 8) & 1) != 0 &&
+            ++count >= t->days)
+            return 1;
+    }
+    return 0;
+}
+
+struct position_day exec_day(const struct exec *x,
+                             struct t_plus *t,
+                             const struct security_row *s)
+{
+    *t = (struct t_plus){x->b->view, x->b->date, s->t_plus};
+    return (struct position_day){
+        .date = x->b->date,
+        .t_plus_over = s->t_plus > 0 ? t_plus_over : NULL,
+        .ctx = t,
+    };
+}

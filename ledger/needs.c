@@ -1,0 +1,246 @@
+#include "ledger/needs.h"
+
+#include "ledger/exec.h"
+
+static struct need *add(struct needs *n)
+{
+    return n->count < NEEDS_MAX ? &n->list[n->count++] : NULL;
+}
+
+static void add_institution(struct needs *n, uint16_t number, const char *text)
+{
+    const struct hash id = institution_id(number);
+    struct need *need;
+
+    for (uint32_t i = 0; i < n->count; i++) {
+        if (n->list[i].who.kind == PRINCIPAL_INSTITUTION &&
+            hash_eq(&n->list[i].who.id, &id))
+            return;
+    }
+    need = add(n);
+    if (need == NULL)
+        return;
+    need->how = NEED_MAKER_CHECKER;
+    need->who = (struct principal){PRINCIPAL_INSTITUTION, id};
+    need->threshold = 2;
+    need->key_count = 0;
+    need->text = text;
+}
+
+/* A holder acts by its keys, or its custodian acts for it citing a document. */
+static bool add_account(struct needs *n,
+                        struct hash *about,
+                        const struct ledger_view *view,
+                        const struct hash *id,
+                        const struct op_def *def,
+                        const void *op,
+                        const char *text)
+{
+    struct account_row a;
+    struct need *need;
+
+    if (!exec_account(view, &a, id)) {
+        *about = *id;
+        return false;
+    }
+    if (a.authority == AUTHORITY_PAPER) {
+        const uint8_t *base = op;
+        struct hash document = {{0}};
+
+        n->by_paper = true;
+        if (def->document_offset != OP_NO_DOCUMENT)
+            memcpy(&document, base + def->document_offset, sizeof document);
+        if (hash_is_zero(&document))
+            n->document_missing = true;
+        add_institution(n, a.custodian, text);
+        return true;
+    }
+    need = add(n);
+    if (need == NULL)
+        return true;
+    need->how = NEED_KEYS;
+    need->who = (struct principal){PRINCIPAL_ACCOUNT, *id};
+    need->threshold = a.threshold;
+    need->key_count = a.key_count;
+    memcpy(need->keys, a.keys, a.key_count * sizeof a.keys[0]);
+    need->text = text;
+    return true;
+}
+
+static void add_new_account(struct needs *n,
+                            const struct hash *chain_id,
+                            const struct op_account_open *op,
+                            const char *text)
+{
+    struct need *need;
+
+    if (op->authority == AUTHORITY_PAPER) {
+        n->by_paper = true;
+        if (hash_is_zero(&op->document))
+            n->document_missing = true;
+        return;
+    }
+    need = add(n);
+    if (need == NULL)
+        return;
+    need->how = NEED_KEYS;
+    need->who.kind = PRINCIPAL_ACCOUNT;
+    need->who.id = account_id_of(chain_id, op->custodian, op->nonce);
+    need->threshold = op->threshold;
+    need->key_count = op->key_count;
+    memcpy(need->keys, op->keys, op->key_count * sizeof op->keys[0]);
+    need->text = text;
+}
+
+static bool pledge_of(struct pledge_row *p,
+                      const struct ledger_view *view,
+                      const struct op_signer *s,
+                      const uint8_t *op)
+{
+    const struct hash tree = security_key((const char *)op + s->offset);
+    struct hash key;
+    uint64_t number;
+
+    memcpy(&number, op + s->also, sizeof number);
+    key = number_key(number);
+    return exec_get(view, p, TABLE_PLEDGES, &tree, &key);
+}
+
+static bool add_signer(struct needs *n,
+                       struct hash *about,
+                       const struct ledger_view *view,
+                       const struct hash *chain_id,
+                       const struct op_def *def,
+                       const struct op_signer *s,
+                       const uint8_t *op)
+{
+    struct security_row security;
+    struct pledge_row pledge;
+    struct params_row params;
+    struct hash id;
+    struct need *need;
+    uint16_t number;
+    static const struct hash zero;
+
+    switch (s->who) {
+    case SIGNER_NONE:
+        return true;
+    case SIGNER_GOVERNANCE:
+        need = add(n);
+        if (need == NULL ||
+            !exec_get(view, &params, TABLE_PARAMS, &zero, &zero))
+            return false;
+        *need = (struct need){
+            .how = NEED_GOVERNANCE,
+            .threshold = (uint8_t)valset_quorum(params.validator_count),
+            .text = s->text};
+        return true;
+    case SIGNER_ACCOUNT:
+        memcpy(&id, op + s->offset, sizeof id);
+        return add_account(n, about, view, &id, def, op, s->text);
+    case SIGNER_NEW_ACCOUNT:
+        add_new_account(n,
+                        chain_id,
+                        (const struct op_account_open *)(const void *)op,
+                        s->text);
+        return true;
+    case SIGNER_INSTITUTION:
+        memcpy(&number, op + s->offset, sizeof number);
+        add_institution(n, number, s->text);
+        return true;
+    case SIGNER_ISSUER:
+    case SIGNER_REGISTRAR:
+        if (!exec_security(view, &security, (const char *)op + s->offset)) {
+            *about = security_key((const char *)op + s->offset);
+            return false;
+        }
+        if (s->who == SIGNER_ISSUER)
+            return add_account(
+                n, about, view, &security.issuer, def, op, s->text);
+        add_institution(n, security.registrar, s->text);
+        return true;
+    case SIGNER_PLEDGOR:
+    case SIGNER_PLEDGEE:
+        if (!pledge_of(&pledge, view, s, op)) {
+            memcpy(&number, op + s->also, sizeof number);
+            *about = number_key(number);
+            return false;
+        }
+        if (s->who == SIGNER_PLEDGEE)
+            return add_account(
+                n, about, view, &pledge.pledgee, def, op, s->text);
+        for (uint32_t i = 0; i < pledge.pledgor_count; i++) {
+            if (!add_account(n,
+                             about,
+                             view,
+                             &pledge.pledgors[i].account,
+                             def,
+                             op,
+                             s->text))
+                return false;
+        }
+        return true;
+    }
+    return true;
+}
+
+enum verdict needs_of_op(struct needs *out,
+                         struct hash *about,
+                         const struct ledger_view *view,
+                         const struct hash *chain_id,
+                         const struct op_def *def,
+                         const void *op)
+{
+    out->count = 0;
+    out->by_paper = false;
+    out->document_missing = false;
+    memset(about, 0, sizeof *about);
+    for (uint32_t i = 0; i < OP_SIGNERS_MAX; i++) {
+        if (!add_signer(out, about, view, chain_id, def, &def->signers[i], op))
+            return V_UNKNOWN;
+    }
+    return V_OK;
+}
+
+static bool add_principal(struct tx *tx, const struct principal *p)
+{
+    for (uint32_t i = 0; i < tx->principal_count; i++) {
+        if (principal_cmp(&tx->principals[i], p) == 0)
+            return true;
+    }
+    if (tx->principal_count >= TX_PRINCIPALS_MAX)
+        return false;
+    tx->principals[tx->principal_count++] = *p;
+    return true;
+}
+
+enum verdict needs_principals(struct tx *tx,
+                              struct hash *about,
+                              const struct ledger_view *view)
+{
+    const struct principal filer = {PRINCIPAL_INSTITUTION,
+                                    institution_id(tx->institution)};
+    union op_any op;
+
+    tx->principal_count = 0;
+    memset(about, 0, sizeof *about);
+    (void)add_principal(tx, &filer);
+    for (uint32_t i = 0; i < tx->op_count; i++) {
+        const struct op_def *def;
+        struct needs n;
+        enum verdict v;
+
+        if (op_decode(&def, &op, tx->ops[i]) != ERR_NONE)
+            return V_MALFORMED;
+        v = needs_of_op(&n, about, view, &tx->chain_id, def, &op);
+        if (v != V_OK)
+            return v;
+        for (uint32_t k = 0; k < n.count; k++) {
+            if (n.list[k].how != NEED_GOVERNANCE &&
+                !add_principal(tx, &n.list[k].who))
+                return V_LIMIT;
+        }
+    }
+    tx_sort_principals(tx);
+    return V_OK;
+}

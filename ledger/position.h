@@ -1,0 +1,94 @@
+/* position.h - the algebra of segments: take, mark, freeze, promote.
+ *
+ * A position is a list of segments in canonical order; equal neighbours are
+ * merged; availability is derived, never stored (docs/RULES.md).
+ *
+ * Invariants
+ *   P1  segments are strictly ascending by attributes, each quantity >= 1.
+ *   P2  every function keeps the total, but put and take.
+ *   P3  a failed function changes nothing. */
+#ifndef LEDGER_POSITION_H
+#define LEDGER_POSITION_H
+
+#include "ledger/ops.h"
+
+/* Answers whether shares bought on trade_day may be sold today (T+n):
+ * 1 yes, 0 no, -1 the calendar has no entry. */
+typedef int (*position_t_plus_fn)(void *ctx, uint32_t trade_day);
+
+/* The day's view of a position. */
+struct position_day {
+    uint32_t date;
+    position_t_plus_fn t_plus_over; /* NULL: T+n does not apply */
+    void *ctx;
+};
+
+struct position_totals {
+    uint64_t total;
+    uint64_t available;
+    uint64_t pledged;
+    uint64_t frozen; /* under an effective freeze */
+    uint64_t t_plus; /* free but for T+n */
+    uint64_t locked; /* free but for a lock */
+    bool calendar_missing;
+};
+struct position_totals position_totals_of(const struct holding_row *h,
+                                          const struct position_day *day);
+/* position_normalise drops locks and trade days that are over; merges. */
+void position_normalise(struct holding_row *h, const struct position_day *day);
+
+int segment_cmp(const struct segment *a, const struct segment *b);
+
+/* position_put adds a segment.  False: no room (limit). */
+MUST_USE bool position_put(struct holding_row *h,
+                           const struct segment *s,
+                           uint32_t limit);
+
+/* position_take removes `quantity` available shares that match sel, in
+ * canonical order; taken[*taken_count] gets them (room for SEGMENTS_MAX).
+ * Returns V_OK or why not: V_PLEDGED, V_FROZEN (the selector names such),
+ * V_CALENDAR, V_T5, V_LOCKED, V_AVAILABLE; *have is what was available. */
+enum verdict position_take(struct holding_row *h,
+                           struct segment *taken,
+                           uint32_t *taken_count,
+                           uint64_t *have,
+                           uint64_t quantity,
+                           const struct selector *sel,
+                           const struct position_day *day);
+
+/* position_pledge puts pledge `number` on `quantity` shares: available first,
+ * then T+n, then locked; never frozen, never pledged.
+ * Returns V_OK, V_AVAILABLE, V_FROZEN, V_PLEDGE_REPEAT or V_LIMIT. */
+enum verdict position_pledge(struct holding_row *h,
+                             uint64_t *have,
+                             uint64_t quantity,
+                             uint64_t number,
+                             const struct selector *sel,
+                             const struct position_day *day);
+/* position_unpledge takes pledge `number` off `quantity` shares, unfrozen
+ * first.  Requires that many carry it (false otherwise, or limit). */
+MUST_USE bool position_unpledge(struct holding_row *h,
+                                uint64_t quantity,
+                                uint64_t number);
+
+/* position_freeze lets a freeze of `requested` shares arrive with its rank: it
+ * takes unfrozen shares, then displaces the worst ranks.  The holding's freeze
+ * list then has it with what is effective and queued; *unfulfilled is the rest.
+ * False: a limit (segments or freezes). */
+MUST_USE bool position_freeze(struct holding_row *h,
+                              uint64_t *unfulfilled,
+                              uint64_t number,
+                              uint64_t rank_ms,
+                              uint64_t requested,
+                              const struct position_day *day);
+/* position_unfreeze releases `quantity` of freeze `number`: queued first, then
+ * effective shares; freed shares promote the queue in rank order; queues are
+ * capped again.  A freeze with nothing left leaves the list.
+ * False: it has less than quantity, or limit. */
+MUST_USE bool position_unfreeze(struct holding_row *h,
+                                uint64_t *from_queue,
+                                uint64_t quantity,
+                                uint64_t number,
+                                const struct position_day *day);
+
+#endif /* LEDGER_POSITION_H */

@@ -1,0 +1,299 @@
+/* Securities, and the loading of their first register in slices. */
+#include "base/num.h"
+#include "chain/mtree.h"
+#include "ledger/exec.h"
+
+static const struct hash zero;
+
+enum {
+    SHARES_MAX_LOG2 = 62, /* so that every sum fits a signed 64-bit integer */
+};
+
+enum verdict rule_security_create(struct exec *x,
+                                  const struct op_security_create *op)
+{
+    const struct hash key = security_key(op->code);
+    const struct hash registrar = institution_id(op->registrar);
+    struct institution_row institution;
+    struct account_row issuer;
+    struct security_row row;
+    struct event e = {.kind = EVENT_SECURITY_CREATED,
+                      .account = op->issuer,
+                      .number = op->registrar,
+                      .document = op->document};
+
+    if (!exec_get(
+            x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &registrar))
+        return exec_refuse(x, V_UNKNOWN, &registrar, 0, 0);
+    if (!exec_account(x->b->view, &issuer, &op->issuer))
+        return exec_refuse(x, V_UNKNOWN, &op->issuer, 0, 0);
+    if ((institution.roles & ROLE_REGISTRAR) == 0)
+        return exec_refuse(x, V_ROLE, &registrar, 0, 0);
+    if (issuer.status != ACCOUNT_ACTIVE)
+        return exec_refuse(x, V_ACCOUNT_STATE, &op->issuer, 0, 0);
+    if (exec_security(x->b->view, &row, op->code))
+        return exec_refuse(x, V_EXISTS, &key, 0, 0);
+    row = (struct security_row){
+        .issuer = op->issuer,
+        .registrar = op->registrar,
+        .class = op->class,
+        .status = SECURITY_DRAFT,
+        .t_plus = op->t_plus,
+        .holder_cap = op->holder_cap,
+        .terms = op->terms,
+    };
+    memcpy(row.code, op->code, sizeof row.code);
+    memcpy(e.security, op->code, sizeof e.security);
+    exec_emit(x, &e);
+    exec_put_security(x, &row);
+    return V_OK;
+}
+
+static bool get_draft(const struct exec *x,
+                      struct draft_row *d,
+                      const char *code)
+{
+    const struct hash key = security_key(code);
+
+    return exec_get(x->b->view, d, TABLE_DRAFTS, &zero, &key);
+}
+
+static void put_draft(struct exec *x,
+                      const struct draft_row *d,
+                      const char *code)
+{
+    const struct hash key = security_key(code);
+
+    exec_put(x, d, TABLE_DRAFTS, &zero, &key);
+}
+
+static void erase_draft(struct exec *x, const char *code)
+{
+    const struct row_key key = {TABLE_DRAFTS, zero, security_key(code)};
+
+    x->b->view->erase(x->b->view->ctx, &key);
+}
+
+/* Reads the security and, if loaded says so, its draft; refuses what is not a
+ * draft. */
+static enum verdict draft_of(struct exec *x,
+                             struct security_row *s,
+                             struct draft_row *d,
+                             const char *code,
+                             bool loaded)
+{
+    const struct hash key = security_key(code);
+
+    if (!exec_security(x->b->view, s, code))
+        return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
+    if (s->status != SECURITY_DRAFT || get_draft(x, d, code) != loaded)
+        return exec_refuse(x, V_SECURITY_STATE, &key, 0, 0);
+    return V_OK;
+}
+
+enum verdict rule_register_open(struct exec *x,
+                                const struct op_register_open *op)
+{
+    struct security_row s;
+    struct draft_row d;
+    struct event e = {.kind = EVENT_REGISTER_OPENED,
+                      .number = op->line_count,
+                      .second = op->issued.shares,
+                      .document = op->document};
+    enum verdict v = draft_of(x, &s, &d, op->security, false);
+
+    if (v != V_OK)
+        return v;
+    if (op->issued.shares == 0 || op->line_count == 0 ||
+        op->issued.shares >> SHARES_MAX_LOG2 != 0)
+        return exec_refuse(x, V_QUANTITY, NULL, op->issued.shares, 1);
+    d = (struct draft_row){
+        .issued = op->issued, .line_count = op->line_count, .root = op->root};
+    memcpy(e.security, op->security, sizeof e.security);
+    exec_emit(x, &e);
+    put_draft(x, &d, op->security);
+    exec_put_security(x, &s);
+    return V_OK;
+}
+
+static void peaks_to_log(struct mtree_log *log, const struct draft_row *d)
+{
+    log->size = d->next_line;
+    for (uint32_t i = 0; i < d->peak_count; i++)
+        log->peaks[i] = d->peaks[i].hash;
+}
+
+static void log_to_peaks(struct draft_row *d, const struct mtree_log *log)
+{
+    d->peak_count = mtree_log_peak_count(log);
+    for (uint32_t i = 0; i < d->peak_count; i++)
+        d->peaks[i].hash = log->peaks[i];
+}
+
+static enum verdict load_line(struct exec *x,
+                              struct security_row *s,
+                              const struct draft_row *d,
+                              const struct register_line *line,
+                              uint32_t index)
+{
+    const struct hash tree = security_key(s->code);
+    struct account_row account;
+    struct holding_row h;
+    struct segment segment = {.quantity = line->quantity,
+                              .nature = line->nature};
+    struct event e = {.kind = EVENT_REGISTER_LINE,
+                      .account = line->account,
+                      .number = index,
+                      .quantity = line->quantity.shares,
+                      .second = line->nature};
+
+    if (!exec_account(x->b->view, &account, &line->account))
+        return exec_refuse(x, V_UNKNOWN, &line->account, index, 0);
+    if (account.status != ACCOUNT_ACTIVE)
+        return exec_refuse(x, V_ACCOUNT_STATE, &line->account, index, 0);
+    if (line->acquired > x->b->date)
+        return exec_refuse(
+            x, V_DATE, &line->account, line->acquired, x->b->date);
+    if (line->quantity.shares == 0 || line->nature > 99)
+        return exec_refuse(x, V_QUANTITY, &line->account, index, 0);
+    if (line->quantity.shares > d->issued.shares - s->issued.shares)
+        return exec_refuse(x,
+                           V_SUM_MISMATCH,
+                           &line->account,
+                           d->issued.shares - s->issued.shares,
+                           line->quantity.shares);
+    if (exec_get(x->b->view, &h, TABLE_HOLDINGS, &tree, &line->account))
+        return exec_refuse(x, V_DUPLICATE_HOLDER, &line->account, index, 0);
+    exec_holding(x->b->view, &h, s->code, &line->account, account.kind);
+    if (!position_put(&h, &segment, SEGMENTS_VOLUNTARY_MAX))
+        return exec_refuse(x, V_LIMIT, &line->account, 0, 0);
+    s->issued.shares += line->quantity.shares;
+    if (account.kind == ACCOUNT_ORDINARY)
+        s->holder_count++;
+    memcpy(e.security, s->code, sizeof e.security);
+    exec_emit(x, &e);
+    exec_put_holding(x, &h, s->code, &line->account);
+    return V_OK;
+}
+
+enum verdict rule_register_lines(struct exec *x,
+                                 const struct op_register_lines *op)
+{
+    struct security_row s;
+    struct draft_row d;
+    struct mtree_log log;
+    struct event e = {.kind = EVENT_REGISTER_LINES, .number = op->first};
+    enum verdict v = draft_of(x, &s, &d, op->security, true);
+
+    if (v != V_OK)
+        return v;
+    if (op->first != d.next_line || op->line_count == 0 ||
+        op->line_count > d.line_count - d.next_line)
+        return exec_refuse(x, V_LINES_ORDER, NULL, d.next_line, op->first);
+    x->lines += op->line_count;
+    if (x->lines > TX_ROWS_MAX)
+        return exec_refuse(x, V_LIMIT, NULL, TX_ROWS_MAX, x->lines);
+    peaks_to_log(&log, &d);
+    for (uint32_t i = 0; i < op->line_count; i++) {
+        const struct hash leaf = register_line_leaf(&op->lines[i]);
+
+        v = load_line(x, &s, &d, &op->lines[i], op->first + i);
+        if (v != V_OK)
+            return v;
+        mtree_log_append(&log, &leaf);
+    }
+    d.next_line += op->line_count;
+    log_to_peaks(&d, &log);
+    e.quantity = op->line_count;
+    e.second = s.issued.shares;
+    memcpy(e.security, s.code, sizeof e.security);
+    exec_emit(x, &e);
+    put_draft(x, &d, s.code);
+    exec_put_security(x, &s);
+    return V_OK;
+}
+
+enum verdict rule_register_confirm(struct exec *x,
+                                   const struct op_register_confirm *op)
+{
+    struct security_row s;
+    struct draft_row d;
+    struct mtree_log log;
+    struct hash root;
+    struct event e = {.kind = EVENT_REGISTER_CONFIRMED,
+                      .document = op->document};
+    const enum verdict v = draft_of(x, &s, &d, op->security, true);
+
+    if (v != V_OK)
+        return v;
+    if (d.next_line != d.line_count)
+        return exec_refuse(x, V_SUM_MISMATCH, NULL, d.next_line, d.line_count);
+    if (s.issued.shares != d.issued.shares)
+        return exec_refuse(
+            x, V_SUM_MISMATCH, NULL, s.issued.shares, d.issued.shares);
+    peaks_to_log(&log, &d);
+    root = mtree_log_root(&log);
+    if (!hash_eq(&root, &d.root))
+        return exec_refuse(x, V_ROOT_MISMATCH, &root, 0, 0);
+    if (s.holder_cap != 0 && s.holder_count > s.holder_cap)
+        return exec_refuse(x, V_HOLDER_CAP, NULL, s.holder_cap, s.holder_count);
+    s.status = SECURITY_REGISTERED;
+    e.number = s.holder_count;
+    e.quantity = s.issued.shares;
+    memcpy(e.security, s.code, sizeof e.security);
+    exec_emit(x, &e);
+    erase_draft(x, s.code);
+    exec_put_security(x, &s);
+    return V_OK;
+}
+
+/* Takes one loaded line out again; a holder without a line is passed over. */
+static void unload_line(struct exec *x,
+                        struct security_row *s,
+                        const struct hash *account)
+{
+    const struct row_key key = {
+        TABLE_HOLDINGS, security_key(s->code), *account};
+    struct holding_row h;
+
+    if (!exec_get(x->b->view, &h, TABLE_HOLDINGS, &key.tree, account))
+        return;
+    for (uint32_t i = 0; i < h.segment_count; i++)
+        s->issued.shares -= h.segments[i].quantity.shares;
+    if (h.kind == ACCOUNT_ORDINARY)
+        s->holder_count--;
+    x->b->view->erase(x->b->view->ctx, &key);
+}
+
+enum verdict rule_register_cancel(struct exec *x,
+                                  const struct op_register_cancel *op)
+{
+    struct security_row s;
+    struct draft_row d;
+    struct event e = {.kind = EVENT_REGISTER_CANCELLED,
+                      .number = op->account_count};
+    const enum verdict v = draft_of(x, &s, &d, op->security, true);
+
+    if (v != V_OK)
+        return v;
+    x->lines += op->account_count;
+    if (x->lines > TX_ROWS_MAX)
+        return exec_refuse(x, V_LIMIT, NULL, TX_ROWS_MAX, x->lines);
+    for (uint32_t i = 0; i < op->account_count; i++)
+        unload_line(x, &s, &op->accounts[i].account);
+    e.second = s.issued.shares;
+    memcpy(e.security, s.code, sizeof e.security);
+    exec_emit(x, &e);
+    if (s.issued.shares == 0) {
+        erase_draft(x, s.code);
+    } else {
+        /* What is half taken out cannot be confirmed any more. */
+        d.next_line = d.line_count;
+        d.peak_count = 0;
+        memset(&d.root, 0, sizeof d.root);
+        d.issued.shares = s.issued.shares + 1;
+        put_draft(x, &d, s.code);
+    }
+    exec_put_security(x, &s);
+    return V_OK;
+}

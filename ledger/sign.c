@@ -1,0 +1,211 @@
+#include "ledger/sign.h"
+
+static int principal_index(const struct tx *tx, const struct principal *p)
+{
+    for (uint32_t i = 0; i < tx->principal_count; i++) {
+        if (principal_cmp(&tx->principals[i], p) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static enum verdict missing(struct exec *x,
+                            const struct principal *who,
+                            bool foreign_key)
+{
+    return exec_refuse(
+        x, foreign_key ? V_SIG_INVALID : V_SIG_MISSING, &who->id, 0, 0);
+}
+
+static bool key_in(const struct pubkey *keys,
+                   uint32_t count,
+                   const struct pubkey *key)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (memcmp(&keys[i], key, sizeof *key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum verdict check_keys(struct exec *x, const struct need *n)
+{
+    const int p = principal_index(x->tx, &n->who);
+    uint32_t found = 0;
+    bool foreign = false;
+
+    for (uint32_t i = 0; i < x->tx->sig_count && found < n->threshold; i++) {
+        const struct tx_sig *s = &x->tx->sigs[i];
+
+        if ((int)s->principal != p)
+            continue;
+        if (key_in(n->keys, n->key_count, &s->key)) {
+            x->sig_used[i] = true;
+            found++;
+        } else {
+            foreign = true;
+        }
+    }
+    if (found < n->threshold)
+        return missing(x, &n->who, foreign);
+    return V_OK;
+}
+
+/* Role bits of the institution's key that made signature i; 0 if it is not a
+ * key of the institution. */
+static uint16_t roles_of(const struct institution_row *row,
+                         const struct pubkey *key)
+{
+    for (uint32_t i = 0; i < row->key_count; i++) {
+        if (memcmp(&row->keys[i].key, key, sizeof *key) == 0)
+            return row->keys[i].roles;
+    }
+    return 0;
+}
+
+struct institution_sigs {
+    uint32_t count;
+    uint32_t index[TX_SIGS_MAX]; /* into tx->sigs */
+    uint16_t roles[TX_SIGS_MAX];
+    bool foreign;
+};
+
+static bool gather(struct institution_sigs *g,
+                   const struct exec *x,
+                   const struct principal *who)
+{
+    const int p = principal_index(x->tx, who);
+    struct institution_row row;
+    static const struct hash zero;
+
+    g->count = 0;
+    g->foreign = false;
+    if (!exec_get(x->b->view, &row, TABLE_INSTITUTIONS, &zero, &who->id))
+        return false;
+    for (uint32_t i = 0; i < x->tx->sig_count; i++) {
+        if ((int)x->tx->sigs[i].principal != p)
+            continue;
+        g->roles[g->count] = roles_of(&row, &x->tx->sigs[i].key);
+        g->foreign = g->foreign || g->roles[g->count] == 0;
+        g->index[g->count++] = i;
+    }
+    return true;
+}
+
+static enum verdict check_maker_checker(struct exec *x, const struct need *n)
+{
+    struct institution_sigs g;
+
+    if (!gather(&g, x, &n->who))
+        return exec_refuse(x, V_UNKNOWN, &n->who.id, 0, 0);
+    for (uint32_t m = 0; m < g.count; m++) {
+        for (uint32_t c = 0; c < g.count; c++) {
+            if (c != m && (g.roles[m] & KEY_MAKER) != 0 &&
+                (g.roles[c] & KEY_CHECKER) != 0) {
+                x->sig_used[g.index[m]] = true;
+                x->sig_used[g.index[c]] = true;
+                return V_OK;
+            }
+        }
+    }
+    return missing(x, &n->who, g.foreign);
+}
+
+enum verdict sign_check_filer(struct exec *x)
+{
+    const struct principal who = {PRINCIPAL_INSTITUTION,
+                                  institution_id(x->tx->institution)};
+    struct institution_sigs g;
+
+    if (!gather(&g, x, &who))
+        return exec_refuse(x, V_UNKNOWN, &who.id, 0, 0);
+    for (uint32_t i = 0; i < g.count; i++) {
+        if ((g.roles[i] & KEY_MAKER) != 0 && x->sig_used[g.index[i]])
+            return V_OK; /* signed for an operation already */
+    }
+    for (uint32_t i = 0; i < g.count; i++) {
+        if ((g.roles[i] & KEY_MAKER) != 0) {
+            x->sig_used[g.index[i]] = true;
+            return V_OK;
+        }
+    }
+    return missing(x, &who, g.foreign);
+}
+
+static enum verdict check_governance(struct exec *x, const struct need *n)
+{
+    uint32_t institutions = 0;
+    static const struct hash zero;
+
+    for (uint32_t p = 0; p < x->tx->principal_count; p++) {
+        const struct principal *who = &x->tx->principals[p];
+        struct institution_row row;
+        struct institution_sigs g;
+
+        if (who->kind != PRINCIPAL_INSTITUTION ||
+            !exec_get(x->b->view, &row, TABLE_INSTITUTIONS, &zero, &who->id) ||
+            !row.validator || !gather(&g, x, who))
+            continue;
+        for (uint32_t i = 0; i < g.count; i++) {
+            if ((g.roles[i] & KEY_OPERATOR) != 0) {
+                x->sig_used[g.index[i]] = true;
+                institutions++;
+                break;
+            }
+        }
+    }
+    if (institutions < n->threshold)
+        return exec_refuse(x, V_SIG_MISSING, &zero, institutions, n->threshold);
+    return V_OK;
+}
+
+enum verdict sign_check_op(struct exec *x, const void *op)
+{
+    struct needs n;
+    struct hash about;
+    enum verdict v;
+
+    v = needs_of_op(&n, &about, x->b->view, &x->b->chain_id, x->def, op);
+    if (v != V_OK)
+        return exec_refuse(x, v, &about, 0, 0);
+    if (n.document_missing)
+        return exec_refuse(x, V_SIG_MISSING, &about, 0, 0);
+    x->by_paper = n.by_paper;
+    for (uint32_t i = 0; i < n.count; i++) {
+        switch ((enum need_how)n.list[i].how) {
+        case NEED_KEYS:
+            v = check_keys(x, &n.list[i]);
+            break;
+        case NEED_MAKER:
+        case NEED_MAKER_CHECKER:
+            v = check_maker_checker(x, &n.list[i]);
+            break;
+        case NEED_GOVERNANCE:
+            v = check_governance(x, &n.list[i]);
+            break;
+        }
+        if (v != V_OK)
+            return v;
+    }
+    return V_OK;
+}
+
+enum verdict sign_check_rest(struct exec *x)
+{
+    bool principal_used[TX_PRINCIPALS_MAX] = {false};
+
+    for (uint32_t i = 0; i < x->tx->sig_count; i++) {
+        const uint8_t p = x->tx->sigs[i].principal;
+
+        if (!x->sig_used[i])
+            return exec_refuse(
+                x, V_SIG_INVALID, &x->tx->principals[p].id, 0, 0);
+        principal_used[p] = true;
+    }
+    for (uint32_t p = 0; p < x->tx->principal_count; p++) {
+        if (!principal_used[p])
+            return exec_refuse(
+                x, V_SIG_MISSING, &x->tx->principals[p].id, 0, 0);
+    }
+    return V_OK;
+}

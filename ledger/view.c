@@ -1,0 +1,42 @@
+#include "ledger/view.h"
+
+#include "base/check.h"
+#include "base/writer.h"
+
+struct hash security_key(const char *code)
+{
+    struct hash k = {{0}};
+    const size_t size = strlen(code);
+
+    ASSERT(size <= sizeof k.raw);
+    memcpy(k.raw, code, size);
+    return k;
+}
+
+struct hash number_key(uint64_t number)
+{
+    struct hash k = {{0}};
+    struct writer w = writer_of(k.raw, sizeof k.raw);
+
+    writer_be64(&w, number);
+    return k;
+}
+
+struct hash day_key(uint32_t day)
+{
+    struct hash k = {{0}};
+    struct writer w = writer_of(k.raw, sizeof k.raw);
+
+    writer_be32(&w, day);
+    return k;
+}
+
+struct hash reference_key(uint16_t institution, const uint8_t serial[12])
+{
+    struct hash k = {{0}};
+
+    k.raw[0] = (uint8_t)(institution >> 8);
+    k.raw[1] = (uint8_t)institution;
+    memcpy(k.raw + 2, serial, 12);
+    return k;
+}
