@@ -479,11 +479,13 @@ bool position_freeze(struct holding_row *h,
     mine.queued.shares = num_min_u64(requested - mine.effective.shares,
                                      total - mine.effective.shares);
     *unfulfilled = requested - mine.effective.shares - mine.queued.shares;
-    memmove(&next.freezes[place + 1],
-            &next.freezes[place],
-            (next.freeze_count - place) * sizeof next.freezes[0]);
-    next.freezes[place] = mine;
-    next.freeze_count++;
+    if (mine.effective.shares + mine.queued.shares > 0) {
+        memmove(&next.freezes[place + 1],
+                &next.freezes[place],
+                (next.freeze_count - place) * sizeof next.freezes[0]);
+        next.freezes[place] = mine;
+        next.freeze_count++;
+    }
     *h = next;
     return true;
 }

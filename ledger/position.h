@@ -73,7 +73,8 @@ MUST_USE bool position_unpledge(struct holding_row *h,
 
 /* position_freeze lets a freeze of `requested` shares arrive with its rank: it
  * takes unfrozen shares, then displaces the worst ranks.  The holding's freeze
- * list then has it with what is effective and queued; *unfulfilled is the rest.
+ * list then has it with what is effective and queued, unless both are zero;
+ * *unfulfilled is the rest.
  * False: a limit (segments or freezes). */
 MUST_USE bool position_freeze(struct holding_row *h,
                               uint64_t *unfulfilled,

@@ -70,6 +70,8 @@ static void settle_others(struct exec *x,
                           const char *code,
                           uint64_t except)
 {
+    const struct hash tree = security_key(code);
+
     for (uint32_t i = 0; i < h->freeze_count; i++) {
         const struct holding_freeze *now = &h->freezes[i];
         struct freeze_row f;
@@ -90,6 +92,7 @@ static void settle_others(struct exec *x,
         exec_emit(x, &e);
         exec_renew(x, &h->chain);
         put_freeze(x, &f, code);
+        exec_put(x, h, TABLE_HOLDINGS, &tree, account);
     }
 }
 
@@ -178,8 +181,10 @@ enum verdict rule_freeze_create(struct exec *x,
                          &day))
         return exec_refuse(x, V_LIMIT, &op->account, 0, HOLDING_FREEZES_MAX);
     mine = entry_of(&h, f.number);
-    f.effective = mine->effective;
-    f.queued = mine->queued;
+    if (mine != NULL) {
+        f.effective = mine->effective;
+        f.queued = mine->queued;
+    }
     s.freeze_count++;
     s.frozen.shares = s.frozen.shares + effective_sum(&h) - before;
     e.number = f.number;
@@ -188,11 +193,9 @@ enum verdict rule_freeze_create(struct exec *x,
     memcpy(e.security, s.code, sizeof e.security);
     exec_emit(x, &e);
     put_freeze(x, &f, s.code);
-    exec_renew(x, &s.chain);
-    exec_renew(x, &h.chain);
-    settle_others(x, &h, &op->account, s.code, f.number);
     exec_put_holding(x, &h, s.code, &op->account);
     exec_put_security(x, &s);
+    settle_others(x, &h, &op->account, s.code, f.number);
     return V_OK;
 }
 
@@ -269,10 +272,8 @@ enum verdict rule_freeze_release(struct exec *x,
     memcpy(e.security, s.code, sizeof e.security);
     exec_emit(x, &e);
     put_freeze(x, &f, s.code);
-    exec_renew(x, &s.chain);
-    exec_renew(x, &h.chain);
-    settle_others(x, &h, &f.account, s.code, f.number);
     exec_put_holding(x, &h, s.code, &f.account);
     exec_put_security(x, &s);
+    settle_others(x, &h, &f.account, s.code, f.number);
     return V_OK;
 }

@@ -1,0 +1,445 @@
+#include "state/forest.h"
+
+#include "base/check.h"
+#include "crypto/hash.h"
+
+#include <stdlib.h>
+
+enum {
+    DEPTH_MAX = 257,
+};
+
+int forest_bit(const struct hash *key, uint16_t bit)
+{
+    return key->raw[bit >> 3] >> (7 - (bit & 7)) & 1;
+}
+
+static uint16_t first_difference(const struct hash *a, const struct hash *b)
+{
+    uint16_t i = 0;
+
+    while (a->raw[i] == b->raw[i])
+        i++;
+    return (uint16_t)(i * 8 + __builtin_clz((unsigned)(a->raw[i] ^ b->raw[i])) -
+                      24);
+}
+
+static bool is_leaf(uint32_t ref)
+{
+    return (ref & FOREST_LEAF) != 0;
+}
+
+static struct forest_leaf *leaf_at(const struct forest *f, uint32_t ref)
+{
+    return &f->leaves[ref & ~(uint32_t)FOREST_LEAF];
+}
+
+void forest_init(struct forest *f)
+{
+    *f = (struct forest){.leaf_count = 1, .inner_count = 1};
+}
+
+void forest_deinit(struct forest *f)
+{
+    for (uint32_t i = 1; i < f->leaf_count; i++)
+        free(f->leaves[i].row);
+    free(f->leaves);
+    free(f->inners);
+    *f = (struct forest){0};
+}
+
+struct forest_row *forest_row_new(struct bytes from)
+{
+    struct forest_row *row = malloc(sizeof *row + from.size);
+
+    ASSERT(row != NULL && from.size > 0 && from.size <= UINT32_MAX);
+    row->size = (uint32_t)from.size;
+    memcpy(row->at, from.at, from.size);
+    return row;
+}
+
+static uint32_t grown(uint32_t cap)
+{
+    ASSERT(cap < FOREST_LEAF);
+    return cap == 0 ? 64 : cap < 1 << 20 ? cap * 2 : cap + cap / 4;
+}
+
+static uint32_t new_leaf(struct forest *f)
+{
+    uint32_t i = f->leaf_free;
+
+    if (i != 0) {
+        f->leaf_free = f->leaves[i].next_free;
+        return i;
+    }
+    if (f->leaf_count >= f->leaf_cap) {
+        f->leaf_cap = grown(f->leaf_cap);
+        f->leaves = realloc(f->leaves, f->leaf_cap * sizeof f->leaves[0]);
+        ASSERT(f->leaves != NULL);
+    }
+    return f->leaf_count++;
+}
+
+static void free_leaf(struct forest *f, uint32_t i)
+{
+    f->leaves[i].row = NULL;
+    f->leaves[i].next_free = f->leaf_free;
+    f->leaf_free = i;
+}
+
+static uint32_t new_inner(struct forest *f)
+{
+    uint32_t i = f->inner_free;
+
+    if (i != 0) {
+        f->inner_free = f->inners[i].child[0];
+        return i;
+    }
+    if (f->inner_count >= f->inner_cap) {
+        f->inner_cap = grown(f->inner_cap);
+        f->inners = realloc(f->inners, f->inner_cap * sizeof f->inners[0]);
+        ASSERT(f->inners != NULL);
+    }
+    return f->inner_count++;
+}
+
+static void free_inner(struct forest *f, uint32_t i)
+{
+    f->inners[i].child[0] = f->inner_free;
+    f->inner_free = i;
+}
+
+static void message_init(struct forest_inner *n, uint8_t table, uint16_t bit)
+{
+    memset(n->message, 0, sizeof n->message);
+    n->bit = bit;
+    n->message[0] = (uint8_t)(0x40 + table);
+    n->message[1] = (uint8_t)(bit >> 8);
+    n->message[2] = (uint8_t)bit;
+}
+
+static uint8_t *slot_of(struct forest_inner *n, int side)
+{
+    return n->message + 3 + side * HASH_BYTES;
+}
+
+struct hash forest_node_hash(uint8_t table,
+                             uint16_t bit,
+                             const struct hash *left,
+                             const struct hash *right)
+{
+    struct forest_inner n;
+
+    message_init(&n, table, bit);
+    memcpy(slot_of(&n, 0), left->raw, HASH_BYTES);
+    memcpy(slot_of(&n, 1), right->raw, HASH_BYTES);
+    return hash_of(bytes_of(n.message, sizeof n.message));
+}
+
+struct hash forest_leaf_hash(uint8_t table,
+                             const struct hash *key,
+                             const struct hash *row_hash)
+{
+    uint8_t message[1 + 2 * HASH_BYTES];
+
+    message[0] = (uint8_t)(0x60 + table);
+    memcpy(message + 1, key->raw, HASH_BYTES);
+    memcpy(message + 1 + HASH_BYTES, row_hash->raw, HASH_BYTES);
+    return hash_of(bytes_of(message, sizeof message));
+}
+
+/* The leaf where a walk for key ends; 0 in an empty tree. */
+static uint32_t walk(const struct forest *f,
+                     const struct forest_tree *t,
+                     const struct hash *key)
+{
+    uint32_t ref = t->root;
+
+    while (ref != 0 && !is_leaf(ref)) {
+        const struct forest_inner *n = &f->inners[ref];
+
+        ref = n->child[forest_bit(key, n->bit)];
+    }
+    return ref;
+}
+
+const struct forest_leaf *forest_find(const struct forest *f,
+                                      const struct forest_tree *t,
+                                      const struct hash *key)
+{
+    const uint32_t ref = walk(f, t, key);
+    const struct forest_leaf *leaf;
+
+    if (ref == 0)
+        return NULL;
+    leaf = leaf_at(f, ref);
+    return hash_eq(&leaf->key, key) ? leaf : NULL;
+}
+
+bool forest_touch(struct forest *f,
+                  struct forest_tree *t,
+                  const struct hash *key)
+{
+    uint32_t ref = t->root;
+
+    if (forest_find(f, t, key) == NULL)
+        return false;
+    t->dirty = true;
+    while (!is_leaf(ref)) {
+        struct forest_inner *n = &f->inners[ref];
+
+        n->dirty = true;
+        ref = n->child[forest_bit(key, n->bit)];
+    }
+    leaf_at(f, ref)->dirty = true;
+    return true;
+}
+
+/* Puts a new leaf under an inner node that tests bit; marks the path. */
+static void insert(struct forest *f,
+                   struct forest_tree *t,
+                   const struct hash *key,
+                   uint32_t leaf_ref,
+                   uint16_t bit)
+{
+    const uint32_t at = new_inner(f);
+    struct forest_inner *n = &f->inners[at];
+    uint32_t *link = &t->root;
+    const uint8_t *clean = t->hash.raw; /* of what *link refers to */
+    const int side = forest_bit(key, bit);
+
+    while (!is_leaf(*link) && f->inners[*link].bit < bit) {
+        struct forest_inner *up = &f->inners[*link];
+        const int down = forest_bit(key, up->bit);
+
+        up->dirty = true;
+        clean = slot_of(up, down);
+        link = &up->child[down];
+    }
+    message_init(n, t->table, bit);
+    n->dirty = true;
+    n->child[side] = leaf_ref;
+    n->child[!side] = *link;
+    memcpy(slot_of(n, !side), clean, HASH_BYTES);
+    *link = at;
+}
+
+static struct forest_row *add(struct forest *f,
+                              struct forest_tree *t,
+                              const struct hash *key,
+                              struct forest_row *row,
+                              uint32_t near)
+{
+    const uint32_t i = new_leaf(f);
+    const uint32_t ref = i | FOREST_LEAF;
+
+    f->leaves[i] = (struct forest_leaf){.key = *key, .row = row, .dirty = true};
+    f->row_bytes += row->size;
+    if (near == 0)
+        t->root = ref;
+    else
+        insert(f, t, key, ref, first_difference(&leaf_at(f, near)->key, key));
+    t->count++;
+    t->dirty = true;
+    return NULL;
+}
+
+static struct forest_row *take_out(struct forest *f,
+                                   struct forest_tree *t,
+                                   const struct hash *key)
+{
+    uint32_t *link = &t->root;    /* to the leaf's parent, at the end */
+    uint8_t *clean = t->hash.raw; /* hash slot of that link */
+    uint32_t ref = t->root;
+    struct forest_row *row;
+
+    while (!is_leaf(ref)) {
+        struct forest_inner *n = &f->inners[ref];
+        const int side = forest_bit(key, n->bit);
+        const uint32_t next = n->child[side];
+
+        n->dirty = true;
+        if (is_leaf(next)) {
+            memcpy(clean, slot_of(n, !side), HASH_BYTES);
+            *link = n->child[!side];
+            free_inner(f, ref);
+            ref = next;
+            break;
+        }
+        link = &n->child[side];
+        clean = slot_of(n, side);
+        ref = next;
+    }
+    if (ref == t->root)
+        t->root = 0;
+    row = leaf_at(f, ref)->row;
+    f->row_bytes -= row->size;
+    free_leaf(f, ref & ~(uint32_t)FOREST_LEAF);
+    t->count--;
+    t->dirty = true;
+    if (t->count == 0) {
+        t->root = 0;
+        memset(&t->hash, 0, sizeof t->hash);
+    }
+    return row;
+}
+
+struct forest_row *forest_set(struct forest *f,
+                              struct forest_tree *t,
+                              const struct hash *key,
+                              struct forest_row *row)
+{
+    const uint32_t near = walk(f, t, key);
+    struct forest_leaf *leaf = near != 0 ? leaf_at(f, near) : NULL;
+    struct forest_row *old;
+
+    if (leaf == NULL || !hash_eq(&leaf->key, key))
+        return row != NULL ? add(f, t, key, row, near) : NULL;
+    if (row == NULL)
+        return take_out(f, t, key);
+    forest_touch(f, t, key);
+    old = leaf->row;
+    f->row_bytes += row->size;
+    f->row_bytes -= old->size;
+    leaf->row = row;
+    return old;
+}
+
+static struct hash hash_leaf(struct forest_leaf *leaf,
+                             const struct forest_tree *t,
+                             forest_row_hash_fn row_hash,
+                             void *ctx)
+{
+    const struct hash r = row_hash(ctx, t, leaf);
+
+    leaf->dirty = false;
+    return forest_leaf_hash(t->table, &leaf->key, &r);
+}
+
+/* One inner node on the way down: which of its sides were seen to. */
+struct step {
+    uint32_t ref;
+    int side;
+};
+
+static void hash_inner(struct forest *f,
+                       struct forest_tree *t,
+                       forest_row_hash_fn row_hash,
+                       void *ctx)
+{
+    struct step stack[DEPTH_MAX];
+    uint32_t depth = 0;
+
+    stack[depth++] = (struct step){t->root, 0};
+    while (depth > 0) {
+        struct step *s = &stack[depth - 1];
+        struct forest_inner *n = &f->inners[s->ref];
+
+        if (s->side < 2) {
+            const uint32_t child = n->child[s->side];
+            const int side = s->side++;
+
+            if (is_leaf(child)) {
+                struct forest_leaf *leaf = leaf_at(f, child);
+
+                if (leaf->dirty) {
+                    const struct hash h = hash_leaf(leaf, t, row_hash, ctx);
+
+                    memcpy(slot_of(n, side), h.raw, HASH_BYTES);
+                }
+            } else if (f->inners[child].dirty) {
+                ASSERT(depth < DEPTH_MAX);
+                stack[depth++] = (struct step){child, 0};
+            }
+            continue;
+        }
+        {
+            const struct hash h =
+                hash_of(bytes_of(n->message, sizeof n->message));
+
+            n->dirty = false;
+            depth--;
+            if (depth == 0) {
+                t->hash = h;
+            } else {
+                const struct step *up = &stack[depth - 1];
+
+                memcpy(slot_of(&f->inners[up->ref], up->side - 1),
+                       h.raw,
+                       HASH_BYTES);
+            }
+        }
+    }
+}
+
+void forest_hash(struct forest *f,
+                 struct forest_tree *t,
+                 forest_row_hash_fn row_hash,
+                 void *ctx)
+{
+    if (!t->dirty)
+        return;
+    t->dirty = false;
+    if (t->root == 0) {
+        memset(&t->hash, 0, sizeof t->hash);
+    } else if (is_leaf(t->root)) {
+        struct forest_leaf *leaf = leaf_at(f, t->root);
+
+        if (leaf->dirty)
+            t->hash = hash_leaf(leaf, t, row_hash, ctx);
+    } else if (f->inners[t->root].dirty) {
+        hash_inner(f, t, row_hash, ctx);
+    }
+}
+
+void forest_each(const struct forest *f,
+                 const struct forest_tree *t,
+                 forest_visit_fn visit,
+                 void *ctx)
+{
+    uint32_t stack[DEPTH_MAX];
+    uint32_t depth = 0;
+
+    if (t->root != 0)
+        stack[depth++] = t->root;
+    while (depth > 0) {
+        const uint32_t ref = stack[--depth];
+
+        if (is_leaf(ref)) {
+            if (!visit(ctx, leaf_at(f, ref)))
+                return;
+        } else {
+            ASSERT(depth + 2 <= DEPTH_MAX);
+            stack[depth++] = f->inners[ref].child[1];
+            stack[depth++] = f->inners[ref].child[0];
+        }
+    }
+}
+
+void forest_drop(struct forest *f, struct forest_tree *t)
+{
+    uint32_t stack[DEPTH_MAX];
+    uint32_t depth = 0;
+
+    if (t->root != 0)
+        stack[depth++] = t->root;
+    while (depth > 0) {
+        const uint32_t ref = stack[--depth];
+
+        if (is_leaf(ref)) {
+            struct forest_leaf *leaf = leaf_at(f, ref);
+
+            f->row_bytes -= leaf->row->size;
+            free(leaf->row);
+            free_leaf(f, ref & ~(uint32_t)FOREST_LEAF);
+        } else {
+            stack[depth++] = f->inners[ref].child[1];
+            stack[depth++] = f->inners[ref].child[0];
+            free_inner(f, ref);
+        }
+    }
+    t->root = 0;
+    t->count = 0;
+    t->dirty = false;
+    memset(&t->hash, 0, sizeof t->hash);
+}

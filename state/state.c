@@ -1,0 +1,505 @@
+#include "state/state.h"
+
+#include "base/check.h"
+#include "base/writer.h"
+#include "chain/mtree.h"
+#include "crypto/hash.h"
+#include "state/forest.h"
+#include "state/proof.h"
+
+#include <stdlib.h>
+
+/* Trees are found by (table, id) in one open-addressing map. */
+struct state {
+    struct forest forest;
+    struct forest_tree *tables[TABLE_SLOTS]; /* of tables with one tree, and
+                                                the days of references */
+    struct forest_tree **map;
+    uint32_t map_cap; /* a power of two */
+    uint32_t map_used;
+    struct forest_tree **dirty; /* trees inside a security or a day */
+    uint32_t dirty_count;
+    uint32_t dirty_cap;
+    uint64_t rows[TABLE_SLOTS];
+};
+
+static const struct hash zero;
+
+static bool inside_security(uint8_t table)
+{
+    return table == TABLE_HOLDINGS || table == TABLE_PLEDGES ||
+           table == TABLE_FREEZES;
+}
+
+static bool has_subtrees(uint8_t table)
+{
+    return inside_security(table) || table == TABLE_REFERENCES;
+}
+
+static struct forest_tree *tree_new(uint8_t table, const struct hash *id)
+{
+    struct forest_tree *t = calloc(1, sizeof *t);
+
+    ASSERT(t != NULL);
+    t->table = table;
+    t->id = *id;
+    return t;
+}
+
+struct state *state_new(void)
+{
+    struct state *s = calloc(1, sizeof *s);
+
+    ASSERT(s != NULL);
+    forest_init(&s->forest);
+    for (uint8_t i = 0; i < TABLE_SLOTS; i++)
+        s->tables[i] = tree_new(i, &zero);
+    s->map_cap = 64;
+    s->map = calloc(s->map_cap, sizeof(struct forest_tree *));
+    ASSERT(s->map != NULL);
+    return s;
+}
+
+void state_free(struct state *s)
+{
+    if (s == NULL)
+        return;
+    forest_deinit(&s->forest);
+    for (uint32_t i = 0; i < TABLE_SLOTS; i++)
+        free(s->tables[i]);
+    for (uint32_t i = 0; i < s->map_cap; i++)
+        free(s->map[i]);
+    free(s->map);
+    free(s->dirty);
+    free(s);
+}
+
+static uint32_t map_place(const struct state *s,
+                          uint8_t table,
+                          const struct hash *id)
+{
+    uint64_t h = 1469598103934665603u ^ table;
+
+    for (size_t i = 0; i < sizeof id->raw; i += 8) {
+        uint64_t word;
+
+        memcpy(&word, id->raw + i, sizeof word);
+        h = (h ^ word) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 29;
+    }
+    return (uint32_t)(h >> 16) & (s->map_cap - 1);
+}
+
+static struct forest_tree *find_tree(const struct state *s,
+                                     uint8_t table,
+                                     const struct hash *id)
+{
+    uint32_t i = map_place(s, table, id);
+
+    while (s->map[i] != NULL) {
+        if (s->map[i]->table == table && hash_eq(&s->map[i]->id, id))
+            return s->map[i];
+        i = (i + 1) & (s->map_cap - 1);
+    }
+    return NULL;
+}
+
+static void map_put(struct state *s, struct forest_tree *t)
+{
+    uint32_t i = map_place(s, t->table, &t->id);
+
+    while (s->map[i] != NULL)
+        i = (i + 1) & (s->map_cap - 1);
+    s->map[i] = t;
+    s->map_used++;
+}
+
+static void map_add(struct state *s, struct forest_tree *t)
+{
+    if ((s->map_used + 1) * 2 > s->map_cap) {
+        struct forest_tree **old = s->map;
+        const uint32_t old_cap = s->map_cap;
+
+        s->map_cap *= 2;
+        s->map = calloc(s->map_cap, sizeof(struct forest_tree *));
+        ASSERT(s->map != NULL);
+        s->map_used = 0;
+        for (uint32_t i = 0; i < old_cap; i++) {
+            if (old[i] != NULL)
+                map_put(s, old[i]);
+        }
+        free(old);
+    }
+    map_put(s, t);
+}
+
+/* Removes t from the map and closes the gap. */
+static void map_remove(struct state *s, const struct forest_tree *t)
+{
+    uint32_t i = map_place(s, t->table, &t->id);
+
+    while (s->map[i] != t)
+        i = (i + 1) & (s->map_cap - 1);
+    s->map[i] = NULL;
+    s->map_used--;
+    for (i = (i + 1) & (s->map_cap - 1); s->map[i] != NULL;
+         i = (i + 1) & (s->map_cap - 1)) {
+        struct forest_tree *again = s->map[i];
+
+        s->map[i] = NULL;
+        s->map_used--;
+        map_put(s, again);
+    }
+}
+
+static struct forest_tree *tree_of(const struct state *s,
+                                   const struct row_key *key)
+{
+    ASSERT(key->table < TABLES_USED);
+    if (has_subtrees(key->table))
+        return find_tree(s, key->table, &key->tree);
+    return s->tables[key->table];
+}
+
+struct bytes state_get(const struct state *s, const struct row_key *key)
+{
+    const struct forest_tree *t = tree_of(s, key);
+    const struct forest_leaf *leaf =
+        t != NULL ? forest_find(&s->forest, t, &key->key) : NULL;
+
+    if (leaf == NULL)
+        return bytes_of(NULL, 0);
+    return bytes_of(leaf->row->at, leaf->row->size);
+}
+
+uint64_t state_row_count(const struct state *s, uint8_t table)
+{
+    return s->rows[table];
+}
+
+uint64_t state_memory_bytes(const struct state *s)
+{
+    return s->forest.row_bytes +
+           (uint64_t)s->forest.leaf_cap *
+               (sizeof(struct forest_leaf) + sizeof(struct forest_row) + 16) +
+           (uint64_t)s->forest.inner_cap * sizeof(struct forest_inner) +
+           s->map_used * sizeof(struct forest_tree) +
+           s->map_cap * sizeof(struct forest_tree *);
+}
+
+static void mark_dirty(struct state *s, struct forest_tree *t)
+{
+    if (t->dirty)
+        return;
+    if (s->dirty_count >= s->dirty_cap) {
+        s->dirty_cap = s->dirty_cap == 0 ? 64 : s->dirty_cap * 2;
+        s->dirty = realloc(s->dirty, s->dirty_cap * sizeof s->dirty[0]);
+        ASSERT(s->dirty != NULL);
+    }
+    s->dirty[s->dirty_count++] = t;
+}
+
+/* Puts row (taken; NULL removes) and gives the old one. */
+static struct forest_row *put_row(struct state *s,
+                                  const struct row_key *key,
+                                  struct forest_row *row)
+{
+    struct forest_tree *t = tree_of(s, key);
+    struct forest_row *old;
+    uint32_t before;
+
+    if (t == NULL) {
+        if (row == NULL)
+            return NULL;
+        t = tree_new(key->table, &key->tree);
+        map_add(s, t);
+    }
+    if (has_subtrees(key->table))
+        mark_dirty(s, t);
+    before = t->count;
+    old = forest_set(&s->forest, t, &key->key, row);
+    s->rows[key->table] = s->rows[key->table] + t->count - before;
+    return old;
+}
+
+struct hash proof_row_hash(struct bytes row)
+{
+    return hash_byte_tagged(0x15, row, bytes_of(NULL, 0));
+}
+
+struct hash proof_security_row_hash(struct bytes row,
+                                    const struct hash roots[3])
+{
+    return hash_byte_tagged(
+        0x15, row, bytes_of(roots, 3 * sizeof(struct hash)));
+}
+
+struct hash proof_state_root(const struct hash slots[TABLE_SLOTS])
+{
+    struct hash level[TABLE_SLOTS];
+
+    memcpy(level, slots, sizeof level);
+    for (uint32_t n = TABLE_SLOTS; n > 1; n /= 2) {
+        for (uint32_t i = 0; i < n / 2; i++)
+            level[i] =
+                hash_byte_tagged(0x30,
+                                 bytes_of(level[2 * i].raw, HASH_BYTES),
+                                 bytes_of(level[2 * i + 1].raw, HASH_BYTES));
+    }
+    return level[0];
+}
+
+static struct hash row_hash_of(void *ctx,
+                               const struct forest_tree *t,
+                               const struct forest_leaf *leaf)
+{
+    const struct state *s = ctx;
+    const struct bytes row = bytes_of(leaf->row->at, leaf->row->size);
+
+    if (t->table == TABLE_SECURITIES) {
+        struct hash roots[3];
+
+        for (uint8_t i = 0; i < 3; i++) {
+            const struct forest_tree *inside =
+                find_tree(s, (uint8_t)(TABLE_HOLDINGS + i), &leaf->key);
+
+            roots[i] = inside != NULL ? inside->hash : zero;
+        }
+        return proof_security_row_hash(row, roots);
+    }
+    return proof_row_hash(row);
+}
+
+/* A day of references stands in the table's tree with its root as its row. */
+static void set_day(struct state *s, const struct forest_tree *day)
+{
+    struct forest_row *row =
+        day->root != 0 ? forest_row_new(bytes_of(day->hash.raw, HASH_BYTES))
+                       : NULL;
+
+    free(forest_set(&s->forest, s->tables[TABLE_REFERENCES], &day->id, row));
+}
+
+static void hash_all(struct state *s)
+{
+    for (uint32_t i = 0; i < s->dirty_count; i++) {
+        struct forest_tree *t = s->dirty[i];
+
+        forest_hash(&s->forest, t, row_hash_of, s);
+        if (t->table == TABLE_REFERENCES)
+            set_day(s, t);
+        else
+            (void)forest_touch(&s->forest, s->tables[TABLE_SECURITIES], &t->id);
+    }
+    s->dirty_count = 0;
+    for (uint32_t i = 0; i < TABLES_USED; i++)
+        forest_hash(&s->forest, s->tables[i], row_hash_of, s);
+}
+
+void state_slot_roots(struct state *s, struct hash out[TABLE_SLOTS])
+{
+    hash_all(s);
+    for (uint32_t i = 0; i < TABLE_SLOTS; i++)
+        out[i] = s->tables[i]->hash;
+}
+
+struct hash state_root(struct state *s)
+{
+    struct hash slots[TABLE_SLOTS];
+
+    state_slot_roots(s, slots);
+    return proof_state_root(slots);
+}
+
+struct hash state_tree_root(struct state *s,
+                            uint8_t table,
+                            const struct hash *tree)
+{
+    const struct row_key key = {.table = table, .tree = *tree};
+    const struct forest_tree *t;
+
+    hash_all(s);
+    t = tree_of(s, &key);
+    return t != NULL ? t->hash : zero;
+}
+
+/* What a change replaced: old rows are owned here. */
+struct undo_row {
+    struct row_key key;
+    struct forest_row *old;
+};
+
+struct state_undo {
+    struct state *state;
+    uint32_t row_count;
+    struct undo_row *rows;
+    uint32_t drop_count;
+    struct forest_tree **drops; /* whole trees, out of the map */
+};
+
+static struct forest_tree *detach(struct state *s, const struct row_key *key)
+{
+    struct forest_tree *t;
+
+    ASSERT(key->table == TABLE_REFERENCES);
+    t = find_tree(s, key->table, &key->tree);
+    if (t == NULL)
+        return NULL;
+    map_remove(s, t);
+    s->rows[key->table] -= t->count;
+    free(forest_set(&s->forest, s->tables[TABLE_REFERENCES], &t->id, NULL));
+    return t;
+}
+
+void state_apply(struct state *s,
+                 struct hash *root,
+                 struct state_undo **undo,
+                 const struct change_set *set)
+{
+    struct state_undo *u = calloc(1, sizeof *u);
+
+    ASSERT(u != NULL);
+    u->state = s;
+    u->rows = calloc(set->count + 1, sizeof u->rows[0]);
+    u->drops = calloc(set->drop_count + 1, sizeof u->drops[0]);
+    ASSERT(u->rows != NULL && u->drops != NULL);
+    hash_all(s); /* so that no tree to be dropped is waiting */
+    for (uint32_t i = 0; i < set->drop_count; i++) {
+        struct forest_tree *t = detach(s, &set->drops[i]);
+
+        if (t != NULL)
+            u->drops[u->drop_count++] = t;
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct change *c = &set->list[i];
+        struct forest_row *row =
+            c->new_row.size > 0 ? forest_row_new(c->new_row) : NULL;
+
+        u->rows[i].key = c->key;
+        u->rows[i].old = put_row(s, &c->key, row);
+    }
+    u->row_count = set->count;
+    *root = state_root(s);
+    *undo = u;
+}
+
+void state_undo(struct state *s, struct state_undo *undo)
+{
+    ASSERT(undo->state == s);
+    for (uint32_t i = 0; i < undo->row_count; i++) {
+        struct undo_row *r = &undo->rows[i];
+
+        free(put_row(s, &r->key, r->old));
+        r->old = NULL;
+    }
+    hash_all(s);
+    for (uint32_t i = 0; i < undo->drop_count; i++) {
+        struct forest_tree *t = undo->drops[i];
+
+        map_add(s, t);
+        s->rows[t->table] += t->count;
+        set_day(s, t);
+    }
+    undo->drop_count = 0;
+    hash_all(s);
+    state_undo_free(undo);
+}
+
+void state_undo_free(struct state_undo *undo)
+{
+    if (undo == NULL)
+        return;
+    for (uint32_t i = 0; i < undo->row_count; i++)
+        free(undo->rows[i].old);
+    for (uint32_t i = 0; i < undo->drop_count; i++) {
+        forest_drop(&undo->state->forest, undo->drops[i]);
+        free(undo->drops[i]);
+    }
+    free(undo->rows);
+    free(undo->drops);
+    free(undo);
+}
+
+enum err state_load(struct state *s,
+                    const struct row_key *key,
+                    struct bytes row)
+{
+    if (key->table >= TABLES_USED || row.size == 0)
+        return ERR_CORRUPT;
+    if (state_get(s, key).size > 0)
+        return ERR_EXISTS;
+    free(put_row(s, key, forest_row_new(row)));
+    return ERR_NONE;
+}
+
+struct each_context {
+    uint8_t table;
+    const struct hash *tree;
+    state_visit_fn visit;
+    void *ctx;
+};
+
+static bool each_leaf(void *ctx, const struct forest_leaf *leaf)
+{
+    const struct each_context *x = ctx;
+    const struct row_key key = {x->table, *x->tree, leaf->key};
+
+    return x->visit(x->ctx, &key, bytes_of(leaf->row->at, leaf->row->size));
+}
+
+void state_each(const struct state *s,
+                uint8_t table,
+                const struct hash *tree,
+                state_visit_fn visit,
+                void *ctx)
+{
+    const struct row_key key = {.table = table, .tree = *tree};
+    const struct forest_tree *t = tree_of(s, &key);
+    struct each_context x = {table, tree, visit, ctx};
+
+    if (t != NULL)
+        forest_each(&s->forest, t, each_leaf, &x);
+}
+
+struct hash change_set_root(const struct change_set *set)
+{
+    struct mtree_log log = {0};
+
+    for (uint32_t i = 0; i < set->count + set->drop_count; i++) {
+        uint8_t buf[1 + 4 * HASH_BYTES] = {0};
+        struct writer w = writer_of(buf, sizeof buf);
+        struct hash leaf;
+
+        if (i < set->count) {
+            const struct change *c = &set->list[i];
+            const struct hash old =
+                c->old_row.size > 0 ? proof_row_hash(c->old_row) : zero;
+            const struct hash new =
+                c->new_row.size > 0 ? proof_row_hash(c->new_row) : zero;
+
+            writer_u8(&w, c->key.table);
+            writer_hash(&w, &c->key.tree);
+            writer_hash(&w, &c->key.key);
+            writer_hash(&w, &old);
+            writer_hash(&w, &new);
+        } else {
+            const struct row_key *d = &set->drops[i - set->count];
+
+            writer_u8(&w, d->table);
+            writer_hash(&w, &d->tree);
+        }
+        leaf = mtree_leaf(bytes_of(buf, sizeof buf));
+        mtree_log_append(&log, &leaf);
+    }
+    return mtree_log_root(&log);
+}
+
+/* For proofs: the tree and the forest behind it. */
+const struct forest_tree *state_tree_for_proof(struct state *s,
+                                               const struct forest **forest,
+                                               const struct row_key *key)
+{
+    hash_all(s);
+    *forest = &s->forest;
+    return tree_of(s, key);
+}
