@@ -178,73 +178,65 @@ static void put_count(struct buf *b, uint32_t count)
     writer_u32(&w, count);
 }
 
-/* The change of a security row in a sorted change set. */
-static const struct change *security_change(const struct change_set *set,
-                                            const struct hash *security)
+static int change_order(const struct change *c,
+                        uint8_t table,
+                        const struct hash *tree,
+                        const struct hash *key)
+{
+    int order = (int)c->key.table - (int)table;
+
+    if (order == 0)
+        order = hash_cmp(&c->key.tree, tree);
+    return order != 0 ? order : hash_cmp(&c->key.key, key);
+}
+
+/* The first change at or after (table, tree, key) in a sorted set. */
+static uint32_t first_from(const struct change_set *set,
+                           uint8_t table,
+                           const struct hash *tree,
+                           const struct hash *key)
 {
     uint32_t low = 0;
     uint32_t high = set->count;
 
     while (low < high) {
         const uint32_t mid = low + (high - low) / 2;
-        const struct change *c = &set->list[mid];
-        int order = (int)c->key.table - TABLE_SECURITIES;
 
-        if (order == 0)
-            order = hash_cmp(&c->key.key, security);
-        if (order == 0)
-            return c;
-        if (order < 0)
+        if (change_order(&set->list[mid], table, tree, key) < 0)
             low = mid + 1;
         else
             high = mid;
     }
-    return NULL;
+    return low;
 }
 
 /* Every security whose rows changed must have totals that changed alike,
  * computed apart from the operations. */
 static enum err check_sums(const struct change_set *set)
 {
-    uint32_t i = 0;
+    uint32_t rows = 0;
+    uint32_t rows_seen = 0;
 
-    for (uint32_t k = 0; k < set->count; k++) {
-        const struct change *c = &set->list[k];
-        const struct sums_entry none = {.security = c->key.key};
-        bool has_rows = false;
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct change *c = &set->list[i];
+        struct sums_entry e = {.security = c->key.key};
+        uint32_t k;
 
+        if (c->key.table == TABLE_HOLDINGS)
+            rows++;
         if (c->key.table != TABLE_SECURITIES)
             continue;
-        for (uint32_t m = k; m < set->count && !has_rows &&
-                             set->list[m].key.table <= TABLE_HOLDINGS;
-             m++)
-            has_rows = set->list[m].key.table == TABLE_HOLDINGS;
-        if (has_rows)
-            break; /* the loop below looks at them all */
-        TRY(sums_security(&none, c->old_row, c->new_row));
-    }
-    while (i < set->count) {
-        const struct change *c = &set->list[i];
-        struct sums_entry e = {.security = c->key.tree};
-        const struct change *s;
-
-        if (c->key.table != TABLE_HOLDINGS) {
-            i++;
-            continue;
-        }
-        for (; i < set->count && set->list[i].key.table == TABLE_HOLDINGS &&
-               hash_eq(&set->list[i].key.tree, &e.security);
-             i++)
+        k = first_from(set, TABLE_HOLDINGS, &e.security, &zero);
+        for (; k < set->count && set->list[k].key.table == TABLE_HOLDINGS &&
+               hash_eq(&set->list[k].key.tree, &e.security);
+             k++, rows_seen++)
             TRY(sums_of(&e,
-                        &set->list[i].key,
-                        set->list[i].old_row,
-                        set->list[i].new_row));
-        s = security_change(set, &e.security);
-        if (s == NULL)
-            return ERR_MISMATCH;
-        TRY(sums_security(&e, s->old_row, s->new_row));
+                        &set->list[k].key,
+                        set->list[k].old_row,
+                        set->list[k].new_row));
+        TRY(sums_security(&e, c->old_row, c->new_row));
     }
-    return ERR_NONE;
+    return rows == rows_seen ? ERR_NONE : ERR_MISMATCH;
 }
 
 /* Fills what execution decides and puts the block in place. */

@@ -4,13 +4,14 @@
  * comes back, and two such validators can fork the register.  So nothing that
  * depends on a record leaves the node before journal_sync has returned.
  *
- *   segment  64 MiB, preallocated with zeros, journal-%08u.log; header: magic
- *            "EQJRNL\0\1", version u32, chain_id 32, segment u32, first
- *            sequence u64, CRC u32
+ *   segment  16 MiB, written with zeros first, journal-%08u.log; header (64
+ *            bytes): magic "EQJRNL", format u16, chain_id 32, segment u32,
+ *            first sequence u64, crc32c u32 of these, zeros
  *   record   length u32 | type u8 | pad 3 | sequence u64 | epoch u64 |
- *            view u64 | payload | crc32c u32; the CRC covers the previous
- *            record's CRC, this header and the payload: a chain, so that old
- *            bytes cannot pass for new ones
+ *            view u64 | previous crc u32 | payload | crc32c u32, padded with
+ *            zeros to 8 bytes.  The CRC covers all before it; naming the
+ *            previous record's CRC makes a chain, so that old bytes cannot pass
+ *            for new ones.  Sequences count up by one.
  *
  * Invariants
  *   J1  journal_sync returns ERR_NONE only after fdatasync has succeeded.

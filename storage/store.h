@@ -2,7 +2,7 @@
  *
  * One synced batch per block holds the header, certificate, body, events,
  * change set and the tip.  Everything else is derived behind it: current rows,
- * history rows, transaction and event indexes, and can be rebuilt from the log.
+ * transaction and event indexes, and can be rebuilt from the log.
  * At open the indexes are brought up to the tip from the change sets.
  *
  *   column family  key -> value (integers in keys big endian)
@@ -11,7 +11,6 @@
  *                  | changes
  *   headers        size u64 -> peaks of the header log at that size
  *   state          table u8, tree 32, key 32 -> row
- *   history        table u8, tree 32, key 32, ~height u64 -> row, or empty
  *   txid           tx id 32 -> height u64, index u32
  *   events         0x01 height u64 index u32 -> event; 0x02 security 32 …,
  *                  0x03 account 32 … -> nothing (positions)
@@ -149,5 +148,15 @@ MUST_USE enum err store_each_event(struct store_view *v,
  * u32 count, (table u8, tree 32, key 32, old vec, new vec), u32 drops … */
 struct buf;
 void store_changes_encode(struct buf *out, const struct change_set *set);
+
+/* A change set read back; rows borrow from the bytes, lists are owned. */
+struct store_changes {
+    struct change_set set;
+    struct change *list;
+    struct row_key *drops;
+};
+MUST_USE enum err store_changes_decode(struct store_changes *out,
+                                       struct bytes in);
+void store_changes_free(struct store_changes *c);
 
 #endif /* STORAGE_STORE_H */

@@ -1,0 +1,507 @@
+#include "storage/journal.h"
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/crc32c.h"
+#include "base/reader.h"
+#include "base/writer.h"
+#include "storage/datadir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    SEGMENT_BYTES = 16 << 20,
+    SEGMENT_HEADER = 64,
+    RECORD_HEADER = 36,
+    RECORD_ALIGN = 8,
+    JOURNAL_FORMAT = 1,
+    SEGMENTS_MAX_OPEN = 4096,
+};
+
+struct journal {
+    char *dir;
+    struct hash chain_id;
+    int fd;
+    uint32_t segment;
+    uint32_t oldest; /* first segment on disk */
+    uint64_t offset; /* of the next record */
+    uint64_t sequence;
+    uint32_t crc; /* of the last record */
+    struct buf pending;
+    enum err failed;
+    uint64_t syncs;
+};
+
+static enum err of_errno(void)
+{
+    return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
+}
+
+static void path_of(char *out, size_t cap, const char *dir, uint32_t segment)
+{
+    snprintf(out, cap, "%s/journal-%08u.log", dir, segment);
+}
+
+static enum err sync_dir(const char *dir)
+{
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum err e = ERR_NONE;
+
+    if (fd < 0)
+        return ERR_IO;
+    if (fsync(fd) != 0)
+        e = of_errno();
+    close(fd);
+    return e;
+}
+
+static void segment_header(uint8_t out[SEGMENT_HEADER],
+                           const struct hash *chain_id,
+                           uint32_t segment,
+                           uint64_t first_sequence)
+{
+    struct writer w = writer_of(out, SEGMENT_HEADER);
+
+    memset(out, 0, SEGMENT_HEADER);
+    writer_copy(&w, "EQJRNL", 6);
+    writer_u16(&w, JOURNAL_FORMAT);
+    writer_hash(&w, chain_id);
+    writer_u32(&w, segment);
+    writer_u64(&w, first_sequence);
+    writer_u32(&w, crc32c_extend(0, bytes_of(out, w.size)));
+}
+
+/* Makes a segment whose every byte is allocated on disk: later syncs then only
+ * write data. */
+static enum err make_segment(int *out,
+                             const char *dir,
+                             const struct hash *chain_id,
+                             uint32_t segment,
+                             uint64_t first_sequence)
+{
+    static const uint8_t zeros[65536];
+    uint8_t header[SEGMENT_HEADER];
+    char path[4096];
+    enum err e = ERR_NONE;
+    int fd;
+
+    path_of(path, sizeof path, dir, segment);
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? ERR_EXISTS : of_errno();
+    for (off_t at = 0; e == ERR_NONE && at < SEGMENT_BYTES;
+         at += (off_t)sizeof zeros) {
+        if (pwrite(fd, zeros, sizeof zeros, at) != (ssize_t)sizeof zeros)
+            e = of_errno();
+    }
+    segment_header(header, chain_id, segment, first_sequence);
+    if (e == ERR_NONE &&
+        pwrite(fd, header, sizeof header, 0) != (ssize_t)sizeof header)
+        e = of_errno();
+    if (e == ERR_NONE && fsync(fd) != 0)
+        e = of_errno();
+    if (e == ERR_NONE)
+        e = sync_dir(dir);
+    if (e != ERR_NONE) {
+        close(fd);
+        unlink(path);
+        return e;
+    }
+    *out = fd;
+    return ERR_NONE;
+}
+
+enum err journal_create(const char *dir, const struct hash *chain_id)
+{
+    int fd;
+
+    TRY(make_segment(&fd, dir, chain_id, 0, 0));
+    close(fd);
+    return ERR_NONE;
+}
+
+static size_t aligned(size_t size)
+{
+    return (size + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN;
+}
+
+/* Reads the record at *r's place in a segment; the CRC is checked, the chain is
+ * not.  False if there is no whole valid record. */
+static bool parse(struct journal_record *out,
+                  uint32_t *previous_crc,
+                  uint32_t *crc,
+                  size_t *size,
+                  struct bytes in)
+{
+    struct reader r = reader_of(in);
+    const uint32_t length = reader_u32(&r);
+    uint8_t pad[3];
+
+    out->type = reader_u8(&r);
+    reader_copy(&r, pad, sizeof pad);
+    out->sequence = reader_u64(&r);
+    out->epoch = reader_u64(&r);
+    out->view = reader_u64(&r);
+    *previous_crc = reader_u32(&r);
+    if (r.err != ERR_NONE || length > JOURNAL_PAYLOAD_MAX || out->type == 0)
+        return false;
+    out->payload = reader_take(&r, length);
+    *crc = reader_u32(&r);
+    if (r.err != ERR_NONE)
+        return false;
+    *size = aligned(RECORD_HEADER + (size_t)length + 4);
+    return *crc == crc32c_extend(0, bytes_of(in.at, RECORD_HEADER + length));
+}
+
+/* Whether a valid record with a higher sequence stands anywhere after `at`. */
+static bool later_record(struct bytes segment, size_t at, uint64_t sequence)
+{
+    for (; at + RECORD_HEADER + 4 <= segment.size; at += RECORD_ALIGN) {
+        struct journal_record record;
+        uint32_t previous;
+        uint32_t crc;
+        size_t size;
+
+        if (parse(&record,
+                  &previous,
+                  &crc,
+                  &size,
+                  bytes_of(segment.at + at, segment.size - at)) &&
+            record.sequence >= sequence)
+            return true;
+    }
+    return false;
+}
+
+static bool all_zero(struct bytes in)
+{
+    for (size_t i = 0; i < in.size; i++) {
+        if (in.at[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+static enum err check_segment_header(const struct journal *j,
+                                     struct bytes in,
+                                     uint32_t segment,
+                                     uint64_t *first)
+{
+    uint8_t expected[SEGMENT_HEADER];
+    struct reader r = reader_of(in);
+    uint8_t magic[6];
+    uint16_t format;
+    struct hash chain;
+
+    reader_copy(&r, magic, sizeof magic);
+    format = reader_u16(&r);
+    chain = reader_hash(&r);
+    (void)reader_u32(&r);
+    *first = reader_u64(&r);
+    if (r.err != ERR_NONE || memcmp(magic, "EQJRNL", 6) != 0)
+        return ERR_CORRUPT;
+    if (format != JOURNAL_FORMAT)
+        return ERR_VERSION;
+    segment_header(expected, &chain, segment, *first);
+    if (in.size < SEGMENT_HEADER ||
+        memcmp(expected, in.at, SEGMENT_HEADER) != 0)
+        return ERR_CORRUPT;
+    return hash_eq(&chain, &j->chain_id) ? ERR_NONE : ERR_CHAIN;
+}
+
+/* Feeds the records of one segment; is_last: its tail may be torn. */
+static enum err read_segment(struct journal *j,
+                             struct bytes in,
+                             uint32_t segment,
+                             bool is_first,
+                             bool is_last,
+                             journal_each_fn each,
+                             void *ctx,
+                             struct journal_place *at)
+{
+    size_t offset = SEGMENT_HEADER;
+    uint64_t first;
+
+    at->segment = segment;
+    at->offset = 0;
+    TRY(check_segment_header(j, in, segment, &first));
+    if (is_first) {
+        j->sequence = first;
+    } else if (first != j->sequence) {
+        return ERR_CORRUPT;
+    }
+    for (bool any = !is_first;; any = true) {
+        struct journal_record record;
+        uint32_t previous;
+        uint32_t crc;
+        size_t size;
+        const struct bytes rest = bytes_of(in.at + offset, in.size - offset);
+
+        at->offset = offset;
+        if (!parse(&record, &previous, &crc, &size, rest) ||
+            record.sequence != j->sequence || (any && previous != j->crc)) {
+            if (later_record(in, offset, j->sequence))
+                return ERR_CORRUPT;
+            break;
+        }
+        TRY(each(ctx, &record));
+        j->crc = crc;
+        j->sequence++;
+        offset += size;
+    }
+    j->offset = offset;
+    if (!all_zero(bytes_of(in.at + offset, in.size - offset))) {
+        if (!is_last)
+            return ERR_CORRUPT;
+        at->torn_bytes = in.size - offset;
+    }
+    return ERR_NONE;
+}
+
+static bool segment_number(uint32_t *out, const char *name)
+{
+    unsigned n;
+    char end;
+
+    if (strlen(name) != 20 || sscanf(name, "journal-%8u.lo%c", &n, &end) != 2 ||
+        end != 'g')
+        return false;
+    *out = n;
+    return true;
+}
+
+/* The lowest and highest segment in dir; ERR_NOT_FOUND if there is none. */
+static enum err find_segments(uint32_t *low, uint32_t *high, const char *dir)
+{
+    DIR *d = opendir(dir);
+    bool any = false;
+    struct dirent *e;
+
+    if (d == NULL)
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    while ((e = readdir(d)) != NULL) {
+        uint32_t n;
+
+        if (!segment_number(&n, e->d_name))
+            continue;
+        if (!any || n < *low)
+            *low = n;
+        if (!any || n > *high)
+            *high = n;
+        any = true;
+    }
+    closedir(d);
+    return any ? ERR_NONE : ERR_NOT_FOUND;
+}
+
+/* Zeroes what follows the last whole record, so that it never confuses. */
+static enum err cut_tail(struct journal *j)
+{
+    static const uint8_t zeros[65536];
+
+    for (uint64_t at = j->offset; at < SEGMENT_BYTES;) {
+        const size_t n = SEGMENT_BYTES - at < sizeof zeros
+                             ? (size_t)(SEGMENT_BYTES - at)
+                             : sizeof zeros;
+
+        if (pwrite(j->fd, zeros, n, (off_t)at) != (ssize_t)n)
+            return of_errno();
+        at += n;
+    }
+    return fdatasync(j->fd) == 0 ? ERR_NONE : of_errno();
+}
+
+static enum err open_all(struct journal *j,
+                         journal_each_fn each,
+                         void *ctx,
+                         struct journal_place *at)
+{
+    uint32_t low = 0;
+    uint32_t high = 0;
+    char path[4096];
+
+    TRY(find_segments(&low, &high, j->dir));
+    if (high - low >= SEGMENTS_MAX_OPEN)
+        return ERR_CORRUPT;
+    for (uint32_t n = low; n <= high; n++) {
+        uint8_t *in;
+        size_t size;
+        enum err e;
+
+        path_of(path, sizeof path, j->dir, n);
+        at->segment = n;
+        e = file_read(&in, &size, path, SEGMENT_BYTES);
+        if (e != ERR_NONE)
+            return e == ERR_NOT_FOUND || e == ERR_RANGE ? ERR_CORRUPT : e;
+        if (n == high && n > low && all_zero(bytes_of(in, size))) {
+            /* A crash came between its creation and its first header. */
+            free(in);
+            if (unlink(path) != 0)
+                return ERR_IO;
+            high--;
+            break;
+        }
+        e = read_segment(
+            j, bytes_of(in, size), n, n == low, n == high, each, ctx, at);
+        free(in);
+        TRY(e);
+    }
+    j->oldest = low;
+    j->segment = high;
+    path_of(path, sizeof path, j->dir, high);
+    j->fd = open(path, O_RDWR | O_CLOEXEC);
+    if (j->fd < 0)
+        return ERR_IO;
+    return at->torn_bytes > 0 ? cut_tail(j) : ERR_NONE;
+}
+
+enum err journal_open(struct journal **out,
+                      const char *dir,
+                      const struct hash *chain_id,
+                      journal_each_fn each,
+                      void *ctx,
+                      struct journal_place *at)
+{
+    struct journal *j = calloc(1, sizeof *j);
+    enum err e;
+
+    *out = NULL;
+    *at = (struct journal_place){0};
+    if (j == NULL)
+        return ERR_NO_MEMORY;
+    j->fd = -1;
+    j->chain_id = *chain_id;
+    j->dir = strdup(dir);
+    if (j->dir == NULL) {
+        free(j);
+        return ERR_NO_MEMORY;
+    }
+    e = open_all(j, each, ctx, at);
+    if (e != ERR_NONE) {
+        journal_close(j);
+        return e;
+    }
+    *out = j;
+    return ERR_NONE;
+}
+
+void journal_close(struct journal *j)
+{
+    if (j == NULL)
+        return;
+    if (j->fd >= 0)
+        close(j->fd);
+    buf_deinit(&j->pending);
+    free(j->dir);
+    free(j);
+}
+
+enum err journal_append(struct journal *j,
+                        uint8_t type,
+                        uint64_t epoch,
+                        uint64_t view,
+                        struct bytes payload)
+{
+    uint8_t head[RECORD_HEADER];
+    uint8_t tail[4 + RECORD_ALIGN] = {0};
+    const size_t size = RECORD_HEADER + payload.size + 4;
+    struct writer w = writer_of(head, sizeof head);
+
+    TRY(j->failed);
+    if (payload.size > JOURNAL_PAYLOAD_MAX || type == 0)
+        return ERR_RANGE;
+    if (j->offset + j->pending.size + aligned(size) > SEGMENT_BYTES)
+        TRY(journal_begin_segment(j));
+    writer_u32(&w, (uint32_t)payload.size);
+    writer_u32(&w, type); /* type and three zero bytes */
+    writer_u64(&w, j->sequence);
+    writer_u64(&w, epoch);
+    writer_u64(&w, view);
+    writer_u32(&w, j->crc);
+    ASSERT(w.size == RECORD_HEADER);
+    j->crc = crc32c_extend(crc32c_extend(0, writer_bytes(&w)), payload);
+    buf_append(&j->pending, head, sizeof head);
+    buf_append(&j->pending, payload.at, payload.size);
+    w = writer_of(tail, sizeof tail);
+    writer_u32(&w, j->crc);
+    buf_append(&j->pending, tail, 4 + aligned(size) - size);
+    j->sequence++;
+    return ERR_NONE;
+}
+
+enum err journal_sync(struct journal *j)
+{
+    size_t done = 0;
+
+    TRY(j->failed);
+    while (done < j->pending.size) {
+        const ssize_t n = pwrite(j->fd,
+                                 j->pending.at + done,
+                                 j->pending.size - done,
+                                 (off_t)(j->offset + done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            j->failed = of_errno();
+            return j->failed;
+        }
+        done += (size_t)n;
+    }
+    /* A failed flush may leave pages marked clean: it is never tried again. */
+    if (fdatasync(j->fd) != 0) {
+        j->failed = of_errno();
+        return j->failed;
+    }
+    j->offset += j->pending.size;
+    buf_clear(&j->pending);
+    j->syncs++;
+    return ERR_NONE;
+}
+
+enum err journal_begin_segment(struct journal *j)
+{
+    int fd;
+    enum err e;
+
+    TRY(journal_sync(j));
+    e = make_segment(&fd, j->dir, &j->chain_id, j->segment + 1, j->sequence);
+    if (e != ERR_NONE) {
+        j->failed = e;
+        return e;
+    }
+    close(j->fd);
+    j->fd = fd;
+    j->segment++;
+    j->offset = SEGMENT_HEADER;
+    return ERR_NONE;
+}
+
+enum err journal_drop_older(struct journal *j)
+{
+    char path[4096];
+
+    TRY(j->failed);
+    while (j->oldest < j->segment) {
+        path_of(path, sizeof path, j->dir, j->oldest);
+        if (unlink(path) != 0)
+            return of_errno();
+        j->oldest++;
+    }
+    return sync_dir(j->dir);
+}
+
+uint64_t journal_segment_bytes(const struct journal *j)
+{
+    return j->offset + j->pending.size;
+}
+
+uint64_t journal_sync_count(const struct journal *j)
+{
+    return j->syncs;
+}

@@ -1,0 +1,445 @@
+#include "storage/store.h"
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "storage/store_db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Opening, closing and the two batches of a block. */
+
+static const char *const family_names[STORE_FAMILIES] = {
+    "default", "block", "headers", "state", "txid", "events"};
+
+static rocksdb_options_t *family_options(struct store *s, int family)
+{
+    rocksdb_options_t *o = rocksdb_options_create();
+    rocksdb_block_based_table_options_t *table =
+        rocksdb_block_based_options_create();
+
+    rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
+    rocksdb_options_set_compression(o, rocksdb_lz4_compression);
+    if (family == FAMILY_BLOCK)
+        rocksdb_options_set_bottommost_compression(o, rocksdb_zstd_compression);
+    rocksdb_options_set_write_buffer_size(o, 16 << 20);
+    rocksdb_block_based_options_set_block_cache(table, s->cache);
+    if (family == FAMILY_STATE || family == FAMILY_TXID)
+        rocksdb_block_based_options_set_filter_policy(
+            table, rocksdb_filterpolicy_create_bloom_full(10));
+    rocksdb_options_set_block_based_table_factory(o, table);
+    rocksdb_block_based_options_destroy(table);
+    return o;
+}
+
+static enum err classify(const char *message)
+{
+    if (strstr(message, "does not exist") != NULL)
+        return ERR_NOT_FOUND;
+    if (strstr(message, "lock") != NULL || strstr(message, "LOCK") != NULL)
+        return ERR_LOCKED;
+    if (strstr(message, "No space") != NULL ||
+        strstr(message, "no space") != NULL)
+        return ERR_FULL;
+    if (strstr(message, "Corruption") != NULL)
+        return ERR_CORRUPT;
+    return ERR_IO;
+}
+
+enum err store_failed(struct store *s, char *message)
+{
+    const enum err e = classify(message);
+
+    pthread_mutex_lock(&s->lock);
+    snprintf(s->message, sizeof s->message, "%s", message);
+    pthread_mutex_unlock(&s->lock);
+    rocksdb_free(message);
+    return e;
+}
+
+static enum err open_db(struct store *s,
+                        const char *dir,
+                        const struct store_options *options,
+                        char *message,
+                        size_t cap)
+{
+    const rocksdb_options_t *each[STORE_FAMILIES];
+    char *error = NULL;
+    enum err e;
+
+    s->options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(s->options, options->create);
+    rocksdb_options_set_create_missing_column_families(s->options,
+                                                       options->create);
+    rocksdb_options_set_paranoid_checks(s->options, 1);
+    rocksdb_options_set_max_open_files(s->options, -1);
+    rocksdb_options_set_keep_log_file_num(s->options, 4);
+    /* A torn last write is expected after a crash; anything else is not. */
+    rocksdb_options_set_wal_recovery_mode(s->options, 0);
+    rocksdb_options_set_max_total_wal_size(s->options, 128 << 20);
+    for (int i = 0; i < STORE_FAMILIES; i++) {
+        s->family_options[i] = family_options(s, i);
+        each[i] = s->family_options[i];
+    }
+    s->db = rocksdb_open_column_families(
+        s->options, dir, STORE_FAMILIES, family_names, each, s->family, &error);
+    if (error != NULL) {
+        snprintf(message, cap, "%s", error);
+        e = classify(error);
+        rocksdb_free(error);
+        return e;
+    }
+    return ERR_NONE;
+}
+
+static enum err put_meta(struct store *s, const char *key, struct bytes value)
+{
+    char *error = NULL;
+
+    rocksdb_put_cf(s->db,
+                   s->synced,
+                   s->family[FAMILY_META],
+                   key,
+                   strlen(key),
+                   (const char *)value.at,
+                   value.size,
+                   &error);
+    return error == NULL ? ERR_NONE : store_failed(s, error);
+}
+
+static enum err check_identity(struct store *s,
+                               const struct hash *chain_id,
+                               bool create)
+{
+    static const uint8_t format[4] = {STORE_FORMAT, 0, 0, 0};
+    struct store_value v;
+    enum err e = store_get(
+        &v, s, NULL, FAMILY_META, bytes_of("format", strlen("format")));
+
+    if (e == ERR_NOT_FOUND && create) {
+        TRY(put_meta(s, "chain", bytes_of(chain_id->raw, HASH_BYTES)));
+        return put_meta(s, "format", bytes_of(format, sizeof format));
+    }
+    TRY(e);
+    e = v.size == sizeof format && memcmp(v.at, format, sizeof format) == 0
+            ? ERR_NONE
+            : ERR_VERSION;
+    store_value_free(&v);
+    TRY(e);
+    TRY(store_get(
+        &v, s, NULL, FAMILY_META, bytes_of("chain", strlen("chain"))));
+    e = v.size == HASH_BYTES && memcmp(v.at, chain_id->raw, HASH_BYTES) == 0
+            ? ERR_NONE
+            : ERR_CHAIN;
+    store_value_free(&v);
+    return e;
+}
+
+/* Reads "tip" or "index": height u64, hash. */
+static enum err read_mark(struct store *s,
+                          const char *name,
+                          struct store_tip *t)
+{
+    struct store_value v;
+    struct reader r;
+    const enum err e =
+        store_get(&v, s, NULL, FAMILY_META, bytes_of(name, strlen(name)));
+
+    *t = (struct store_tip){0};
+    if (e == ERR_NOT_FOUND)
+        return ERR_NONE;
+    TRY(e);
+    r = reader_of(bytes_of(v.at, v.size));
+    t->any = true;
+    t->height = reader_u64(&r);
+    t->hash = reader_hash(&r);
+    store_value_free(&v);
+    return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
+}
+
+enum err store_open(struct store **out,
+                    const char *dir,
+                    const struct hash *chain_id,
+                    const struct store_options *options,
+                    char *message,
+                    size_t cap)
+{
+    struct store *s = calloc(1, sizeof *s);
+    enum err e;
+
+    *out = NULL;
+    message[0] = '\0';
+    if (s == NULL)
+        return ERR_NO_MEMORY;
+    pthread_mutex_init(&s->lock, NULL);
+    s->cache = rocksdb_cache_create_lru(
+        options->cache_bytes > 0 ? options->cache_bytes : 256 << 20);
+    s->read = rocksdb_readoptions_create();
+    rocksdb_readoptions_set_verify_checksums(s->read, 1);
+    s->synced = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(s->synced, 1);
+    s->unsynced = rocksdb_writeoptions_create();
+    e = open_db(s, dir, options, message, cap);
+    if (e == ERR_NONE)
+        e = check_identity(s, chain_id, options->create);
+    if (e == ERR_NONE)
+        e = read_mark(s, "tip", &s->tip);
+    if (e == ERR_NONE)
+        e = read_mark(s, "index", &s->index);
+    if (e == ERR_NONE && s->index.any &&
+        (!s->tip.any || s->index.height > s->tip.height))
+        e = ERR_CORRUPT;
+    if (e != ERR_NONE) {
+        if (message[0] == '\0')
+            snprintf(message, cap, "%s", err_text(e));
+        store_close(s);
+        return e;
+    }
+    *out = s;
+    return ERR_NONE;
+}
+
+void store_close(struct store *s)
+{
+    if (s == NULL)
+        return;
+    if (s->db != NULL) {
+        for (int i = 0; i < STORE_FAMILIES; i++)
+            rocksdb_column_family_handle_destroy(s->family[i]);
+        rocksdb_close(s->db);
+    }
+    for (int i = 0; i < STORE_FAMILIES; i++) {
+        if (s->family_options[i] != NULL)
+            rocksdb_options_destroy(s->family_options[i]);
+    }
+    if (s->options != NULL)
+        rocksdb_options_destroy(s->options);
+    rocksdb_readoptions_destroy(s->read);
+    rocksdb_writeoptions_destroy(s->synced);
+    rocksdb_writeoptions_destroy(s->unsynced);
+    rocksdb_cache_destroy(s->cache);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+struct store_tip store_tip_of(struct store *s)
+{
+    struct store_tip t;
+
+    pthread_mutex_lock(&s->lock);
+    t = s->tip;
+    pthread_mutex_unlock(&s->lock);
+    return t;
+}
+
+static void put(struct store *s,
+                rocksdb_writebatch_t *batch,
+                int family,
+                const struct writer *key,
+                struct bytes value)
+{
+    ASSERT(writer_ok(key));
+    rocksdb_writebatch_put_cf(batch,
+                              s->family[family],
+                              (const char *)key->buf,
+                              key->size,
+                              (const char *)value.at,
+                              value.size);
+}
+
+static void put_part(struct store *s,
+                     rocksdb_writebatch_t *batch,
+                     uint64_t height,
+                     enum store_block_part part,
+                     struct bytes value)
+{
+    uint8_t key[16];
+    struct writer w = writer_of(key, sizeof key);
+
+    writer_be64(&w, height);
+    writer_u8(&w, (uint8_t)part);
+    put(s, batch, FAMILY_BLOCK, &w, value);
+}
+
+static void put_mark(struct store *s,
+                     rocksdb_writebatch_t *batch,
+                     const char *name,
+                     const struct store_block *b)
+{
+    uint8_t value[8 + HASH_BYTES];
+    struct writer w = writer_of(value, sizeof value);
+
+    writer_u64(&w, b->header->height);
+    writer_hash(&w, &b->hash);
+    rocksdb_writebatch_put_cf(batch,
+                              s->family[FAMILY_META],
+                              name,
+                              strlen(name),
+                              (const char *)value,
+                              w.size);
+}
+
+static void put_log(struct store *s,
+                    rocksdb_writebatch_t *batch,
+                    const struct mtree_log *log)
+{
+    uint8_t key[8];
+    struct writer w = writer_of(key, sizeof key);
+
+    writer_be64(&w, log->size);
+    put(s,
+        batch,
+        FAMILY_HEADERS,
+        &w,
+        bytes_of(log->peaks, mtree_log_peak_count(log) * sizeof log->peaks[0]));
+}
+
+enum err store_put_block(struct store *s, const struct store_block *b)
+{
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    uint8_t cert[CERT_BYTES_MAX];
+    struct writer w = writer_of(cert, sizeof cert);
+    struct buf changes = {0};
+    const uint64_t height = b->header->height;
+    char *error = NULL;
+
+    ASSERT(s->tip.any ? height == s->tip.height + 1 : height == 0);
+    put_part(s, batch, height, STORE_HEADER, b->header_bytes);
+    if (b->cert != NULL) {
+        cert_encode(&w, b->cert);
+        put_part(s, batch, height, STORE_CERT, writer_bytes(&w));
+    }
+    put_part(s, batch, height, STORE_BODY, b->body);
+    put_part(s, batch, height, STORE_EVENTS, b->events);
+    store_changes_encode(&changes, &b->changes);
+    put_part(s, batch, height, STORE_CHANGES, buf_bytes(&changes));
+    put_log(s, batch, b->header_log);
+    put_mark(s, batch, "tip", b);
+    rocksdb_write(s->db, s->synced, batch, &error);
+    rocksdb_writebatch_destroy(batch);
+    buf_deinit(&changes);
+    if (error != NULL)
+        return store_failed(s, error);
+    pthread_mutex_lock(&s->lock);
+    s->tip = (struct store_tip){true, height, b->hash};
+    pthread_mutex_unlock(&s->lock);
+    return ERR_NONE;
+}
+
+void store_row_key(struct writer *w, const struct row_key *key)
+{
+    writer_u8(w, key->table);
+    writer_hash(w, &key->tree);
+    writer_hash(w, &key->key);
+}
+
+static void index_changes(struct store *s,
+                          rocksdb_writebatch_t *batch,
+                          const struct change_set *set)
+{
+    uint8_t key[STORE_ROW_KEY_BYTES];
+    uint8_t end[STORE_ROW_KEY_BYTES];
+
+    for (uint32_t i = 0; i < set->drop_count; i++) {
+        struct row_key from = set->drops[i];
+        struct writer w = writer_of(key, sizeof key);
+        struct writer x = writer_of(end, sizeof end);
+
+        memset(&from.key, 0, sizeof from.key);
+        store_row_key(&w, &from);
+        memset(&from.key, 0xff, sizeof from.key);
+        store_row_key(&x, &from);
+        rocksdb_writebatch_delete_range_cf(batch,
+                                           s->family[FAMILY_STATE],
+                                           (const char *)key,
+                                           w.size,
+                                           (const char *)end,
+                                           x.size);
+    }
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct change *c = &set->list[i];
+        struct writer w = writer_of(key, sizeof key);
+
+        store_row_key(&w, &c->key);
+        if (c->new_row.size > 0)
+            put(s, batch, FAMILY_STATE, &w, c->new_row);
+        else
+            rocksdb_writebatch_delete_cf(
+                batch, s->family[FAMILY_STATE], (const char *)key, w.size);
+    }
+}
+
+static void index_event(struct store *s,
+                        rocksdb_writebatch_t *batch,
+                        uint64_t height,
+                        uint32_t index,
+                        struct bytes bytes)
+{
+    uint8_t key[64];
+    struct writer w = writer_of(key, sizeof key);
+    struct event e;
+
+    writer_u8(&w, EVENTS_ALL);
+    writer_be64(&w, height);
+    writer_be32(&w, index);
+    put(s, batch, FAMILY_EVENTS, &w, bytes);
+    if (schema_decode(&e, &event_schema, bytes) != ERR_NONE)
+        return; /* our own bytes; the reader would tell */
+    if (e.security[0] != '-') {
+        const struct hash id = security_key(e.security);
+
+        w = writer_of(key, sizeof key);
+        writer_u8(&w, EVENTS_SECURITY);
+        writer_hash(&w, &id);
+        writer_be64(&w, height);
+        writer_be32(&w, index);
+        put(s, batch, FAMILY_EVENTS, &w, bytes_of("", 0));
+    }
+    for (int i = 0; i < 2; i++) {
+        const struct hash *account = i == 0 ? &e.account : &e.other;
+
+        if (hash_is_zero(account))
+            continue;
+        w = writer_of(key, sizeof key);
+        writer_u8(&w, EVENTS_ACCOUNT);
+        writer_hash(&w, account);
+        writer_be64(&w, height);
+        writer_be32(&w, index);
+        put(s, batch, FAMILY_EVENTS, &w, bytes_of("", 0));
+    }
+}
+
+enum err store_index(struct store *s, const struct store_block *b)
+{
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    struct reader r = reader_of(b->events);
+    const uint32_t events = reader_u32(&r);
+    char *error = NULL;
+
+    index_changes(s, batch, &b->changes);
+    for (uint32_t i = 0; i < b->header->tx_count; i++) {
+        uint8_t value[12];
+        struct writer w = writer_of(value, sizeof value);
+
+        writer_u64(&w, b->header->height);
+        writer_u32(&w, i);
+        rocksdb_writebatch_put_cf(batch,
+                                  s->family[FAMILY_TXID],
+                                  (const char *)b->tx_ids[i].raw,
+                                  HASH_BYTES,
+                                  (const char *)value,
+                                  w.size);
+    }
+    for (uint32_t i = 0; i < events && r.err == ERR_NONE; i++)
+        index_event(
+            s, batch, b->header->height, i, reader_vec(&r, EVENT_BYTES_MAX));
+    put_mark(s, batch, "index", b);
+    rocksdb_write(s->db, s->unsynced, batch, &error);
+    rocksdb_writebatch_destroy(batch);
+    if (error != NULL)
+        return store_failed(s, error);
+    pthread_mutex_lock(&s->lock);
+    s->index = (struct store_tip){true, b->header->height, b->hash};
+    pthread_mutex_unlock(&s->lock);
+    return ERR_NONE;
+}
