@@ -1,6 +1,7 @@
 /* Reading the store: values, snapshots, lists, and the catch-up of indexes. */
 #include "base/buf.h"
 #include "base/check.h"
+#include "chain/tx.h"
 #include "storage/store_db.h"
 
 #include <stdlib.h>

@@ -1,0 +1,290 @@
+/* core.h - Simplex consensus as a pure step: event in, effects out.
+ *
+ *   event --core_step--> state and effects
+ *
+ * B. Chan, R. Pass, "Simplex Consensus", TCC 2023, with CARRY proposals,
+ * certificate anti-entropy, an idle rule, and votes that are durable before
+ * they are sent (docs/CONSENSUS.md has the rules by name).  One epoch; at most
+ * one unfinalised block on a path (K = 1).
+ *
+ * The step has no clock, no I/O, no allocation and no randomness.  Signing is a
+ * deterministic function of its input (RFC 6979) and is given by the caller.
+ * The driver checks every signature before an event gets here, and knows block
+ * headers and bodies; the core knows hashes and facts about them.
+ *
+ * Invariants (each is asserted in the code or watched by the simulator)
+ *   C1  one NOTARIZE per view, never after the own NULLIFY of that view.
+ *   C2  never both NULLIFY and FINALIZE in one view.
+ *   C3  FINALIZE only for the notarised candidate, executed and durable here.
+ *   C4  what is signed is persisted in the same step, before any effect that
+ *       sends it; the own vote counts only when it is durable.
+ *   C5  F and v never go back. */
+#ifndef CONSENSUS_CORE_H
+#define CONSENSUS_CORE_H
+
+#include "chain/cert.h"
+#include "chain/genesis.h"
+
+enum {
+    CORE_CERT_SLOTS = 1024, /* views above F whose certificates are kept */
+    CORE_VOTE_SLOTS = 128,  /* votes are kept for (v - 64, v + 64] */
+    CORE_VOTE_WINDOW = 64,
+    CORE_BLOCKS = 32,
+    CORE_EFFECTS_MAX = 256,
+    CORE_STATUS_VIEWS = 256,
+    CORE_PUSH_MAX = 24,
+    CORE_ALL = 0xff, /* recipient: every other validator */
+};
+/* Beyond CORE_CERT_SLOTS - 64 views without a finalisation (hours at the
+ * capped back-off) a node enters no further view; it still accepts a
+ * finalization at any distance and goes on from it. */
+
+struct core_timers {
+    uint32_t t_leader_ms;
+    uint32_t t_view_ms;
+    uint32_t t_retry_ms;
+    uint32_t t_status_ms;
+    uint32_t t_silent_ms;
+    uint32_t t_fetch_ms;
+    uint32_t t_cap_ms;
+};
+
+/* One rule removed at a time, for testing the tests. */
+enum core_mutant {
+    MUTANT_NONE,
+    MUTANT_FINALIZE_AFTER_NULLIFY,
+    MUTANT_NULLIFY_NOT_PERSISTED,
+    MUTANT_SMALL_QUORUM,
+    MUTANT_NOTARIZE_TWICE,
+    MUTANT_SEND_BEFORE_SYNC,
+    MUTANT_NO_CARRY,
+    MUTANT_DUPLICATE_SIGNER,
+    MUTANT_NO_REPAIR,
+    MUTANT_NO_RETRY,
+    MUTANT_NO_NULLIFY_CHECK,
+    MUTANTS,
+};
+extern const char *const core_mutant_names[MUTANTS];
+
+struct core_config {
+    uint8_t n;
+    int me; /* validator index; -1 observes only */
+    uint64_t epoch;
+    uint64_t leader_seed;
+    struct core_timers timers;
+    struct candidate genesis; /* view 0: where the epoch starts */
+    void (*sign)(void *ctx, struct vote *v); /* fills v->sig */
+    void *sign_ctx;
+    enum core_mutant mutant; /* MUTANT_NONE but in tests */
+};
+
+/* What is known of a block besides its hash. */
+struct block_facts {
+    struct hash block;
+    uint64_t height;
+    struct hash parent_hash;
+};
+
+enum core_event_kind {
+    ON_PROPOSAL,  /* from the leader; its signatures are checked */
+    ON_VOTE,      /* checked; from its signer */
+    ON_CERT,      /* checked */
+    ON_STATUS,    /* from a peer; a vote in it is checked */
+    ON_GET_CERTS, /* a peer asks for views from .. from + count - 1 */
+    ON_TICK,      /* time passed */
+    ON_DURABLE,   /* every persist effect up to `batch` is on disk */
+    ON_BUILT,     /* answer to DO_BUILD; facts.height 0 = nothing to build */
+    ON_EXECUTED,  /* answer to DO_EXECUTE: valid or not */
+    ON_BODY,      /* header and body of a block are here */
+    ON_WORK,      /* whether transactions are eligible */
+    ON_APPLIED,   /* this block is the tip of the state now */
+    ON_HEARD,     /* any authenticated message of a peer */
+    ON_DOWN,      /* a peer's connection was lost */
+};
+
+struct core_status {
+    uint64_t view;
+    uint64_t final_view;
+    uint64_t final_height;
+    struct hash final_hash;
+    uint64_t applied_height;
+    uint32_t map_views; /* certificates for (final_view, +map_views] */
+    uint8_t map[CORE_STATUS_VIEWS / 4]; /* 2 bits: 1 = cN, 2 = cX */
+    struct vote held;                   /* kind 0 = none */
+};
+
+struct core_event {
+    enum core_event_kind kind;
+    uint8_t from;
+    struct candidate candidate; /* ON_PROPOSAL */
+    struct block_facts facts;   /* ON_PROPOSAL, ON_BUILT, ON_BODY */
+    const struct vote *vote;    /* ON_PROPOSAL, ON_VOTE */
+    const struct cert *certs;   /* ON_PROPOSAL (justification), ON_CERT */
+    uint32_t cert_count;
+    const struct core_status *status; /* ON_STATUS */
+    uint64_t batch;                   /* ON_DURABLE */
+    uint64_t height;                  /* ON_APPLIED, ON_GET_CERTS: first view */
+    struct hash hash;                 /* ON_EXECUTED, ON_APPLIED */
+    bool yes;                         /* ON_EXECUTED: valid; ON_WORK */
+};
+
+enum core_effect_kind {
+    DO_PERSIST_VOTE, /* append to the journal, in this order */
+    DO_PERSIST_CERT,
+    DO_PERSIST_BODY,
+    DO_SEND_PROPOSAL, /* candidate and vote; core_justification has the rest */
+    DO_SEND_VOTE,
+    DO_SEND_CERT,
+    DO_SEND_STATUS, /* core_status_for(recipient) */
+    DO_BUILD,       /* a block on candidate.block at candidate.height + 1 */
+    DO_EXECUTE,     /* hash, on the tip of the state */
+    DO_FETCH,       /* the block with this hash, from any peer */
+    DO_SYNC,        /* blocks up to candidate.height, from peers */
+    DO_COMMIT,      /* candidate is final by cert: make it the tip */
+    DO_EVIDENCE,    /* two votes by one validator that exclude each other */
+    DO_OBSERVE,     /* this node signs nothing any more; text says why */
+    DO_HALT,        /* safety is broken; text says why */
+};
+
+/* Pointers are into the core and valid until its next step. */
+struct core_effect {
+    enum core_effect_kind kind;
+    uint8_t to;      /* recipient, or CORE_ALL */
+    bool after_sync; /* not before every persist effect so far is durable */
+    struct candidate candidate;
+    struct vote vote;
+    struct vote other; /* DO_EVIDENCE */
+    const struct cert *cert;
+    struct hash hash;
+    const char *text;
+};
+
+struct core_effects {
+    uint32_t count;
+    uint64_t batch; /* number of the persist effects in this list; 0 = none */
+    struct core_effect list[CORE_EFFECTS_MAX];
+};
+
+/* Private state; plain data, so a copy is a snapshot. */
+struct core_cert_slot {
+    uint64_t view; /* 0 = unused */
+    bool has_prop;
+    bool bad;
+    bool has_n, has_x;
+    bool my_n, my_x, my_f;
+    struct candidate prop;
+    struct vote my_n_vote, my_x_vote, my_f_vote;
+    bool my_n_durable, my_x_durable, my_f_durable;
+    struct cert n, x;
+};
+
+struct core_vote_slot {
+    uint64_t view;
+    uint32_t have[4]; /* bitmap of signers, by vote kind */
+    struct candidate about[4][VALIDATORS_MAX];
+    struct signature sigs[4][VALIDATORS_MAX];
+};
+
+enum core_exec {
+    EXEC_NONE,
+    EXEC_ASKED,
+    EXEC_VALID,
+    EXEC_INVALID,
+};
+
+struct core_block {
+    bool used;
+    struct block_facts facts;
+    bool has_facts;
+    bool has_body;
+    bool persisted;
+    enum core_exec exec;
+    uint64_t last_fetch_ms;
+};
+
+struct core_pending {
+    struct vote vote;
+    uint64_t batch;
+};
+
+struct core {
+    struct core_config config;
+    uint8_t quorum, faulty;
+    uint64_t view;        /* v */
+    struct candidate fin; /* Fc; fin.view is F */
+    bool has_final_cert;
+    struct cert final_cert;
+    struct cert parent_cert; /* finalization of fin.block, for proposals */
+    uint64_t applied_height;
+    struct hash applied;
+    bool commit_asked;
+    bool work;
+    bool building;
+    bool proposed;
+    bool observer;
+    bool halted;
+    uint32_t status_from; /* bitmap: who sent STATUS since the start */
+    uint64_t now_ms, t_enter_ms, busy_since_ms;
+    bool was_busy;
+    uint64_t last_retry_ms, last_status_ms, last_sync_ms;
+    uint64_t heard_ms[VALIDATORS_MAX];
+    uint64_t reply_ms[VALIDATORS_MAX];
+    bool fresh; /* journal was just born */
+    uint64_t batch;
+    uint32_t pending_count;
+    struct core_pending pending[16];
+    struct core_block blocks[CORE_BLOCKS];
+    struct core_cert_slot certs[CORE_CERT_SLOTS];
+    struct core_vote_slot votes[CORE_VOTE_SLOTS];
+    struct core_effects *fx; /* of the step under way */
+    uint64_t views_entered, nullified, evidence;
+};
+
+/* core_init makes a core at the start of its epoch, over a state whose tip is
+ * (applied_height, applied).  A restart then feeds it, in order, what its
+ * journal holds (core_replay_…) and ends with core_start, which sets the view
+ * and counts the own votes again.  fresh: the journal holds nothing but its
+ * birth. */
+void core_init(struct core *c,
+               const struct core_config *config,
+               uint64_t applied_height,
+               const struct hash *applied);
+void core_replay_vote(struct core *c, const struct vote *v);
+void core_replay_cert(struct core *c, const struct cert *cert);
+void core_replay_body(struct core *c, const struct block_facts *facts);
+void core_start(struct core *c, bool fresh, uint64_t now_ms);
+
+void core_step(struct core *c,
+               struct core_effects *out,
+               const struct core_event *event,
+               uint64_t now_ms);
+
+/* When ON_TICK is wanted at the latest. */
+uint64_t core_next_tick_ms(const struct core *c);
+
+/* Certificates that justify a proposal: of its parent, the finalization of the
+ * parent block, and the nullification of each skipped view; out[max]. */
+uint32_t core_justification(const struct core *c,
+                            const struct candidate *about,
+                            const struct cert **out,
+                            uint32_t max);
+void core_status_for(const struct core *c,
+                     struct core_status *out,
+                     uint8_t recipient);
+
+/* Cheap checks before a signature is verified: is it news? */
+bool core_wants_vote(const struct core *c, const struct vote *v);
+bool core_wants_cert(const struct core *c, const struct cert *cert);
+
+uint32_t core_leader(const struct core *c, uint64_t view);
+bool core_may_vote(const struct core *c);
+bool core_is_busy(const struct core *c);
+
+/* core_checkpoint lists what a fresh journal segment must hold: finalization,
+ * certificates and own votes above it.  Each entry is a vote or a cert. */
+typedef void (*core_checkpoint_fn)(void *ctx,
+                                   const struct vote *vote,
+                                   const struct cert *cert);
+void core_checkpoint(const struct core *c, core_checkpoint_fn each, void *ctx);
+
+#endif /* CONSENSUS_CORE_H */

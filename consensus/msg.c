@@ -1,0 +1,189 @@
+#include "consensus/msg.h"
+
+#include "base/check.h"
+
+static void candidate_write(struct writer *w, const struct candidate *c)
+{
+    writer_u64(w, c->view);
+    writer_u64(w, c->parent_view);
+    writer_u64(w, c->height);
+    writer_hash(w, &c->block);
+}
+
+static struct candidate candidate_of(struct reader *r)
+{
+    struct candidate c;
+
+    c.view = reader_u64(r);
+    c.parent_view = reader_u64(r);
+    c.height = reader_u64(r);
+    c.block = reader_hash(r);
+    return c;
+}
+
+void msg_proposal_encode(struct writer *w,
+                         const struct candidate *candidate,
+                         const struct vote *vote,
+                         struct bytes header,
+                         const struct cert *const *certs,
+                         uint32_t cert_count,
+                         struct bytes body)
+{
+    ASSERT(cert_count <= MSG_CERTS_MAX && body.size <= MSG_INLINE_BODY_MAX);
+    candidate_write(w, candidate);
+    vote_encode(w, vote);
+    writer_vec(w, header);
+    writer_u32(w, cert_count);
+    for (uint32_t i = 0; i < cert_count; i++)
+        cert_encode(w, certs[i]);
+    writer_vec(w, body);
+}
+
+enum err msg_proposal_decode(struct msg_proposal *out, struct bytes in)
+{
+    struct reader r = reader_of(in);
+    enum err e;
+
+    out->candidate = candidate_of(&r);
+    vote_read(&r, &out->vote);
+    out->header = reader_vec(&r, HEADER_BYTES_MAX);
+    out->cert_count = reader_count(&r, MSG_CERTS_MAX, 1 + 8 + 56 + 4 + 4);
+    for (uint32_t i = 0; i < out->cert_count; i++)
+        cert_read(&r, &out->certs[i]);
+    out->body = reader_vec(&r, MSG_INLINE_BODY_MAX);
+    if (r.err == ERR_NONE && out->header.size == 0 && out->body.size > 0)
+        reader_fail(&r, ERR_RANGE);
+    e = reader_finish(&r);
+    if (e != ERR_NONE)
+        out->cert_count = 0;
+    return e;
+}
+
+enum err msg_vote_decode(struct vote *out, struct bytes in)
+{
+    struct reader r = reader_of(in);
+
+    vote_read(&r, out);
+    return reader_finish(&r);
+}
+
+enum err msg_cert_decode(struct cert *out, struct bytes in)
+{
+    struct reader r = reader_of(in);
+
+    cert_read(&r, out);
+    return reader_finish(&r);
+}
+
+static size_t map_bytes(uint32_t views)
+{
+    return (views + 3) / 4;
+}
+
+void msg_status_encode(struct writer *w,
+                       const struct core_status *s,
+                       uint64_t epoch)
+{
+    writer_u64(w, epoch);
+    writer_u64(w, s->view);
+    writer_u64(w, s->final_view);
+    writer_u64(w, s->final_height);
+    writer_hash(w, &s->final_hash);
+    writer_u64(w, s->applied_height);
+    writer_u32(w, s->map_views);
+    writer_copy(w, s->map, map_bytes(s->map_views));
+    writer_u8(w, s->held.kind != 0 ? 1 : 0);
+    if (s->held.kind != 0)
+        vote_encode(w, &s->held);
+}
+
+enum err msg_status_decode(struct core_status *out,
+                           uint64_t *epoch,
+                           struct bytes in)
+{
+    struct reader r = reader_of(in);
+    enum err e;
+
+    memset(out, 0, sizeof *out);
+    *epoch = reader_u64(&r);
+    out->view = reader_u64(&r);
+    out->final_view = reader_u64(&r);
+    out->final_height = reader_u64(&r);
+    out->final_hash = reader_hash(&r);
+    out->applied_height = reader_u64(&r);
+    out->map_views = reader_u32(&r);
+    if (r.err == ERR_NONE && out->map_views > CORE_STATUS_VIEWS)
+        reader_fail(&r, ERR_RANGE);
+    if (r.err == ERR_NONE)
+        reader_copy(&r, out->map, map_bytes(out->map_views));
+    if (r.err == ERR_NONE && out->map_views % 4 != 0 &&
+        out->map[out->map_views / 4] >> (out->map_views % 4 * 2) != 0)
+        reader_fail(&r, ERR_RANGE);
+    if (reader_bool(&r))
+        vote_read(&r, &out->held);
+    e = reader_finish(&r);
+    if (e != ERR_NONE)
+        memset(out, 0, sizeof *out);
+    return e;
+}
+
+void msg_block_encode(struct writer *w, struct bytes header, struct bytes body)
+{
+    writer_vec(w, header);
+    writer_vec(w, body);
+}
+
+enum err msg_block_decode(struct bytes *header,
+                          struct bytes *body,
+                          struct bytes in)
+{
+    struct reader r = reader_of(in);
+
+    *header = reader_vec(&r, HEADER_BYTES_MAX);
+    *body = reader_vec(&r, BLOCK_BODY_BYTES_MAX);
+    return reader_finish(&r);
+}
+
+void msg_sync_block_encode(struct writer *w,
+                           struct bytes header,
+                           struct bytes cert,
+                           struct bytes body)
+{
+    writer_vec(w, header);
+    writer_vec(w, cert);
+    writer_vec(w, body);
+}
+
+enum err msg_sync_block_decode(struct bytes *header,
+                               struct cert *cert,
+                               struct bytes *body,
+                               struct bytes in)
+{
+    struct reader r = reader_of(in);
+    struct bytes c;
+
+    *header = reader_vec(&r, HEADER_BYTES_MAX);
+    c = reader_vec(&r, CERT_BYTES_MAX);
+    *body = reader_vec(&r, BLOCK_BODY_BYTES_MAX);
+    TRY(reader_finish(&r));
+    return msg_cert_decode(cert, c);
+}
+
+void record_birth_encode(struct writer *w,
+                         const struct pubkey *key,
+                         uint64_t epoch)
+{
+    writer_copy(w, key->raw, sizeof key->raw);
+    writer_u64(w, epoch);
+}
+
+enum err record_birth_decode(struct pubkey *key,
+                             uint64_t *epoch,
+                             struct bytes in)
+{
+    struct reader r = reader_of(in);
+
+    reader_copy(&r, key->raw, sizeof key->raw);
+    *epoch = reader_u64(&r);
+    return reader_finish(&r);
+}

@@ -1,0 +1,97 @@
+/* msg.h - the messages of consensus and of the bulk connection, as bytes.
+ *
+ * Frames are u32 length | u8 type | u8 version | payload (net/); this is the
+ * payload, Borsh.  Every decoder is bounded and strict: exactly one message,
+ * nothing after it. */
+#ifndef CONSENSUS_MSG_H
+#define CONSENSUS_MSG_H
+
+#include "chain/header.h"
+#include "consensus/core.h"
+
+enum msg_type {
+    MSG_PROPOSAL = 10, /* consensus connection */
+    MSG_VOTE = 11,
+    MSG_CERT = 12,
+    MSG_STATUS = 13,
+    MSG_GET_CERTS = 14,
+    MSG_TXS = 20, /* bulk connection */
+    MSG_GET_BLOCK = 21,
+    MSG_BLOCK = 22,
+    MSG_SYNC_GET = 23,
+    MSG_SYNC_BLOCK = 24,
+};
+
+enum {
+    MSG_CERTS_MAX = 66,
+    MSG_INLINE_BODY_MAX = 65536, /* larger bodies go by the bulk connection */
+    MSG_PROPOSAL_MAX = 300000,
+    MSG_VOTE_MAX = 256,
+    MSG_CERT_MAX = 4096,
+    MSG_STATUS_MAX = 512,
+    MSG_SMALL_MAX = 64,
+    MSG_TXS_MAX = 1 << 20,
+    MSG_BLOCK_MAX = (1 << 20) + 1024,
+    MSG_SYNC_BLOCK_MAX = (1 << 20) + 8192,
+};
+
+struct msg_proposal {
+    struct candidate candidate;
+    struct vote vote;    /* the leader's NOTARIZE */
+    struct bytes header; /* empty for a CARRY; borrowed */
+    uint32_t cert_count;
+    struct cert certs[MSG_CERTS_MAX];
+    struct bytes body; /* empty if it follows on the bulk connection */
+};
+
+void msg_proposal_encode(struct writer *w,
+                         const struct candidate *candidate,
+                         const struct vote *vote,
+                         struct bytes header,
+                         const struct cert *const *certs,
+                         uint32_t cert_count,
+                         struct bytes body);
+MUST_USE enum err msg_proposal_decode(struct msg_proposal *out,
+                                      struct bytes in);
+
+MUST_USE enum err msg_vote_decode(struct vote *out, struct bytes in);
+MUST_USE enum err msg_cert_decode(struct cert *out, struct bytes in);
+
+void msg_status_encode(struct writer *w,
+                       const struct core_status *s,
+                       uint64_t epoch);
+MUST_USE enum err msg_status_decode(struct core_status *out,
+                                    uint64_t *epoch,
+                                    struct bytes in);
+
+/* A header and its body: MSG_BLOCK, and the journal's BODY record. */
+void msg_block_encode(struct writer *w, struct bytes header, struct bytes body);
+MUST_USE enum err msg_block_decode(struct bytes *header,
+                                   struct bytes *body,
+                                   struct bytes in);
+
+/* A final block with its certificate, for a node that was away. */
+void msg_sync_block_encode(struct writer *w,
+                           struct bytes header,
+                           struct bytes cert,
+                           struct bytes body);
+MUST_USE enum err msg_sync_block_decode(struct bytes *header,
+                                        struct cert *cert,
+                                        struct bytes *body,
+                                        struct bytes in);
+
+/* Records of the vote journal (storage/journal.h). */
+enum record_type {
+    RECORD_BIRTH = 1, /* consensus key 33, first epoch u64 */
+    RECORD_VOTE = 2,  /* vote */
+    RECORD_CERT = 3,  /* certificate */
+    RECORD_BODY = 4,  /* as MSG_BLOCK */
+};
+void record_birth_encode(struct writer *w,
+                         const struct pubkey *key,
+                         uint64_t epoch);
+MUST_USE enum err record_birth_decode(struct pubkey *key,
+                                      uint64_t *epoch,
+                                      struct bytes in);
+
+#endif /* CONSENSUS_MSG_H */
