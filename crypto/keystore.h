@@ -37,10 +37,14 @@ MUST_USE enum err keystore_write(const char *path,
 
 /* keystore_info_read needs no passphrase; what it reads is not authenticated
  * until keystore_open succeeds.
- * Errors    ERR_IO (missing: errno ENOENT), ERR_VERSION, ERR_CORRUPT,
+ * Errors    ERR_NOT_FOUND, ERR_IO, ERR_VERSION, ERR_CORRUPT,
  *           ERR_TRUNCATED, ERR_TRAILING */
 MUST_USE enum err keystore_info_read(struct keystore_info *out,
                                      const char *path);
+
+/* The same from the bytes of a file. */
+MUST_USE enum err keystore_info_decode(struct keystore_info *out,
+                                       struct bytes in);
 
 /* keystore_open decrypts.  Errors as keystore_info_read, and
  *           ERR_PASSPHRASE  wrong passphrase, or the file was changed */
