@@ -1,0 +1,35 @@
+/* client.h - a blocking JSON-RPC client, for the command line and tests. */
+#ifndef RPC_CLIENT_H
+#define RPC_CLIENT_H
+
+#include "base/attr.h"
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rpc_client;
+
+/* url is http://host:port (path "/" or none). */
+MUST_USE enum err rpc_client_new(struct rpc_client **out, const char *url);
+void rpc_client_free(struct rpc_client *c);
+const char *rpc_client_url(const struct rpc_client *c);
+
+struct rpc_failure {
+    int code;      /* JSON-RPC code; 0: the call itself failed */
+    char name[64]; /* E_…, or NETWORK, TIMEOUT, BAD_REPLY */
+    char message[256];
+    json_t *details; /* borrowed from the failure; freed by the next call */
+};
+
+/* rpc_call_method takes params.  NULL on failure; why then says so. */
+json_t *rpc_client_call(struct rpc_client *c,
+                        const char *method,
+                        json_t *params,
+                        uint32_t timeout_ms,
+                        struct rpc_failure *why);
+/* rpc_client_get fetches a page; text (malloc) and HTTP status, 0 if none. */
+int rpc_client_get(struct rpc_client *c, const char *path, char **text);
+
+#endif /* RPC_CLIENT_H */

@@ -1,0 +1,138 @@
+#include "rpc/methods.h"
+
+#define MIN_HEIGHT                                                \
+    {                                                             \
+        "min_height", PARAM_U64, false, 0, UINT64_MAX,            \
+            "answer from a state at least this high, or E_BEHIND" \
+    }
+#define LIMIT                                                \
+    {                                                        \
+        "limit", PARAM_U64, false, 100, 1000, "most entries" \
+    }
+#define SECURITY_PARAM                                             \
+    {                                                              \
+        "security", PARAM_CODE, true, 0, 0, "code of the security" \
+    }
+
+const struct rpc_method rpc_methods[RPC_METHODS] = {
+    [RPC_NODE_STATUS] = {"node_status",
+                         "What this node is and how it is doing.",
+                         "chain, height, roots, view, readiness with reasons",
+                         {{0}}},
+    [RPC_NODE_PEERS] = {"node_peers",
+                        "The links to the other validators.",
+                        "one entry for each validator",
+                        {{0}}},
+    [RPC_CHAIN_GET_BLOCK] = {"chain_getBlock",
+                             "A block with its transactions.",
+                             "header, hash, certificate, transactions",
+                             {{"height",
+                               PARAM_U64,
+                               false,
+                               UINT64_MAX,
+                               UINT64_MAX,
+                               "block number; newest if absent"}}},
+    [RPC_CHAIN_GET_HEADER] = {"chain_getHeader",
+                              "The header of a block and its certificate.",
+                              "header, hash, certificate",
+                              {{"height",
+                                PARAM_U64,
+                                false,
+                                UINT64_MAX,
+                                UINT64_MAX,
+                                "block number; newest if absent"}}},
+    [RPC_TX_SUBMIT] = {"tx_submit",
+                       "Hand in a signed transaction.  The answer promises "
+                       "nothing durable: only final does.",
+                       "id and state PENDING or FINAL",
+                       {{"tx",
+                         PARAM_HEX,
+                         true,
+                         0,
+                         TX_BYTES_MAX,
+                         "full bytes of the transaction"}}},
+    [RPC_TX_GET] = {"tx_get",
+                    "What became of a transaction.",
+                    "state PENDING, FINAL, REFUSED or UNKNOWN",
+                    {{"id", PARAM_HASH, true, 0, 0, "transaction id"}}},
+    [RPC_TX_WAIT] =
+        {"tx_wait",
+         "Wait until a transaction is final or refused.",
+         "as tx_get",
+         {{"id", PARAM_HASH, true, 0, 0, "transaction id"},
+          {"timeout_ms", PARAM_U64, false, 30000, 120000, "longest wait, ms"}}},
+    [RPC_TX_SIMULATE] = {"tx_simulate",
+                         "The verdict a transaction would get in the next "
+                         "block.",
+                         "verdict with number, name and sentence",
+                         {{"tx",
+                           PARAM_HEX,
+                           true,
+                           0,
+                           TX_BYTES_MAX,
+                           "full bytes of the transaction"}}},
+    [RPC_INSTITUTION_GET] =
+        {"institution_get",
+         "An institution by its number.",
+         "institution",
+         {{"number", PARAM_U64, true, 0, 65535, "number of the institution"},
+          MIN_HEIGHT}},
+    [RPC_ACCOUNT_GET] = {"account_get",
+                         "An account by its id.",
+                         "account",
+                         {{"id", PARAM_HASH, true, 0, 0, "account id"},
+                          MIN_HEIGHT}},
+    [RPC_SECURITY_GET] = {"security_get",
+                          "A security with its control totals.",
+                          "security",
+                          {SECURITY_PARAM, MIN_HEIGHT}},
+    [RPC_SECURITY_LIST] =
+        {"security_list",
+         "Securities in order of their codes.",
+         "securities and the code to go on after",
+         {{"after", PARAM_CODE, false, 0, 0, "go on after this code"},
+          LIMIT,
+          MIN_HEIGHT}},
+    [RPC_HOLDING_GET] = {"holding_get",
+                         "What one account has of one security.",
+                         "holding with derived totals",
+                         {SECURITY_PARAM,
+                          {"account", PARAM_HASH, true, 0, 0, "account id"},
+                          MIN_HEIGHT}},
+    [RPC_REGISTER_LIST] =
+        {"register_list",
+         "The register of a security, in account order.",
+         "holdings and the account to go on after",
+         {SECURITY_PARAM,
+          {"after", PARAM_HASH, false, 0, 0, "go on after this account"},
+          LIMIT,
+          MIN_HEIGHT}},
+    [RPC_PLEDGE_GET] =
+        {"pledge_get",
+         "A pledge by its number.",
+         "pledge",
+         {SECURITY_PARAM,
+          {"number", PARAM_U64, true, 0, UINT64_MAX, "pledge number"},
+          MIN_HEIGHT}},
+    [RPC_FREEZE_LIST] =
+        {"freeze_list",
+         "The freezes on a security, by number.",
+         "freezes and the number to go on after",
+         {SECURITY_PARAM,
+          {"after", PARAM_U64, false, 0, UINT64_MAX, "go on after this number"},
+          LIMIT,
+          MIN_HEIGHT}},
+    [RPC_EVENTS_LIST] =
+        {"events_list",
+         "Events in order, after a cursor.",
+         "events, each with its cursor height.index",
+         {{"after", PARAM_CURSOR, false, 0, 0, "go on after this cursor"},
+          {"security", PARAM_CODE, false, 0, 0, "only of this security"},
+          {"account", PARAM_HASH, false, 0, 0, "only of this account"},
+          LIMIT,
+          MIN_HEIGHT}},
+    [RPC_DISCOVER] = {"rpc.discover",
+                      "This description, as OpenRPC.",
+                      "an OpenRPC document",
+                      {{0}}},
+};
