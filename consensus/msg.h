@@ -86,6 +86,7 @@ enum record_type {
     RECORD_VOTE = 2,  /* vote */
     RECORD_CERT = 3,  /* certificate */
     RECORD_BODY = 4,  /* as MSG_BLOCK */
+    RECORD_START = 5, /* a quorum showed that nothing was final before */
 };
 void record_birth_encode(struct writer *w,
                          const struct pubkey *key,

@@ -52,6 +52,7 @@ struct http_server {
     struct posted *posted;
     struct posted **posted_end;
     bool stopping;
+    bool halted;
     struct http_conn *all;
     uint32_t connections;
     uint16_t port;
@@ -569,19 +570,27 @@ enum err http_start(struct http_server **out, const struct http_config *config)
     return ERR_NONE;
 }
 
-void http_stop(struct http_server *s)
+void http_halt(struct http_server *s)
 {
     const uint64_t one = 1;
     ssize_t n;
 
-    if (s == NULL)
+    if (s->halted)
         return;
+    s->halted = true;
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
     pthread_mutex_unlock(&s->lock);
     n = write(s->wake_fd, &one, sizeof one);
     (void)n;
     pthread_join(s->thread, NULL);
+}
+
+void http_stop(struct http_server *s)
+{
+    if (s == NULL)
+        return;
+    http_halt(s);
     free_server(s);
 }
 

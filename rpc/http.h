@@ -38,6 +38,9 @@ struct http_config {
 /* Errors    ERR_EXISTS  the address is in use; ERR_CONFIG, ERR_IO */
 MUST_USE enum err http_start(struct http_server **out,
                              const struct http_config *config);
+/* http_halt ends the server's thread: no handler runs any more, answers still
+ * given go nowhere.  http_stop then frees it. */
+void http_halt(struct http_server *s);
 /* http_stop lets nothing new in, ends the thread and frees everything;
  * requests not answered yet must not be answered any more. */
 void http_stop(struct http_server *s);

@@ -512,6 +512,12 @@ enum err rpc_start(struct rpc_server **out,
     return ERR_NONE;
 }
 
+void rpc_halt(struct rpc_server *s)
+{
+    if (s != NULL)
+        http_halt(s->http);
+}
+
 void rpc_stop(struct rpc_server *s)
 {
     if (s == NULL)

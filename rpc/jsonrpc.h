@@ -47,6 +47,8 @@ struct rpc_server;
 MUST_USE enum err rpc_start(struct rpc_server **out,
                             const struct http_config *http,
                             const struct rpc_backend *backend);
+/* As http_halt and http_stop. */
+void rpc_halt(struct rpc_server *s);
 void rpc_stop(struct rpc_server *s);
 uint16_t rpc_port(const struct rpc_server *s);
 

@@ -1,0 +1,348 @@
+/* What the node says of itself: status, readiness with reasons, metrics. */
+#include "base/hex.h"
+#include "node/node.h"
+#include "rpc/schema_json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void health_refresh(struct node *n)
+{
+    struct health h = {
+        .height = n->tip.height,
+        .durable = n->durable_height,
+        .tip_hash = n->tip_hash,
+        .state_root = n->tip.state_root,
+        .tip_time_ms = n->tip.time_ms,
+        .view = n->core->view,
+        .final_view = n->core->fin.view,
+        .final_height = n->core->fin.height,
+        .peers_up = peers_up_count(n->peers),
+        .quorum = valset_quorum(n->set.count),
+        .may_vote = core_may_vote(n->core),
+        .observer = n->core->observer,
+        .busy = core_is_busy(n->core),
+        .mempool_txs = n->pool.count,
+        .mempool_bytes = n->pool.bytes,
+        .disk_free = datadir_free_bytes(n->config.dir),
+        .syncs = journal_sync_count(n->journal),
+        .blocks = n->blocks_total,
+        .txs = n->txs_total,
+        .refused = n->refused_total,
+        .views = n->core->views_entered,
+        .nullified = n->core->nullified,
+        .evidence = n->core->evidence,
+        .verify_waiting = pool_waiting(n->verify),
+        .exec_waiting = pool_waiting(n->executor),
+        .write_waiting = pool_waiting(n->writer),
+    };
+
+    for (uint8_t i = 0; i < n->set.count; i++)
+        peers_status(n->peers, &h.peer[i], i);
+    memcpy(h.observer_why, n->observer_why, sizeof h.observer_why);
+    pthread_mutex_lock(&n->health_lock);
+    n->health = h;
+    pthread_mutex_unlock(&n->health_lock);
+}
+
+static struct health look(struct node *n)
+{
+    struct health h;
+
+    pthread_mutex_lock(&n->health_lock);
+    h = n->health;
+    pthread_mutex_unlock(&n->health_lock);
+    return h;
+}
+
+struct check {
+    const char *name;
+    bool ok;
+    char reason[200];
+};
+
+enum {
+    CHECKS = 5,
+};
+
+static void say(struct check *c,
+                const char *name,
+                bool ok,
+                const char *format,
+                ...) PRINTF_LIKE(4, 5);
+
+static void say(
+    struct check *c, const char *name, bool ok, const char *format, ...)
+{
+    va_list args;
+
+    c->name = name;
+    c->ok = ok;
+    va_start(args, format);
+    vsnprintf(c->reason, sizeof c->reason, format, args);
+    va_end(args);
+}
+
+static bool run_checks(struct node *n, struct check c[CHECKS])
+{
+    const struct health h = look(n);
+    const uint64_t reserve = n->config.disk_reserve_mib << 20;
+    bool all = true;
+
+    say(&c[0],
+        "synced",
+        h.height >= h.final_height,
+        "state at %llu of %llu final",
+        (unsigned long long)h.height,
+        (unsigned long long)h.final_height);
+    say(&c[1],
+        "peers",
+        h.peers_up + 1 >= h.quorum,
+        "%u of %u other validators connected, quorum is %u with this one",
+        h.peers_up,
+        n->set.count - 1,
+        h.quorum);
+    say(&c[2],
+        "voting",
+        h.may_vote,
+        "%s",
+        h.observer   ? h.observer_why
+        : h.may_vote ? "votes"
+                     : "waits for STATUS from a quorum after its start");
+    say(&c[3],
+        "disk",
+        h.disk_free >= reserve,
+        "%llu MiB free, %llu MiB kept in reserve",
+        (unsigned long long)(h.disk_free >> 20),
+        (unsigned long long)n->config.disk_reserve_mib);
+    say(&c[4],
+        "storage",
+        h.height - h.durable < 64,
+        "%llu blocks wait for the disk",
+        (unsigned long long)(h.height - h.durable));
+    for (int i = 0; i < CHECKS; i++)
+        all = all && c[i].ok;
+    return all;
+}
+
+static json_t *checks_json(const struct check c[CHECKS])
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < CHECKS; i++)
+        json_array_append_new(list,
+                              json_pack("{s:s, s:b, s:s}",
+                                        "check",
+                                        c[i].name,
+                                        "ok",
+                                        c[i].ok,
+                                        "reason",
+                                        c[i].reason));
+    return list;
+}
+
+bool health_ready(void *ctx, struct buf *out)
+{
+    struct check c[CHECKS];
+    const bool ready = run_checks(ctx, c);
+    json_t *json =
+        json_pack("{s:b, s:o}", "ready", ready, "checks", checks_json(c));
+    char *text = json_dumps(json, JSON_INDENT(2));
+
+    buf_append(out, text, strlen(text));
+    buf_append(out, "\n", 1);
+    free(text);
+    json_decref(json);
+    return ready;
+}
+
+static json_t *hash_json(const struct hash *h)
+{
+    return json_of_hex(h->raw, HASH_BYTES);
+}
+
+json_t *health_status(struct node *n)
+{
+    const struct health h = look(n);
+    struct check c[CHECKS];
+    const bool ready = run_checks(n, c);
+
+    return json_pack(
+        "{s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:i, s:i, "
+        "s:o, s:b, s:o}",
+        "chain_id",
+        hash_json(&n->chain_id),
+        "validator",
+        n->me,
+        "validators",
+        (int)n->set.count,
+        "height",
+        json_of_u64(h.durable),
+        "tip_height",
+        json_of_u64(h.height),
+        "tip_hash",
+        hash_json(&h.tip_hash),
+        "state_root",
+        hash_json(&h.state_root),
+        "time_ms",
+        json_of_u64(h.tip_time_ms),
+        "view",
+        json_of_u64(h.view),
+        "final_view",
+        json_of_u64(h.final_view),
+        "busy",
+        h.busy,
+        "peers_up",
+        (int)h.peers_up,
+        "mempool_txs",
+        (int)h.mempool_txs,
+        "uptime_ms",
+        json_of_u64(node_now_ms() - n->started_ms),
+        "ready",
+        ready,
+        "checks",
+        checks_json(c));
+}
+
+json_t *health_peers(struct node *n)
+{
+    const struct health h = look(n);
+    json_t *list = json_array();
+
+    for (int i = 0; i < (int)n->set.count; i++) {
+        const struct peers_status *p = &h.peer[i];
+
+        json_array_append_new(
+            list,
+            json_pack("{s:i, s:i, s:b, s:b, s:b, s:o, s:I, s:o, s:o, s:o, "
+                      "s:s, s:s}",
+                      "validator",
+                      i,
+                      "institution",
+                      (int)n->set.list[i].institution,
+                      "self",
+                      i == n->me,
+                      "consensus_up",
+                      p->up[CHANNEL_CONSENSUS],
+                      "bulk_up",
+                      p->up[CHANNEL_BULK],
+                      "rtt_us",
+                      json_of_u64(p->rtt_us),
+                      "clock_offset_ms",
+                      (json_int_t)p->offset_ms,
+                      "bytes_in",
+                      json_of_u64(p->bytes_in),
+                      "bytes_out",
+                      json_of_u64(p->bytes_out),
+                      "refused",
+                      json_of_u64(p->refused),
+                      "last_refusal",
+                      p->last_refusal,
+                      "software",
+                      p->software));
+    }
+    return json_pack("{s:o}", "peers", list);
+}
+
+static void line(struct buf *out,
+                 const char *name,
+                 const char *type,
+                 const char *help,
+                 uint64_t value)
+{
+    char text[512];
+    const int size = snprintf(text,
+                              sizeof text,
+                              "# HELP equity_%s %s\n# TYPE equity_%s %s\n"
+                              "equity_%s %llu\n",
+                              name,
+                              help,
+                              name,
+                              type,
+                              name,
+                              (unsigned long long)value);
+
+    buf_append(out, text, (size_t)size);
+}
+
+void health_metrics(void *ctx, struct buf *out)
+{
+    struct node *n = ctx;
+    const struct health h = look(n);
+    struct check c[CHECKS];
+    static const char ready_head[] =
+        "# HELP equity_ready Whether a readiness check passes.\n"
+        "# TYPE equity_ready gauge\n";
+
+    line(out, "height", "gauge", "Newest block on disk.", h.durable);
+    line(out,
+         "final_height",
+         "gauge",
+         "Newest final height known.",
+         h.final_height);
+    line(out, "view", "gauge", "Current view.", h.view);
+    line(out, "final_view", "gauge", "Last final view.", h.final_view);
+    line(out, "views_total", "counter", "Views entered.", h.views);
+    line(out, "nullified_total", "counter", "Views given up.", h.nullified);
+    line(out,
+         "evidence_total",
+         "counter",
+         "Contradicting votes of other validators.",
+         h.evidence);
+    line(out, "blocks_total", "counter", "Blocks written.", h.blocks);
+    line(out, "txs_total", "counter", "Transactions written.", h.txs);
+    line(
+        out, "tx_refused_total", "counter", "Transactions refused.", h.refused);
+    line(out, "mempool_txs", "gauge", "Transactions waiting.", h.mempool_txs);
+    line(out, "mempool_bytes", "gauge", "Bytes waiting.", h.mempool_bytes);
+    line(out, "peers", "gauge", "Validators connected.", h.peers_up);
+    line(out, "validators", "gauge", "Validators of the epoch.", n->set.count);
+    line(out,
+         "journal_syncs_total",
+         "counter",
+         "Flushes of the vote journal.",
+         h.syncs);
+    line(out,
+         "disk_free_bytes",
+         "gauge",
+         "Free space of the data directory.",
+         h.disk_free);
+    line(out,
+         "verify_waiting",
+         "gauge",
+         "Signature tasks waiting.",
+         h.verify_waiting);
+    line(out,
+         "execute_waiting",
+         "gauge",
+         "Executor tasks waiting.",
+         h.exec_waiting);
+    line(out,
+         "write_waiting",
+         "gauge",
+         "Blocks waiting for the disk.",
+         h.write_waiting);
+    line(out,
+         "rpc_requests_total",
+         "counter",
+         "RPC calls answered.",
+         n->rpc_requests);
+    line(out,
+         "rpc_errors_total",
+         "counter",
+         "RPC calls answered by an error.",
+         n->rpc_errors);
+    (void)run_checks(n, c);
+    buf_append(out, ready_head, sizeof ready_head - 1);
+    for (int i = 0; i < CHECKS; i++) {
+        char text[80];
+        const int size = snprintf(text,
+                                  sizeof text,
+                                  "equity_ready{check=\"%s\"} %d\n",
+                                  c[i].name,
+                                  c[i].ok ? 1 : 0);
+
+        buf_append(out, text, (size_t)size);
+    }
+}

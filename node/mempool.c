@@ -1,0 +1,437 @@
+/* Transactions on their way: checked, dry-run, sent around, waited for. */
+#include "base/check.h"
+#include "base/log.h"
+#include "node/node.h"
+
+#include <stdlib.h>
+
+static uint32_t bucket(const struct hash *h)
+{
+    return (uint32_t)(h->raw[0] | h->raw[1] << 8) % MEMPOOL_BUCKETS;
+}
+
+struct mtx *mempool_by_hash(struct node *n, const struct hash *hash)
+{
+    struct mtx *m = n->pool.by_hash[bucket(hash)];
+
+    while (m != NULL && !hash_eq(&m->hash, hash))
+        m = m->next_by_hash;
+    return m;
+}
+
+struct mtx *mempool_by_id(struct node *n, const struct hash *id)
+{
+    struct mtx *m = n->pool.by_id[bucket(id)];
+
+    while (m != NULL && !hash_eq(&m->id, id))
+        m = m->next_by_id;
+    return m;
+}
+
+void mempool_release(struct mtx *m)
+{
+    ASSERT(m->refs > 0);
+    if (--m->refs > 0)
+        return;
+    free(m->bytes);
+    free(m);
+}
+
+static void list(struct node *n, struct mtx *m)
+{
+    struct mempool *p = &n->pool;
+
+    m->next_by_hash = p->by_hash[bucket(&m->hash)];
+    p->by_hash[bucket(&m->hash)] = m;
+    m->next_by_id = p->by_id[bucket(&m->id)];
+    p->by_id[bucket(&m->id)] = m;
+    m->older = p->newest;
+    if (p->newest != NULL)
+        p->newest->newer = m;
+    else
+        p->oldest = m;
+    p->newest = m;
+    p->count++;
+    p->bytes += m->size;
+    m->listed = true;
+    m->refs++;
+}
+
+static void unlink_hash(struct mtx **at, const struct mtx *m)
+{
+    while (*at != m)
+        at = &(*at)->next_by_hash;
+    *at = m->next_by_hash;
+}
+
+static void unlink_id(struct mtx **at, const struct mtx *m)
+{
+    while (*at != m)
+        at = &(*at)->next_by_id;
+    *at = m->next_by_id;
+}
+
+static void set_state(struct node *n, struct mtx *m, enum mtx_state state)
+{
+    if (m->state == MTX_READY)
+        n->pool.ready--;
+    m->state = state;
+    if (m->state == MTX_READY)
+        n->pool.ready++;
+}
+
+void mempool_remove(struct node *n, struct mtx *m)
+{
+    struct mempool *p = &n->pool;
+
+    if (!m->listed)
+        return;
+    if (m->state == MTX_READY)
+        p->ready--;
+    unlink_hash(&p->by_hash[bucket(&m->hash)], m);
+    unlink_id(&p->by_id[bucket(&m->id)], m);
+    if (m->older != NULL)
+        m->older->newer = m->newer;
+    else
+        p->oldest = m->newer;
+    if (m->newer != NULL)
+        m->newer->older = m->older;
+    else
+        p->newest = m->older;
+    p->count--;
+    p->bytes -= m->size;
+    m->listed = false;
+    m->gone = true;
+    mempool_release(m);
+}
+
+static void remember(struct node *n,
+                     const struct hash *id,
+                     const struct refusal *why)
+{
+    n->refusals[n->refusal_next] = (struct kept_refusal){*id, *why};
+    n->refusal_next = (n->refusal_next + 1) % REFUSALS_KEPT;
+}
+
+static void answer_waiters(struct node *n,
+                           const struct hash *id,
+                           const struct refusal *why,
+                           uint64_t height,
+                           uint32_t index)
+{
+    struct waiter **at = &n->waiters;
+
+    while (*at != NULL) {
+        struct waiter *w = *at;
+
+        if (!hash_eq(&w->id, id)) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        if (why != NULL)
+            api_answer_refused(w->call, id, why);
+        else
+            api_answer_final(w->call, id, height, index);
+        free(w);
+    }
+}
+
+/* A refusal is told to whoever waits and remembered for a while. */
+void mempool_refused(struct node *n, struct mtx *m)
+{
+    uint64_t height;
+    uint32_t index;
+
+    if (m->why.verdict == V_DUPLICATE_SERIAL &&
+        hash_eq(&m->why.about, &m->id) &&
+        store_get_tx(&height, &index, n->store, &m->id) == ERR_NONE) {
+        /* The very same transaction is final: a repeat is no refusal. */
+        if (m->submit != NULL)
+            api_answer_final(m->submit, &m->id, height, index);
+        m->submit = NULL;
+        mempool_remove(n, m);
+        return;
+    }
+    n->refused_total++;
+    remember(n, &m->id, &m->why);
+    if (m->submit != NULL) {
+        api_answer_refused(m->submit, &m->id, &m->why);
+        m->submit = NULL;
+    }
+    answer_waiters(n, &m->id, &m->why, 0, 0);
+    mempool_remove(n, m);
+}
+
+struct mtx *mempool_new_tx(struct node *n, struct bytes bytes)
+{
+    struct mtx *m = calloc(1, sizeof *m);
+
+    ASSERT(m != NULL);
+    m->node = n;
+    m->refs = 1;
+    m->bytes = malloc(bytes.size > 0 ? bytes.size : 1);
+    ASSERT(m->bytes != NULL);
+    memcpy(m->bytes, bytes.at, bytes.size);
+    m->size = bytes.size;
+    return m;
+}
+
+static void run_check(struct task *task)
+{
+    struct mtx *m = (struct mtx *)(void *)task;
+    struct tx *tx = malloc(sizeof *tx);
+
+    ASSERT(tx != NULL);
+    m->decode_error = tx_decode(tx, bytes_of(m->bytes, m->size));
+    m->id = tx->id;
+    m->hash = tx->hash;
+    m->institution = tx->institution;
+    if (m->decode_error == ERR_NONE &&
+        !hash_eq(&tx->chain_id, &m->node->chain_id))
+        m->decode_error = ERR_CHAIN; /* before the costly check */
+    if (m->decode_error == ERR_NONE)
+        m->decode_error = tx_check_sigs(tx, NULL);
+    free(tx);
+}
+
+static uint32_t of_institution(const struct node *n, uint16_t institution)
+{
+    uint32_t count = 0;
+
+    for (const struct mtx *m = n->pool.oldest; m != NULL; m = m->newer)
+        count += m->institution == institution ? 1 : 0;
+    return count;
+}
+
+static void refuse_at_door(struct node *n, struct mtx *m, enum verdict v)
+{
+    m->verdict = v;
+    m->why = (struct refusal){.verdict = v, .op_index = UINT32_MAX};
+    if (m->decode_error != ERR_NONE && m->decode_error != ERR_CHAIN &&
+        m->decode_error != ERR_SIGNATURE)
+        memset(&m->id, 0, sizeof m->id);
+    mempool_refused(n, m);
+    mempool_release(m);
+}
+
+static void answer_known(struct node *n, struct mtx *m, struct mtx *known)
+{
+    if (m->submit != NULL) {
+        if (known != NULL && known->state == MTX_CHECKING &&
+            known->submit == NULL)
+            known->submit = m->submit; /* the same, moments later */
+        else
+            api_answer_pending(m->submit, &m->id, "PENDING");
+        m->submit = NULL;
+    }
+    (void)n;
+    mempool_release(m);
+}
+
+static void check_done(struct task *task)
+{
+    struct mtx *m = (struct mtx *)(void *)task;
+    struct node *n = m->node;
+    struct mtx *known;
+    const uint64_t txs_max = n->config.mempool_txs;
+
+    if (m->decode_error != ERR_NONE) {
+        refuse_at_door(n,
+                       m,
+                       m->decode_error == ERR_CHAIN       ? V_CHAIN
+                       : m->decode_error == ERR_SIGNATURE ? V_SIG_INVALID
+                                                          : V_MALFORMED);
+        return;
+    }
+    known = mempool_by_id(n, &m->id);
+    if (known != NULL) { /* the first valid version of an id is kept */
+        answer_known(n, m, known);
+        return;
+    }
+    if (n->pool.count >= txs_max ||
+        n->pool.bytes + m->size > n->config.mempool_mib << 20 ||
+        (n->pool.count > txs_max / 2 &&
+         of_institution(n, m->institution) > txs_max / 4)) {
+        refuse_at_door(n, m, V_LIMIT);
+        return;
+    }
+    m->arrived_ms = node_now_ms();
+    m->state = MTX_CHECKING;
+    list(n, m);
+    dry_run(n, m); /* takes the reference of the check */
+}
+
+/* The way in starts here, from any thread; takes the first reference. */
+void mempool_check(struct mtx *m)
+{
+    m->task.run = run_check;
+    m->task.done = check_done;
+    pool_submit(m->node->verify, &m->task);
+}
+
+static void add_gossip(struct node *n, const struct mtx *m)
+{
+    uint8_t size[4];
+    struct writer w = writer_of(size, sizeof size);
+
+    if (n->gossip.size == 0)
+        buf_append(&n->gossip, NULL, 4); /* count, at the end */
+    writer_u32(&w, (uint32_t)m->size);
+    buf_append(&n->gossip, size, sizeof size);
+    buf_append(&n->gossip, m->bytes, m->size);
+    n->gossip_count++;
+    if (n->gossip.size > GOSSIP_BYTES)
+        mempool_flush_gossip(n);
+    else
+        event_active(n->gossip_event, EV_TIMEOUT, 0);
+}
+
+void mempool_flush_gossip(struct node *n)
+{
+    struct writer w = writer_of(n->gossip.at, 4);
+
+    if (n->gossip_count == 0)
+        return;
+    writer_u32(&w, n->gossip_count);
+    peers_broadcast(n->peers, CHANNEL_BULK, MSG_TXS, buf_bytes(&n->gossip));
+    buf_clear(&n->gossip);
+    n->gossip_count = 0;
+}
+
+void mempool_dry_done(struct node *n, struct mtx *m)
+{
+    const bool again = m->rechecking;
+
+    m->rechecking = false;
+    if (m->gone || m->state == MTX_COMMITTED) {
+        mempool_release(m);
+        return;
+    }
+    if (m->verdict != V_OK) {
+        mempool_refused(n, m);
+    } else if (!again) {
+        set_state(n, m, MTX_READY);
+        if (m->submit != NULL) {
+            api_answer_pending(m->submit, &m->id, "PENDING");
+            m->submit = NULL;
+        }
+        if (m->local)
+            add_gossip(n, m);
+    }
+    mempool_release(m);
+    replica_tell_work(n);
+}
+
+void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    const uint32_t count = reader_count(&r, 65536, 5);
+
+    for (uint32_t i = 0; i < count && r.err == ERR_NONE; i++) {
+        const struct bytes tx = reader_vec(&r, TX_BYTES_MAX);
+        struct hash hash;
+
+        if (r.err != ERR_NONE)
+            break;
+        hash = tx_hash_of(tx);
+        if (mempool_by_hash(n, &hash) == NULL)
+            mempool_check(mempool_new_tx(n, tx));
+    }
+    if (reader_finish(&r) != ERR_NONE)
+        peers_misbehaved(
+            n->peers, peer, CHANNEL_BULK, "malformed transactions message");
+}
+
+/* In a block that is the tip: no more eligible; told when it is on disk. */
+void mempool_committed(struct node *n,
+                       uint64_t height,
+                       const struct hash *ids,
+                       uint32_t count)
+{
+    uint32_t rechecked = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct mtx *m = mempool_by_id(n, &ids[i]);
+
+        if (m == NULL)
+            continue;
+        set_state(n, m, MTX_COMMITTED);
+        m->height = height;
+        m->index = i;
+    }
+    /* What waits may have become impossible: ask again for the oldest. */
+    for (struct mtx *m = n->pool.oldest; m != NULL && rechecked < RECHECK_MAX;
+         m = m->newer) {
+        if (m->state != MTX_READY || m->rechecking)
+            continue;
+        m->rechecking = true;
+        m->refs++;
+        rechecked++;
+        dry_run(n, m);
+    }
+    replica_tell_work(n);
+}
+
+void mempool_durable(struct node *n,
+                     uint64_t height,
+                     const struct hash *ids,
+                     uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct mtx *m = mempool_by_id(n, &ids[i]);
+
+        if (n->waiters != NULL)
+            answer_waiters(n, &ids[i], NULL, height, i);
+        if (m == NULL)
+            continue;
+        if (m->submit != NULL) {
+            api_answer_final(m->submit, &m->id, height, i);
+            m->submit = NULL;
+        }
+        mempool_remove(n, m);
+    }
+}
+
+/* Repairs losses: what has waited long is sent around once more. */
+void mempool_tick(struct node *n)
+{
+    const uint64_t now = node_now_ms();
+    struct waiter **at = &n->waiters;
+    uint32_t sent = 0;
+
+    for (struct mtx *m = n->pool.oldest; m != NULL && sent < 256;
+         m = m->newer) {
+        if (m->state == MTX_READY && now - m->arrived_ms > 2000) {
+            add_gossip(n, m);
+            m->arrived_ms = now;
+            sent++;
+        }
+    }
+    while (*at != NULL) {
+        struct waiter *w = *at;
+        const struct mtx *m;
+
+        if (now < w->deadline_ms) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        m = mempool_by_id(n, &w->id);
+        api_answer_pending(w->call, &w->id, m != NULL ? "PENDING" : "UNKNOWN");
+        free(w);
+    }
+}
+
+void mempool_free(struct node *n)
+{
+    while (n->pool.oldest != NULL)
+        mempool_remove(n, n->pool.oldest);
+    while (n->waiters != NULL) {
+        struct waiter *w = n->waiters;
+
+        n->waiters = w->next;
+        free(w);
+    }
+    buf_deinit(&n->gossip);
+}

@@ -1,0 +1,298 @@
+/* node.h - one node, wired: what its parts share.
+ *
+ *   RPC thread --submit--> verify pool --> loop --dry run--> executor --> loop
+ *   loop: peers, consensus core, vote journal, mempool, blocks
+ *   executor (one thread): the engine and its state tree
+ *   writer (one thread): the store
+ *
+ * Everything in struct node belongs to the loop thread but: engine (executor),
+ * store (thread-safe for reading, writer writes), health (under its lock). */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include "base/buf.h"
+#include "consensus/core.h"
+#include "consensus/msg.h"
+#include "net/peers.h"
+#include "node/config.h"
+#include "node/engine.h"
+#include "node/worker.h"
+#include "rpc/jsonrpc.h"
+#include "storage/datadir.h"
+#include "storage/journal.h"
+#include "storage/store.h"
+
+#include <pthread.h>
+
+enum {
+    EXIT_SAFETY_HALT = 86,
+    EXIT_CONFIG = 78,
+    EXIT_IO = 74,
+    BLOCKS_MAX = 48,
+    REFUSALS_KEPT = 4096,
+    SYNC_WINDOW = 16,
+    RECHECK_MAX = 64,
+    GOSSIP_BYTES = 200000,
+};
+
+/* A block that is proposed, fetched or being committed. */
+struct block_entry {
+    bool used;
+    uint32_t pins; /* tasks that use it */
+    struct hash hash;
+    struct header header;
+    struct buf header_bytes;
+    struct buf body;
+    bool has_body;
+    bool sigs_ok;
+    bool sigs_bad;
+    bool verifying;
+    uint32_t parts_left; /* verify tasks under way */
+    bool execute_wanted;
+    bool commit_wanted;
+    struct cert commit_cert;
+    uint64_t touched_ms;
+};
+
+/* How a transaction stands. */
+enum mtx_state {
+    MTX_CHECKING,  /* signatures, then dry run */
+    MTX_READY,     /* eligible */
+    MTX_COMMITTED, /* in a block that is the tip; not durable yet */
+};
+
+struct waiter {
+    struct waiter *next;
+    struct rpc_call *call;
+    struct hash id;
+    uint64_t deadline_ms;
+};
+
+struct mtx {
+    struct task task; /* first: of the verify pool, then of the executor */
+    struct node *node;
+    struct mtx *next_by_hash;
+    struct mtx *next_by_id;
+    struct mtx *older;
+    struct mtx *newer;
+    uint32_t refs;
+    enum mtx_state state;
+    bool local; /* came by RPC here: to be sent to the others */
+    bool listed;
+    bool rechecking;
+    bool gone; /* removed; freed with the last reference */
+    enum err decode_error;
+    enum verdict verdict;
+    struct refusal why;
+    struct rpc_call *submit; /* waits for the first answer */
+    uint8_t *bytes;          /* owned */
+    size_t size;
+    struct hash id;
+    struct hash hash;
+    uint16_t institution;
+    uint64_t height; /* MTX_COMMITTED */
+    uint32_t index;
+    uint64_t arrived_ms;
+};
+
+enum {
+    MEMPOOL_BUCKETS = 32768,
+};
+
+struct mempool {
+    struct mtx *by_hash[MEMPOOL_BUCKETS];
+    struct mtx *by_id[MEMPOOL_BUCKETS];
+    struct mtx *oldest;
+    struct mtx *newest;
+    uint32_t count; /* listed */
+    uint32_t ready;
+    size_t bytes;
+};
+
+struct kept_refusal {
+    struct hash id;
+    struct refusal why;
+};
+
+/* What RPC threads may look at, refreshed by the loop. */
+struct health {
+    uint64_t height;  /* tip of the state */
+    uint64_t durable; /* newest block that is on disk */
+    uint64_t indexed;
+    struct hash tip_hash;
+    struct hash state_root;
+    uint64_t tip_time_ms;
+    uint64_t view, final_view, final_height;
+    uint32_t peers_up;
+    uint32_t quorum;
+    bool may_vote, observer, busy;
+    uint32_t mempool_txs;
+    uint64_t mempool_bytes;
+    uint64_t disk_free;
+    uint64_t syncs, blocks, txs, refused, views, nullified, evidence;
+    uint64_t verify_waiting, exec_waiting, write_waiting;
+    struct peers_status peer[VALIDATORS_MAX];
+    char observer_why[160];
+};
+
+struct node {
+    struct config config;
+    struct genesis *genesis;
+    struct valset set;
+    struct hash chain_id;
+    struct vote_domain domain;
+    int me;
+    struct secret consensus_key;
+    uint64_t started_ms;
+
+    struct event_base *base;
+    struct mail *mail;
+    struct pool *verify;
+    struct pool *executor;
+    struct pool *writer;
+    struct event *tick;
+    struct event *gossip_event;
+    struct event *on_term;
+    struct event *on_int;
+    bool stopping;
+    int exit_code;
+
+    struct datadir *datadir;
+    struct journal *journal;
+    struct store *store;
+    struct peers *peers;
+    struct rpc_server *rpc;
+    EVP_PKEY *tls_key;
+    X509 *tls_certificate;
+
+    /* executor's */
+    struct engine *engine;
+    struct tx *scratch; /* BLOCK_TXS_MAX decoded transactions */
+
+    /* consensus */
+    struct core *core;
+    struct core_effects *effects;
+    bool flushing;
+    bool need_sync;
+    uint64_t sync_batch;
+    struct out_message *out_first, **out_last; /* wait for the disk */
+    struct block_entry *blocks;
+    struct header tip; /* of the state, as the loop knows it */
+    struct hash tip_hash;
+    uint64_t durable_height;
+    bool journal_started;
+    bool work_told;
+    uint64_t statuses; /* bitmap: peers whose STATUS showed height 0 */
+
+    /* block sync */
+    uint64_t sync_target;
+    uint64_t sync_next; /* height asked for next */
+    uint64_t sync_until_ms;
+    uint8_t sync_peer;
+    uint8_t fetch_peer;
+
+    struct mempool pool;
+    struct buf gossip;
+    uint32_t gossip_count;
+    struct waiter *waiters;
+    struct kept_refusal *refusals; /* ring */
+    uint32_t refusal_next;
+
+    pthread_mutex_t health_lock;
+    struct health health;
+    uint64_t blocks_total, txs_total, refused_total;
+    _Atomic uint64_t rpc_requests, rpc_errors;
+    char observer_why[160];
+};
+
+uint64_t node_now_ms(void);  /* monotonic */
+uint64_t node_wall_ms(void); /* UTC */
+
+/* The node stops signing and ends with code; text says what to do. */
+void node_fail(struct node *n, int code, const char *text, const char *detail);
+
+/* start.c */
+int node_init(const struct config *config);
+int node_run(const struct config *config);
+
+/* blocks.c */
+struct block_entry *block_entry_find(struct node *n, const struct hash *hash);
+struct block_entry *block_entry_add(struct node *n,
+                                    const struct header *h,
+                                    struct bytes header_bytes);
+/* Takes the body if it fits the header; false: it does not. */
+bool block_entry_set_body(struct block_entry *b, struct bytes body);
+void block_entry_verify(struct node *n, struct block_entry *b);
+void blocks_forget(struct node *n, uint64_t up_to_height);
+
+/* execute.c */
+void execute_block(struct node *n, struct block_entry *b);
+void commit_block(struct node *n,
+                  struct block_entry *b,
+                  const struct cert *cert);
+void build_block(struct node *n, const struct candidate *on);
+void dry_run(struct node *n, struct mtx *m);
+
+/* replica.c */
+void replica_feed(struct node *n, struct core_event *e);
+void replica_tick(struct node *n);
+void replica_effects(struct node *n);
+void replica_tell_work(struct node *n);
+void replica_applied(struct node *n);
+void replica_cut_journal(struct node *n);
+void replica_frame(void *ctx,
+                   uint8_t index,
+                   uint8_t channel,
+                   uint8_t type,
+                   struct bytes payload);
+void replica_free_out(struct node *n);
+
+/* sync.c */
+void sync_want(struct node *n, uint64_t to_height);
+void sync_serve(struct node *n, uint8_t peer, struct bytes payload);
+void sync_take(struct node *n, uint8_t peer, struct bytes payload);
+void fetch_want(struct node *n, const struct hash *block);
+
+/* mempool.c */
+struct mtx *mempool_new_tx(struct node *n, struct bytes bytes);
+void mempool_check(struct mtx *m); /* any thread: starts the way in */
+struct mtx *mempool_by_hash(struct node *n, const struct hash *hash);
+struct mtx *mempool_by_id(struct node *n, const struct hash *id);
+void mempool_remove(struct node *n, struct mtx *m);
+void mempool_release(struct mtx *m);
+void mempool_dry_done(struct node *n, struct mtx *m);
+void mempool_refused(struct node *n, struct mtx *m);
+void mempool_committed(struct node *n,
+                       uint64_t height,
+                       const struct hash *ids,
+                       uint32_t count);
+void mempool_durable(struct node *n,
+                     uint64_t height,
+                     const struct hash *ids,
+                     uint32_t count);
+void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload);
+void mempool_flush_gossip(struct node *n);
+void mempool_tick(struct node *n);
+void mempool_free(struct node *n);
+
+/* api.c */
+void api_backend(struct rpc_backend *out, struct node *n);
+void api_answer_final(struct rpc_call *call,
+                      const struct hash *id,
+                      uint64_t height,
+                      uint32_t index);
+void api_answer_pending(struct rpc_call *call,
+                        const struct hash *id,
+                        const char *state);
+void api_answer_refused(struct rpc_call *call,
+                        const struct hash *id,
+                        const struct refusal *why);
+
+/* health.c */
+void health_refresh(struct node *n);
+bool health_ready(void *ctx, struct buf *out);
+void health_metrics(void *ctx, struct buf *out);
+json_t *health_status(struct node *n);
+json_t *health_peers(struct node *n);
+
+#endif /* NODE_NODE_H */

@@ -1,0 +1,153 @@
+/* Fetching single blocks, and block sync for a node that was away.  A height
+ * counts only with its certificate; every block is executed here. */
+#include "base/check.h"
+#include "base/log.h"
+#include "node/node.h"
+
+#include <stdlib.h>
+
+static bool up(const struct node *n, uint8_t index)
+{
+    struct peers_status s;
+
+    peers_status(n->peers, &s, index);
+    return s.up[CHANNEL_BULK];
+}
+
+/* The next validator after *last whose bulk connection is up. */
+static bool next_peer(const struct node *n, uint8_t *last)
+{
+    for (uint32_t i = 1; i <= n->set.count; i++) {
+        const uint8_t at = (uint8_t)((*last + i) % n->set.count);
+
+        if ((int)at != n->me && up(n, at)) {
+            *last = at;
+            return true;
+        }
+    }
+    return false;
+}
+
+void fetch_want(struct node *n, const struct hash *block)
+{
+    if (next_peer(n, &n->fetch_peer))
+        (void)peers_send(n->peers,
+                         n->fetch_peer,
+                         CHANNEL_BULK,
+                         MSG_GET_BLOCK,
+                         bytes_of(block->raw, HASH_BYTES));
+}
+
+void sync_want(struct node *n, uint64_t to_height)
+{
+    uint8_t buf[16];
+    struct writer w = writer_of(buf, sizeof buf);
+    const uint64_t now = node_now_ms();
+
+    if (now < n->sync_until_ms && n->sync_next > n->tip.height)
+        return; /* asked, and blocks keep coming */
+    if (!next_peer(n, &n->sync_peer))
+        return;
+    n->sync_target = to_height;
+    n->sync_next = n->tip.height + 1;
+    n->sync_until_ms = now + 1000;
+    writer_u64(&w, n->sync_next);
+    writer_u64(&w, to_height);
+    (void)peers_send(
+        n->peers, n->sync_peer, CHANNEL_BULK, MSG_SYNC_GET, writer_bytes(&w));
+    log_info("sync",
+             "asking for blocks",
+             "from=%llu to=%llu peer=%u",
+             (unsigned long long)n->sync_next,
+             (unsigned long long)to_height,
+             n->sync_peer);
+}
+
+static bool serve_one(struct node *n, uint8_t to, uint64_t height)
+{
+    struct store_value header = {0};
+    struct store_value cert = {0};
+    struct store_value body = {0};
+    bool ok =
+        store_get_block(&header, n->store, height, STORE_HEADER) == ERR_NONE &&
+        store_get_block(&cert, n->store, height, STORE_CERT) == ERR_NONE &&
+        store_get_block(&body, n->store, height, STORE_BODY) == ERR_NONE;
+
+    if (ok) {
+        struct buf out = {0};
+        struct writer w;
+
+        buf_append(&out, NULL, 12 + header.size + cert.size + body.size);
+        w = writer_of(out.at, out.size);
+        msg_sync_block_encode(&w,
+                              bytes_of(header.at, header.size),
+                              bytes_of(cert.at, cert.size),
+                              bytes_of(body.at, body.size));
+        ok =
+            peers_send(
+                n->peers, to, CHANNEL_BULK, MSG_SYNC_BLOCK, writer_bytes(&w)) ==
+            ERR_NONE;
+        buf_deinit(&out);
+    }
+    store_value_free(&header);
+    store_value_free(&cert);
+    store_value_free(&body);
+    return ok;
+}
+
+void sync_serve(struct node *n, uint8_t peer, struct bytes payload)
+{
+    struct reader r = reader_of(payload);
+    uint64_t from = reader_u64(&r);
+    const uint64_t to = reader_u64(&r);
+
+    if (reader_finish(&r) != ERR_NONE || from == 0 || from > to) {
+        peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed request");
+        return;
+    }
+    for (uint32_t i = 0;
+         i < SYNC_WINDOW && from <= to && from <= n->durable_height;
+         i++, from++) {
+        if (!serve_one(n, peer, from))
+            return;
+    }
+}
+
+void sync_take(struct node *n, uint8_t peer, struct bytes payload)
+{
+    struct bytes header;
+    struct bytes body;
+    struct cert cert;
+    struct header h;
+    struct hash hash;
+    struct block_entry *b;
+
+    if (msg_sync_block_decode(&header, &cert, &body, payload) != ERR_NONE ||
+        header_decode(&h, header) != ERR_NONE) {
+        peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed sync block");
+        return;
+    }
+    if (h.height <= n->tip.height || h.height != n->sync_next)
+        return; /* not asked for, or here by another way */
+    hash = header_hash(&h);
+    if (cert.kind != VOTE_FINALIZE || cert.about.height != h.height ||
+        !hash_eq(&cert.about.block, &hash) || cert.epoch != h.epoch ||
+        cert_check(&cert, &n->domain) != ERR_NONE) {
+        peers_misbehaved(n->peers,
+                         peer,
+                         CHANNEL_BULK,
+                         "a sync block without its certificate");
+        return;
+    }
+    b = block_entry_add(n, &h, header);
+    if (b == NULL || b->commit_wanted)
+        return;
+    if (!block_entry_set_body(b, body)) {
+        peers_misbehaved(
+            n->peers, peer, CHANNEL_BULK, "a body that is not the header's");
+        return;
+    }
+    n->sync_next++;
+    n->sync_until_ms = node_now_ms() + 1000;
+    commit_block(n, b, &cert);
+}
