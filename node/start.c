@@ -237,25 +237,18 @@ static int explain_storage(enum err e, const char *what, const char *detail)
 {
     const char *do_this = "check the disk and the file system";
 
-    switch (e) {
-    case ERR_CHAIN:
+    if (e == ERR_CHAIN) {
         what = "the data directory belongs to another chain";
         do_this = "use this chain's directory, or the other genesis";
-        break;
-    case ERR_NOT_FOUND:
+    } else if (e == ERR_NOT_FOUND) {
         what = "the data directory is not initialised";
         do_this = "run: equityd init --config FILE (once)";
-        break;
-    case ERR_FULL:
+    } else if (e == ERR_FULL) {
         what = "the disk is full";
         do_this = "free space on the data directory's file system";
-        break;
-    case ERR_VERSION:
+    } else if (e == ERR_VERSION) {
         what = "the data directory has another format";
         do_this = "use the release that wrote it";
-        break;
-    default:
-        break;
     }
     return complain(what,
                     detail,
