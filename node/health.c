@@ -170,7 +170,7 @@ json_t *health_status(struct node *n)
 
     return json_pack(
         "{s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:i, s:i, "
-        "s:o, s:b, s:o}",
+        "s:o, s:o, s:b, s:o}",
         "chain_id",
         hash_json(&n->chain_id),
         "validator",
@@ -197,6 +197,8 @@ json_t *health_status(struct node *n)
         (int)h.peers_up,
         "mempool_txs",
         (int)h.mempool_txs,
+        "business_day",
+        json_of_u64(ledger_date(node_wall_ms(), n->genesis->offset_ms)),
         "uptime_ms",
         json_of_u64(node_now_ms() - n->started_ms),
         "ready",

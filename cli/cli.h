@@ -1,0 +1,169 @@
+/* cli.h - what the commands of `equity` share. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include "base/buf.h"
+#include "crypto/keystore.h"
+#include "ledger/needs.h"
+#include "rpc/client.h"
+#include "rpc/schema_json.h"
+
+enum {
+    EXIT_USAGE = 2,
+    EXIT_REFUSED = 1,
+    EXIT_DATA = 65,
+    EXIT_NO_INPUT = 66,
+    EXIT_UNAVAILABLE = 69,
+    EXIT_CANNOT_CREATE = 73,
+    CLI_PATH_MAX = 1024,
+    WALLET_KEYS_MAX = 256,
+};
+
+/* Flags of one command: name, whether it takes a value, help. */
+struct flag {
+    const char *name; /* without "--"; NULL ends the table */
+    bool has_value;
+    const char *help;
+};
+
+struct command {
+    const char *name; /* one or two words: "keys new" */
+    const char *arguments;
+    const char *help;
+    const struct flag *flags;
+    int (*run)(const struct command *c, int argc, char **argv);
+};
+
+/* args_read checks argv against the table: unknown flags are errors (with a
+ * suggestion).  Returns 0, or the exit code; --help prints and ends. */
+struct args {
+    const char *value[24]; /* by flag; "" for a flag without value */
+    const char *word[16];  /* what is no flag */
+    int words;
+};
+int args_read(struct args *out, const struct command *c, int argc, char **argv);
+const char *args_value(const struct args *a,
+                       const struct command *c,
+                       const char *name,
+                       const char *otherwise);
+bool args_has(const struct args *a, const struct command *c, const char *name);
+void print_flags(const struct flag *flags);
+
+/* say prints talk to standard error. */
+void say(const char *format, ...) PRINTF_LIKE(1, 2);
+int fail(int code, const char *format, ...) PRINTF_LIKE(2, 3);
+/* progress rewrites one line on a terminal, prints tenths elsewhere. */
+void progress(const char *what, uint64_t done, uint64_t all);
+int print_json(json_t *json); /* takes it; to standard output */
+
+/* Keys opened for signing. */
+struct wallet {
+    uint32_t count;
+    struct {
+        char label[KEYSTORE_LABEL_MAX + 1];
+        struct pubkey key;
+        struct secret secret;
+    } keys[WALLET_KEYS_MAX];
+};
+/* wallet_open opens every *.key of secp256k1 in dir. */
+MUST_USE enum err wallet_open(struct wallet *w,
+                              const char *dir,
+                              const char *passphrase);
+void wallet_wipe(struct wallet *w);
+const struct secret *wallet_find(const struct wallet *w,
+                                 const struct pubkey *key);
+const struct secret *wallet_label(const struct wallet *w, const char *label);
+/* wallet_add makes a key, keeps it in dir and in the wallet. */
+MUST_USE enum err wallet_add(struct wallet *w,
+                             struct pubkey *out,
+                             const char *dir,
+                             const char *label,
+                             const char *passphrase);
+int get_passphrase(char out[PASSPHRASE_MAX],
+                   const struct args *a,
+                   const struct command *c);
+
+/* A ledger view over RPC answers: enough to know who must sign. */
+struct rpc_view {
+    struct rpc_client *client;
+    struct buf rows; /* what get lent last */
+};
+struct ledger_view rpc_view_of(struct rpc_view *v);
+
+/* One transaction being made. */
+struct draft {
+    struct hash chain_id;
+    uint16_t institution;
+    uint32_t day;
+    uint32_t op_count;
+    struct buf ops; /* encoded operations */
+    size_t at[TX_OPS_MAX];
+    size_t size[TX_OPS_MAX];
+};
+void draft_begin(struct draft *d,
+                 const struct hash *chain_id,
+                 uint16_t institution,
+                 uint32_t day);
+void draft_add(struct draft *d, uint8_t kind, const void *op);
+void draft_end(struct draft *d);
+
+/* What became of a transaction. */
+struct outcome {
+    bool final;
+    struct hash id;
+    uint64_t height;
+    struct rpc_failure why;
+};
+
+/* tx_make gives the full bytes: principals found, signed with every fitting
+ * key of the wallet.  why (size cap) says what is missing. */
+MUST_USE enum err tx_make(struct buf *out,
+                          struct hash *id,
+                          struct draft *d,
+                          struct rpc_view *view,
+                          const struct wallet *w,
+                          char *why,
+                          size_t cap);
+/* tx_send submits and, if wait, waits until it is final or refused. */
+MUST_USE enum err tx_send(struct outcome *out,
+                          struct rpc_client *client,
+                          struct bytes tx,
+                          bool wait);
+/* Both in one. */
+MUST_USE enum err tx_do(struct outcome *out,
+                        struct draft *d,
+                        struct rpc_view *view,
+                        const struct wallet *w);
+void print_outcome(const struct outcome *o, const char *what);
+
+/* Node facts. */
+MUST_USE enum err chain_of(struct hash *chain_id,
+                           uint32_t *today,
+                           struct rpc_client *client);
+
+/* devnet.c */
+extern const struct command devnet_commands[];
+struct devnet {
+    char dir[CLI_PATH_MAX];
+    uint32_t nodes;
+    uint32_t base_port;
+    int pids[VALIDATORS_MAX];
+    char passphrase[PASSPHRASE_MAX];
+};
+int devnet_make(struct devnet *d);
+int devnet_start(struct devnet *d, uint32_t index);
+bool devnet_wait_ready(struct devnet *d, uint32_t seconds);
+void devnet_stop_all(struct devnet *d);
+void devnet_url(const struct devnet *d, uint32_t index, char out[64]);
+
+/* vault.c, import.c, csv.c */
+struct vault;
+extern const struct command register_commands[];
+
+/* tx_cmd.c, query.c, keys.c, demo.c */
+extern const struct command tx_commands[];
+extern const struct command query_commands[];
+extern const struct command keys_commands[];
+extern const struct command demo_commands[];
+
+#endif /* CLI_CLI_H */

@@ -1,0 +1,301 @@
+#include "cli/cli.h"
+
+#include "base/check.h"
+#include "base/num.h"
+#include "crypto/random.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* Arguments, talk, progress, keys. */
+
+void say(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+int fail(int code, const char *format, ...)
+{
+    va_list args;
+
+    fputs("equity: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return code;
+}
+
+void progress(const char *what, uint64_t done, uint64_t all)
+{
+    if (all == 0)
+        return;
+    if (isatty(STDERR_FILENO)) {
+        fprintf(stderr,
+                "\r%s %llu/%llu%s",
+                what,
+                (unsigned long long)done,
+                (unsigned long long)all,
+                done == all ? "\n" : "");
+    } else if (done == all) {
+        fprintf(stderr,
+                "%s %llu/%llu\n",
+                what,
+                (unsigned long long)done,
+                (unsigned long long)all);
+    }
+}
+
+int print_json(json_t *json)
+{
+    char *text = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+
+    puts(text);
+    free(text);
+    json_decref(json);
+    return 0;
+}
+
+void print_flags(const struct flag *flags)
+{
+    for (const struct flag *f = flags; f != NULL && f->name != NULL; f++)
+        printf("  --%-22s %s\n", f->name, f->help);
+}
+
+static void print_help(const struct command *c)
+{
+    printf("equity %s %s\n\n%s\n\n", c->name, c->arguments, c->help);
+    print_flags(c->flags);
+    printf("  --%-22s %s\n", "help", "this text");
+}
+
+/* Letters in which two names differ at the same place, and in length. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t d = 0;
+
+    for (; *a != '\0' && *b != '\0'; a++, b++)
+        d += *a != *b ? 1 : 0;
+    return d + strlen(a) + strlen(b);
+}
+
+static int unknown_flag(const struct command *c, const char *flag)
+{
+    const char *best = NULL;
+
+    for (const struct flag *f = c->flags; f != NULL && f->name != NULL; f++) {
+        if (distance(flag, f->name) <= 3)
+            best = f->name;
+    }
+    if (best != NULL)
+        return fail(
+            EXIT_USAGE, "unknown flag --%s; did you mean --%s?", flag, best);
+    return fail(EXIT_USAGE,
+                "unknown flag --%s; equity %s --help lists the flags",
+                flag,
+                c->name);
+}
+
+int args_read(struct args *out, const struct command *c, int argc, char **argv)
+{
+    memset(out, 0, sizeof *out);
+    for (int i = 0; i < argc; i++) {
+        const char *name = argv[i] + 2;
+        int k = 0;
+
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+            print_help(c);
+            return -1;
+        }
+        if (strncmp(argv[i], "--", 2) != 0) {
+            if (out->words == (int)ARRAY_LEN(out->word))
+                return fail(EXIT_USAGE, "too many arguments");
+            out->word[out->words++] = argv[i];
+            continue;
+        }
+        while (c->flags != NULL && c->flags[k].name != NULL &&
+               strcmp(c->flags[k].name, name) != 0)
+            k++;
+        if (c->flags == NULL || c->flags[k].name == NULL)
+            return unknown_flag(c, name);
+        if (!c->flags[k].has_value)
+            out->value[k] = "";
+        else if (i + 1 < argc)
+            out->value[k] = argv[++i];
+        else
+            return fail(EXIT_USAGE, "--%s needs a value", name);
+    }
+    return 0;
+}
+
+static int flag_index(const struct command *c, const char *name)
+{
+    for (int k = 0; c->flags != NULL && c->flags[k].name != NULL; k++) {
+        if (strcmp(c->flags[k].name, name) == 0)
+            return k;
+    }
+    return -1;
+}
+
+const char *args_value(const struct args *a,
+                       const struct command *c,
+                       const char *name,
+                       const char *otherwise)
+{
+    const int k = flag_index(c, name);
+
+    return k >= 0 && a->value[k] != NULL ? a->value[k] : otherwise;
+}
+
+bool args_has(const struct args *a, const struct command *c, const char *name)
+{
+    return args_value(a, c, name, NULL) != NULL;
+}
+
+static bool read_terminal(char out[PASSPHRASE_MAX])
+{
+    struct termios old;
+    struct termios quiet;
+    bool ok;
+
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &old) != 0)
+        return false;
+    quiet = old;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    fprintf(stderr, "Passphrase: ");
+    tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+    ok = fgets(out, PASSPHRASE_MAX, stdin) != NULL;
+    tcsetattr(STDIN_FILENO, TCSANOW, &old);
+    fputc('\n', stderr);
+    if (ok)
+        out[strcspn(out, "\n")] = '\0';
+    return ok && out[0] != '\0';
+}
+
+int get_passphrase(char out[PASSPHRASE_MAX],
+                   const struct args *a,
+                   const struct command *c)
+{
+    const char *file = args_value(a, c, "passphrase-file", NULL);
+    enum err e;
+
+    memset(out, 0, PASSPHRASE_MAX);
+    if (file == NULL) {
+        if (read_terminal(out))
+            return 0;
+        return fail(EXIT_USAGE,
+                    "give --passphrase-file FILE (mode 0600), or run this "
+                    "from a terminal");
+    }
+    e = passphrase_read_file(out, file);
+    if (e == ERR_NONE)
+        return 0;
+    return fail(EXIT_NO_INPUT,
+                "%s: %s",
+                file,
+                e == ERR_CONFIG ? "others can read it; chmod 600 first"
+                                : err_text(e));
+}
+
+static bool ends_with_key(const char *name)
+{
+    const size_t size = strlen(name);
+
+    return size > 4 && strcmp(name + size - 4, ".key") == 0;
+}
+
+enum err wallet_open(struct wallet *w, const char *dir, const char *passphrase)
+{
+    DIR *d = opendir(dir);
+    struct dirent *entry;
+    enum err e = ERR_NONE;
+
+    w->count = 0;
+    if (d == NULL)
+        return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+    while (e == ERR_NONE && (entry = readdir(d)) != NULL) {
+        char path[CLI_PATH_MAX];
+        struct keystore_info info;
+
+        if (!ends_with_key(entry->d_name))
+            continue;
+        if (snprintf(path, sizeof path, "%s/%s", dir, entry->d_name) >=
+                (int)sizeof path ||
+            w->count >= WALLET_KEYS_MAX) {
+            e = ERR_FULL;
+            break;
+        }
+        e = keystore_info_read(&info, path);
+        if (e != ERR_NONE || info.kind != KEYSTORE_SECP256K1)
+            continue;
+        e = keystore_open(&info, &w->keys[w->count].secret, path, passphrase);
+        if (e != ERR_NONE)
+            break;
+        memcpy(w->keys[w->count].label, info.label, sizeof info.label);
+        e = key_public(&w->keys[w->count].key, &w->keys[w->count].secret);
+        w->count++;
+    }
+    closedir(d);
+    return e;
+}
+
+void wallet_wipe(struct wallet *w)
+{
+    OPENSSL_cleanse(w, sizeof *w);
+}
+
+const struct secret *wallet_find(const struct wallet *w,
+                                 const struct pubkey *key)
+{
+    for (uint32_t i = 0; i < w->count; i++) {
+        if (memcmp(&w->keys[i].key, key, sizeof *key) == 0)
+            return &w->keys[i].secret;
+    }
+    return NULL;
+}
+
+const struct secret *wallet_label(const struct wallet *w, const char *label)
+{
+    for (uint32_t i = 0; i < w->count; i++) {
+        if (strcmp(w->keys[i].label, label) == 0)
+            return &w->keys[i].secret;
+    }
+    return NULL;
+}
+
+enum err wallet_add(struct wallet *w,
+                    struct pubkey *out,
+                    const char *dir,
+                    const char *label,
+                    const char *passphrase)
+{
+    struct keystore_info info = {.kind = KEYSTORE_SECP256K1};
+    char path[CLI_PATH_MAX];
+    const uint32_t i = w->count;
+
+    if (i >= WALLET_KEYS_MAX)
+        return ERR_FULL;
+    TRY(key_new(&w->keys[i].secret));
+    TRY(key_public(&w->keys[i].key, &w->keys[i].secret));
+    snprintf(w->keys[i].label, sizeof w->keys[i].label, "%s", label);
+    snprintf(info.label, sizeof info.label, "%s", label);
+    memcpy(info.public_bytes, w->keys[i].key.raw, PUBKEY_BYTES);
+    if (snprintf(path, sizeof path, "%s/%s.key", dir, label) >=
+        (int)sizeof path)
+        return ERR_RANGE;
+    TRY(keystore_write(path, &info, &w->keys[i].secret, passphrase));
+    w->count++;
+    *out = w->keys[i].key;
+    return ERR_NONE;
+}

@@ -1,0 +1,54 @@
+/* vault.h - a custodian's own records: who an account's holder is.
+ *
+ * Names and identity numbers never enter the ledger.  They are kept here, in an
+ * append-only file of AES-256-GCM records, each synced before the transaction
+ * that needs it is submitted; an interrupted import goes on from it. */
+#ifndef CLI_VAULT_H
+#define CLI_VAULT_H
+
+#include "cli/csv.h"
+#include "crypto/key.h"
+
+struct vault_entry {
+    struct hash account;
+    struct hash subject_tag;
+    struct hash identity; /* the salted commitment on the ledger */
+    uint8_t nonce[16];    /* of the account */
+    uint8_t salt[16];
+    uint16_t custodian;
+    char name[CSV_TEXT_MAX];
+    char id_type[64];
+    char id_number[64];
+    char contact[CSV_TEXT_MAX];
+};
+
+struct vault;
+
+/* Errors    ERR_PASSPHRASE  wrong key, or the file was changed
+ *           ERR_VERSION, ERR_CORRUPT, ERR_IO.  A half-written last record is
+ *           cut off. */
+MUST_USE enum err vault_open(struct vault **out,
+                             const char *path,
+                             const struct secret *key);
+void vault_close(struct vault *v);
+/* vault_add appends and syncs when sync is true. */
+MUST_USE enum err vault_add(struct vault *v,
+                            const struct vault_entry *e,
+                            bool sync);
+MUST_USE enum err vault_sync(struct vault *v);
+const struct vault_entry *vault_by_account(const struct vault *v,
+                                           const struct hash *account);
+const struct vault_entry *vault_by_tag(const struct vault *v,
+                                       const struct hash *tag);
+uint32_t vault_count(const struct vault *v);
+
+/* The tag and commitment of an identity. */
+struct hash vault_tag(const struct secret *consortium_key,
+                      const char *id_type,
+                      const char *id_number);
+struct hash vault_identity(const uint8_t salt[16],
+                           const char *id_type,
+                           const char *id_number,
+                           const char *name);
+
+#endif /* CLI_VAULT_H */
