@@ -1,0 +1,49 @@
+/* import.h - a CSV register onto the ledger, in waves; resumable. */
+#ifndef CLI_IMPORT_H
+#define CLI_IMPORT_H
+
+#include "cli/cli.h"
+#include "cli/vault.h"
+
+struct importer {
+    struct rpc_view *view;
+    const struct wallet *wallet;
+    struct vault *vault;
+    const struct secret *consortium_key;
+    struct hash chain_id;
+    uint32_t today;
+    uint16_t institution; /* registrar and custodian */
+    struct hash document; /* hash of the file */
+    /* Holders that act by keys: the identity's number -> a key. */
+    const struct pubkey *(*key_of)(void *ctx, const char *id_number);
+    void *ctx;
+};
+
+/* import_account finds or opens the account of one identity (for issuers,
+ * banks). */
+MUST_USE enum err import_account(struct importer *im,
+                                 struct hash *out,
+                                 const char *id_type,
+                                 const char *id_number,
+                                 const char *name,
+                                 const struct pubkey *key,
+                                 struct outcome *o);
+/* import_register creates the security if needed and loads the register. */
+MUST_USE enum err import_register(struct importer *im,
+                                  const struct csv_register *r,
+                                  const struct hash *issuer,
+                                  uint32_t holder_cap,
+                                  struct outcome *o);
+/* Shows a register as a table; names from the vault when given. */
+int show_register(struct rpc_client *client,
+                  const char *code,
+                  const struct vault *vault,
+                  uint32_t most);
+void print_position(struct rpc_client *client,
+                    const char *code,
+                    const struct hash *account,
+                    const char *name);
+int text_width(const char *utf8);
+void print_cell(const char *utf8, int width);
+
+#endif /* CLI_IMPORT_H */

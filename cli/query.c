@@ -1,0 +1,152 @@
+/* equity status, block, account, security, holding, events, tx get. */
+#include "cli/cli.h"
+
+#include "base/num.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct flag node_flags[] = {
+    {"node", true, "URL of a node (default http://127.0.0.1:7500)"},
+    {"json", false, "as JSON"},
+    {NULL, false, NULL},
+};
+
+/* Prints an object's members, one a line; lists and objects as JSON. */
+static void print_plain(json_t *object, const char *indent)
+{
+    const char *name;
+    json_t *v;
+
+    json_object_foreach(object, name, v)
+    {
+        if (json_is_string(v)) {
+            printf("%s%-22s %s\n", indent, name, json_string_value(v));
+        } else if (json_is_object(v)) {
+            printf("%s%s\n", indent, name);
+            print_plain(v, "  ");
+        } else {
+            char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+
+            printf("%s%-22s %s\n", indent, name, text);
+            free(text);
+        }
+    }
+}
+
+static int ask(const struct command *c,
+               const struct args *a,
+               const char *method,
+               json_t *params)
+{
+    struct rpc_client *client;
+    struct rpc_failure why;
+    json_t *result;
+    int code = 0;
+
+    if (rpc_client_new(&client,
+                       args_value(a, c, "node", "http://127.0.0.1:7500")) !=
+        ERR_NONE) {
+        json_decref(params);
+        return fail(EXIT_USAGE, "--node is http://host:port");
+    }
+    result = rpc_client_call(client, method, params, 20000, &why);
+    if (result == NULL)
+        code = fail(why.code == 0 ? EXIT_UNAVAILABLE : EXIT_NO_INPUT,
+                    "%s: %s",
+                    why.name,
+                    why.message);
+    else if (args_has(a, c, "json"))
+        code = print_json(result);
+    else {
+        print_plain(result, "");
+        json_decref(result);
+    }
+    rpc_client_free(client);
+    return code;
+}
+
+struct query {
+    const char *command;
+    const char *method;
+    const char *params[2]; /* names of the words */
+    int needed;
+};
+
+static const struct query queries[] = {
+    {"status", "node_status", {NULL, NULL}, 0},
+    {"peers", "node_peers", {NULL, NULL}, 0},
+    {"block", "chain_getBlock", {"height", NULL}, 0},
+    {"account", "account_get", {"id", NULL}, 1},
+    {"institution", "institution_get", {"number", NULL}, 1},
+    {"security", "security_get", {"security", NULL}, 1},
+    {"holding", "holding_get", {"security", "account"}, 2},
+    {"pledge", "pledge_get", {"security", "number"}, 2},
+    {"freezes", "freeze_list", {"security", NULL}, 1},
+    {"events", "events_list", {"after", NULL}, 0},
+};
+
+static int run_query(const struct command *c, int argc, char **argv)
+{
+    struct args a;
+    const struct query *q = NULL;
+    json_t *params = json_object();
+    int code = args_read(&a, c, argc, argv);
+
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        if (strcmp(queries[i].command, c->name) == 0)
+            q = &queries[i];
+    }
+    if (code == 0 && (q == NULL || a.words < q->needed ||
+                      (a.words > 0 && q->params[a.words - 1] == NULL)))
+        code = fail(EXIT_USAGE, "usage: equity %s %s", c->name, c->arguments);
+    if (code != 0) {
+        json_decref(params);
+        return code < 0 ? 0 : code;
+    }
+    for (int i = 0; i < a.words; i++)
+        json_object_set_new(params, q->params[i], json_string(a.word[i]));
+    return ask(c, &a, q->method, params);
+}
+
+const struct command query_commands[] = {
+    {"status",
+     "[flags]",
+     "What a node is and how it is doing.",
+     node_flags,
+     run_query},
+    {"peers",
+     "[flags]",
+     "A node's links to the other validators.",
+     node_flags,
+     run_query},
+    {"block",
+     "[HEIGHT] [flags]",
+     "A block with its transactions.",
+     node_flags,
+     run_query},
+    {"account", "ID [flags]", "An account.", node_flags, run_query},
+    {"institution", "NUMBER [flags]", "An institution.", node_flags, run_query},
+    {"security",
+     "CODE [flags]",
+     "A security with its control totals.",
+     node_flags,
+     run_query},
+    {"holding",
+     "CODE ACCOUNT [flags]",
+     "What one account has of one security.",
+     node_flags,
+     run_query},
+    {"pledge", "CODE NUMBER [flags]", "A pledge.", node_flags, run_query},
+    {"freezes",
+     "CODE [flags]",
+     "The freezes on a security.",
+     node_flags,
+     run_query},
+    {"events",
+     "[AFTER] [flags]",
+     "Events after a cursor height.index.",
+     node_flags,
+     run_query},
+    {NULL, NULL, NULL, NULL, NULL},
+};
