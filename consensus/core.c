@@ -125,6 +125,8 @@ void take_status(struct core *c, const struct core_event *e)
         observe(c,
                 "this validator's journal was just born but the chain has "
                 "final blocks: join with a new key");
+    if (core_may_vote(c))
+        c->fresh = false; /* a quorum was at the start together with us */
     if (c->config.mutant == MUTANT_NO_REPAIR)
         return;
     if (st->final_view < c->fin.view && c->has_final_cert)

@@ -61,7 +61,7 @@ struct forest_row *forest_row_new(struct bytes from)
 static uint32_t grown(uint32_t cap)
 {
     ASSERT(cap < FOREST_LEAF);
-    return cap == 0 ? 64 : cap < 1 << 20 ? cap * 2 : cap + cap / 4;
+    return cap == 0 ? 64 : cap < 1 << 16 ? cap * 2 : cap + cap / 8;
 }
 
 static uint32_t new_leaf(struct forest *f)
@@ -69,7 +69,7 @@ static uint32_t new_leaf(struct forest *f)
     uint32_t i = f->leaf_free;
 
     if (i != 0) {
-        f->leaf_free = f->leaves[i].next_free;
+        memcpy(&f->leaf_free, f->leaves[i].key.raw, sizeof f->leaf_free);
         return i;
     }
     if (f->leaf_count >= f->leaf_cap) {
@@ -83,7 +83,7 @@ static uint32_t new_leaf(struct forest *f)
 static void free_leaf(struct forest *f, uint32_t i)
 {
     f->leaves[i].row = NULL;
-    f->leaves[i].next_free = f->leaf_free;
+    memcpy(f->leaves[i].key.raw, &f->leaf_free, sizeof f->leaf_free);
     f->leaf_free = i;
 }
 
@@ -112,10 +112,19 @@ static void free_inner(struct forest *f, uint32_t i)
 static void message_init(struct forest_inner *n, uint8_t table, uint16_t bit)
 {
     memset(n->message, 0, sizeof n->message);
-    n->bit = bit;
     n->message[0] = (uint8_t)(0x40 + table);
     n->message[1] = (uint8_t)(bit >> 8);
     n->message[2] = (uint8_t)bit;
+}
+
+uint16_t forest_inner_bit(const struct forest_inner *n)
+{
+    return (uint16_t)(n->message[1] << 8 | n->message[2]);
+}
+
+const uint8_t *forest_inner_hash(const struct forest_inner *n, int side)
+{
+    return n->message + 3 + side * HASH_BYTES;
 }
 
 static uint8_t *slot_of(struct forest_inner *n, int side)
@@ -158,7 +167,7 @@ static uint32_t walk(const struct forest *f,
     while (ref != 0 && !is_leaf(ref)) {
         const struct forest_inner *n = &f->inners[ref];
 
-        ref = n->child[forest_bit(key, n->bit)];
+        ref = n->child[forest_bit(key, forest_inner_bit(n))];
     }
     return ref;
 }
@@ -176,26 +185,39 @@ const struct forest_leaf *forest_find(const struct forest *f,
     return hash_eq(&leaf->key, key) ? leaf : NULL;
 }
 
-bool forest_touch(struct forest *f,
-                  struct forest_tree *t,
-                  const struct hash *key)
+static uint8_t side_flag(int side)
+{
+    return (uint8_t)(1 << side);
+}
+
+/* Marks the path that a walk for key takes, its leaf included. */
+static void mark_path(struct forest *f,
+                      struct forest_tree *t,
+                      const struct hash *key)
 {
     uint32_t ref = t->root;
 
-    if (forest_find(f, t, key) == NULL)
-        return false;
     t->dirty = true;
+    t->root_dirty = true;
     while (!is_leaf(ref)) {
         struct forest_inner *n = &f->inners[ref];
 
-        n->dirty = true;
-        ref = n->child[forest_bit(key, n->bit)];
+        const int side = forest_bit(key, forest_inner_bit(n));
+
+        n->dirty |= side_flag(side);
+        ref = n->child[side];
     }
-    leaf_at(f, ref)->dirty = true;
-    return true;
 }
 
-/* Puts a new leaf under an inner node that tests bit; marks the path. */
+void forest_touch(struct forest *f,
+                  struct forest_tree *t,
+                  const struct hash *key)
+{
+    if (forest_find(f, t, key) != NULL)
+        mark_path(f, t, key);
+}
+
+/* Puts a new leaf under a new inner node that tests bit; marks the path. */
 static void insert(struct forest *f,
                    struct forest_tree *t,
                    const struct hash *key,
@@ -204,83 +226,110 @@ static void insert(struct forest *f,
 {
     const uint32_t at = new_inner(f);
     struct forest_inner *n = &f->inners[at];
-    uint32_t *link = &t->root;
-    const uint8_t *clean = t->hash.raw; /* of what *link refers to */
+    uint32_t *link = &t->root; /* what the new node will stand above … */
+    const uint8_t *hash = t->hash.raw;
+    bool dirty = t->root_dirty; /* … and whether that hash was stale */
     const int side = forest_bit(key, bit);
 
-    while (!is_leaf(*link) && f->inners[*link].bit < bit) {
+    t->root_dirty = true;
+    while (!is_leaf(*link) && forest_inner_bit(&f->inners[*link]) < bit) {
         struct forest_inner *up = &f->inners[*link];
-        const int down = forest_bit(key, up->bit);
+        const int down = forest_bit(key, forest_inner_bit(up));
 
-        up->dirty = true;
-        clean = slot_of(up, down);
+        dirty = (up->dirty & side_flag(down)) != 0;
+        up->dirty |= side_flag(down);
+        hash = slot_of(up, down);
         link = &up->child[down];
     }
     message_init(n, t->table, bit);
-    n->dirty = true;
+    n->dirty = side_flag(side);
+    if (dirty)
+        n->dirty |= side_flag(!side);
     n->child[side] = leaf_ref;
     n->child[!side] = *link;
-    memcpy(slot_of(n, !side), clean, HASH_BYTES);
+    memcpy(slot_of(n, !side), hash, HASH_BYTES);
     *link = at;
 }
 
-static struct forest_row *add(struct forest *f,
-                              struct forest_tree *t,
-                              const struct hash *key,
-                              struct forest_row *row,
-                              uint32_t near)
+static void add(struct forest *f,
+                struct forest_tree *t,
+                const struct hash *key,
+                struct forest_row *row,
+                uint32_t near)
 {
     const uint32_t i = new_leaf(f);
     const uint32_t ref = i | FOREST_LEAF;
 
-    f->leaves[i] = (struct forest_leaf){.key = *key, .row = row, .dirty = true};
-    f->row_bytes += row->size;
-    if (near == 0)
+    f->leaves[i] = (struct forest_leaf){.key = *key, .row = row};
+    f->row_bytes += sizeof *row + row->size;
+    if (near == 0) {
         t->root = ref;
-    else
+        t->root_dirty = true;
+    } else {
         insert(f, t, key, ref, first_difference(&leaf_at(f, near)->key, key));
+    }
     t->count++;
     t->dirty = true;
-    return NULL;
+}
+
+/* Removes the inner node above a leaf: its other side takes its place, with
+ * its hash.  Returns the leaf. */
+static uint32_t lift_sibling(struct forest *f,
+                             struct forest_tree *t,
+                             const struct hash *key)
+{
+    struct forest_inner *up = NULL;
+    int up_side = 0;
+    uint32_t at = t->root;
+
+    for (;;) {
+        struct forest_inner *n = &f->inners[at];
+        const int side = forest_bit(key, forest_inner_bit(n));
+        const uint32_t next = n->child[side];
+        const bool dirty = (n->dirty & side_flag(!side)) != 0;
+
+        if (!is_leaf(next)) {
+            n->dirty |= side_flag(side);
+            up = n;
+            up_side = side;
+            at = next;
+            continue;
+        }
+        if (up == NULL) {
+            t->root = n->child[!side];
+            t->root_dirty = dirty;
+            memcpy(t->hash.raw, slot_of(n, !side), HASH_BYTES);
+        } else {
+            t->root_dirty = true;
+            up->child[up_side] = n->child[!side];
+            memcpy(slot_of(up, up_side), slot_of(n, !side), HASH_BYTES);
+            if (!dirty)
+                up->dirty &= side_flag(!up_side);
+        }
+        free_inner(f, at);
+        return next;
+    }
 }
 
 static struct forest_row *take_out(struct forest *f,
                                    struct forest_tree *t,
                                    const struct hash *key)
 {
-    uint32_t *link = &t->root;    /* to the leaf's parent, at the end */
-    uint8_t *clean = t->hash.raw; /* hash slot of that link */
     uint32_t ref = t->root;
     struct forest_row *row;
 
-    while (!is_leaf(ref)) {
-        struct forest_inner *n = &f->inners[ref];
-        const int side = forest_bit(key, n->bit);
-        const uint32_t next = n->child[side];
-
-        n->dirty = true;
-        if (is_leaf(next)) {
-            memcpy(clean, slot_of(n, !side), HASH_BYTES);
-            *link = n->child[!side];
-            free_inner(f, ref);
-            ref = next;
-            break;
-        }
-        link = &n->child[side];
-        clean = slot_of(n, side);
-        ref = next;
-    }
-    if (ref == t->root)
+    if (is_leaf(ref)) {
         t->root = 0;
+        t->root_dirty = false;
+        memset(&t->hash, 0, sizeof t->hash);
+    } else {
+        ref = lift_sibling(f, t, key);
+    }
     row = leaf_at(f, ref)->row;
-    f->row_bytes -= row->size;
+    f->row_bytes -= sizeof *row + row->size;
     free_leaf(f, ref & ~(uint32_t)FOREST_LEAF);
     t->count--;
     t->dirty = true;
-    if (t->count == 0) {
-        t->root = 0;
-        memset(&t->hash, 0, sizeof t->hash);
-    }
     return row;
 }
 
@@ -293,81 +342,72 @@ struct forest_row *forest_set(struct forest *f,
     struct forest_leaf *leaf = near != 0 ? leaf_at(f, near) : NULL;
     struct forest_row *old;
 
-    if (leaf == NULL || !hash_eq(&leaf->key, key))
-        return row != NULL ? add(f, t, key, row, near) : NULL;
+    if (leaf == NULL || !hash_eq(&leaf->key, key)) {
+        if (row != NULL)
+            add(f, t, key, row, near);
+        return NULL;
+    }
     if (row == NULL)
         return take_out(f, t, key);
-    forest_touch(f, t, key);
     old = leaf->row;
     f->row_bytes += row->size;
     f->row_bytes -= old->size;
     leaf->row = row;
+    mark_path(f, t, key);
     return old;
 }
 
-static struct hash hash_leaf(struct forest_leaf *leaf,
+static struct hash hash_leaf(struct forest *f,
                              const struct forest_tree *t,
+                             uint32_t ref,
                              forest_row_hash_fn row_hash,
                              void *ctx)
 {
+    const struct forest_leaf *leaf = leaf_at(f, ref);
     const struct hash r = row_hash(ctx, t, leaf);
 
-    leaf->dirty = false;
+    f->hash_count += 2;
     return forest_leaf_hash(t->table, &leaf->key, &r);
 }
 
-/* One inner node on the way down: which of its sides were seen to. */
-struct step {
-    uint32_t ref;
-    int side;
-};
-
-static void hash_inner(struct forest *f,
-                       struct forest_tree *t,
-                       forest_row_hash_fn row_hash,
-                       void *ctx)
+/* Hashes the marked nodes under an inner node, and it; ends with its hash. */
+static struct hash hash_inner(struct forest *f,
+                              const struct forest_tree *t,
+                              forest_row_hash_fn row_hash,
+                              void *ctx)
 {
-    struct step stack[DEPTH_MAX];
+    uint32_t stack[DEPTH_MAX];
     uint32_t depth = 0;
+    struct hash h;
 
-    stack[depth++] = (struct step){t->root, 0};
-    while (depth > 0) {
-        struct step *s = &stack[depth - 1];
-        struct forest_inner *n = &f->inners[s->ref];
+    stack[depth++] = t->root;
+    for (;;) {
+        struct forest_inner *n = &f->inners[stack[depth - 1]];
+        const int side = (n->dirty & side_flag(0)) != 0 ? 0 : 1;
 
-        if (s->side < 2) {
-            const uint32_t child = n->child[s->side];
-            const int side = s->side++;
+        if (n->dirty != 0) {
+            const uint32_t child = n->child[side];
 
-            if (is_leaf(child)) {
-                struct forest_leaf *leaf = leaf_at(f, child);
-
-                if (leaf->dirty) {
-                    const struct hash h = hash_leaf(leaf, t, row_hash, ctx);
-
-                    memcpy(slot_of(n, side), h.raw, HASH_BYTES);
-                }
-            } else if (f->inners[child].dirty) {
+            if (!is_leaf(child)) {
                 ASSERT(depth < DEPTH_MAX);
-                stack[depth++] = (struct step){child, 0};
+                stack[depth++] = child;
+                continue; /* the mark goes when the child is hashed */
             }
+            h = hash_leaf(f, t, child, row_hash, ctx);
+            memcpy(slot_of(n, side), h.raw, HASH_BYTES);
+            n->dirty &= side_flag(!side);
             continue;
         }
+        h = hash_of(bytes_of(n->message, sizeof n->message));
+        f->hash_count++;
+        if (--depth == 0)
+            return h;
+        n = &f->inners[stack[depth - 1]];
         {
-            const struct hash h =
-                hash_of(bytes_of(n->message, sizeof n->message));
+            const int done = (n->dirty & side_flag(0)) != 0 ? 0 : 1;
 
-            n->dirty = false;
-            depth--;
-            if (depth == 0) {
-                t->hash = h;
-            } else {
-                const struct step *up = &stack[depth - 1];
-
-                memcpy(slot_of(&f->inners[up->ref], up->side - 1),
-                       h.raw,
-                       HASH_BYTES);
-            }
+            memcpy(slot_of(n, done), h.raw, HASH_BYTES);
+            n->dirty &= side_flag(!done);
         }
     }
 }
@@ -377,19 +417,11 @@ void forest_hash(struct forest *f,
                  forest_row_hash_fn row_hash,
                  void *ctx)
 {
-    if (!t->dirty)
-        return;
+    if (t->root_dirty)
+        t->hash = is_leaf(t->root) ? hash_leaf(f, t, t->root, row_hash, ctx)
+                                   : hash_inner(f, t, row_hash, ctx);
+    t->root_dirty = false;
     t->dirty = false;
-    if (t->root == 0) {
-        memset(&t->hash, 0, sizeof t->hash);
-    } else if (is_leaf(t->root)) {
-        struct forest_leaf *leaf = leaf_at(f, t->root);
-
-        if (leaf->dirty)
-            t->hash = hash_leaf(leaf, t, row_hash, ctx);
-    } else if (f->inners[t->root].dirty) {
-        hash_inner(f, t, row_hash, ctx);
-    }
 }
 
 void forest_each(const struct forest *f,
@@ -429,7 +461,7 @@ void forest_drop(struct forest *f, struct forest_tree *t)
         if (is_leaf(ref)) {
             struct forest_leaf *leaf = leaf_at(f, ref);
 
-            f->row_bytes -= leaf->row->size;
+            f->row_bytes -= sizeof *leaf->row + leaf->row->size;
             free(leaf->row);
             free_leaf(f, ref & ~(uint32_t)FOREST_LEAF);
         } else {
@@ -440,6 +472,7 @@ void forest_drop(struct forest *f, struct forest_tree *t)
     }
     t->root = 0;
     t->count = 0;
+    t->root_dirty = false;
     t->dirty = false;
     memset(&t->hash, 0, sizeof t->hash);
 }

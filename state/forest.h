@@ -2,8 +2,9 @@
  *
  * All trees of a state share two arrays: inner nodes, each with its hash
  * message kept ready (updating a child is a store into the parent), and leaves
- * with their rows.  A changed path is only marked; forest_hash then hashes each
- * marked node once, children before parents. */
+ * with their rows.  A change only marks the links on its path, each in the
+ * parent that holds the stale hash; forest_hash then hashes each marked node
+ * once, children before parents, and looks at no other. */
 #ifndef STATE_FOREST_H
 #define STATE_FOREST_H
 
@@ -15,22 +16,23 @@ enum {
     NODE_MESSAGE_BYTES = 1 + 2 + 2 * HASH_BYTES,
 };
 
+/* A row is one allocation, so it moves between the tree and an undo record
+ * without being copied. */
 struct forest_row {
     uint32_t size;
     uint8_t at[];
 };
 
 struct forest_leaf {
-    struct hash key;
+    struct hash key;        /* in a free slot: the next free one */
     struct forest_row *row; /* owned; NULL in a free slot */
-    bool dirty;
-    uint32_t next_free;
 };
 
+/* The bit that a node tests stands in its message: tag, bit u16 BE, left,
+ * right.  There are as many of these as holdings, so every byte counts. */
 struct forest_inner {
-    uint32_t child[2];
-    uint16_t bit;
-    bool dirty;
+    uint32_t child[2]; /* in a free slot: child[0] is the next free one */
+    uint8_t dirty;     /* bit i: side i's hash in the message is not current */
     uint8_t message[NODE_MESSAGE_BYTES];
 };
 
@@ -43,7 +45,8 @@ struct forest {
     uint32_t inner_count;
     uint32_t inner_cap;
     uint32_t inner_free;
-    uint64_t row_bytes;
+    uint64_t row_bytes; /* of all rows in trees, with their headers */
+    uint64_t hash_count;
 };
 
 struct forest_tree {
@@ -51,8 +54,9 @@ struct forest_tree {
     struct hash id;   /* names the tree; zeros for tables with one tree */
     uint32_t root;    /* 0 = empty */
     uint32_t count;   /* leaves */
-    struct hash hash; /* of the root, when not dirty; zeros if empty */
-    bool dirty;
+    struct hash hash; /* of the root, when not root_dirty; zeros if empty */
+    bool root_dirty;
+    bool dirty; /* changed since the last forest_hash */
 };
 
 /* Makes the second hash input of a leaf: what stands for its row. */
@@ -72,8 +76,8 @@ struct forest_row *forest_set(struct forest *f,
                               struct forest_tree *t,
                               const struct hash *key,
                               struct forest_row *row);
-/* forest_touch marks the path to key; false if there is no such leaf. */
-bool forest_touch(struct forest *f,
+/* forest_touch marks the path to key, if there is such a leaf. */
+void forest_touch(struct forest *f,
                   struct forest_tree *t,
                   const struct hash *key);
 void forest_hash(struct forest *f,
@@ -91,6 +95,10 @@ void forest_each(const struct forest *f,
 
 struct forest_row *forest_row_new(struct bytes from);
 
+uint16_t forest_inner_bit(const struct forest_inner *n);
+/* What the message says of a side's hash; current unless that side is dirty. */
+const uint8_t *forest_inner_hash(const struct forest_inner *n, int side);
+
 struct hash forest_leaf_hash(uint8_t table,
                              const struct hash *key,
                              const struct hash *row_hash);
@@ -98,6 +106,7 @@ struct hash forest_node_hash(uint8_t table,
                              uint16_t bit,
                              const struct hash *left,
                              const struct hash *right);
+
 struct state;
 struct row_key;
 /* The tree of a state that key is in (NULL: none), hashed. */

@@ -1,7 +1,35 @@
 #include "state/proof.h"
 
 #include "base/check.h"
+#include "crypto/hash.h"
 #include "state/forest.h"
+
+struct hash proof_row_hash(struct bytes row)
+{
+    return hash_byte_tagged(0x15, row, bytes_of(NULL, 0));
+}
+
+struct hash proof_security_row_hash(struct bytes row,
+                                    const struct hash roots[3])
+{
+    return hash_byte_tagged(
+        0x15, row, bytes_of(roots, 3 * sizeof(struct hash)));
+}
+
+struct hash proof_state_root(const struct hash slots[TABLE_SLOTS])
+{
+    struct hash level[TABLE_SLOTS];
+
+    memcpy(level, slots, sizeof level);
+    for (uint32_t n = TABLE_SLOTS; n > 1; n /= 2) {
+        for (uint32_t i = 0; i < n / 2; i++)
+            level[i] =
+                hash_byte_tagged(0x30,
+                                 bytes_of(level[2 * i].raw, HASH_BYTES),
+                                 bytes_of(level[2 * i + 1].raw, HASH_BYTES));
+    }
+    return level[0];
+}
 
 void proof_tree(struct tree_path *out,
                 struct state *s,
@@ -19,12 +47,13 @@ void proof_tree(struct tree_path *out,
     }
     while ((ref & FOREST_LEAF) == 0) {
         const struct forest_inner *n = &f->inners[ref];
-        const int side = forest_bit(&key->key, n->bit);
+        const uint16_t bit = forest_inner_bit(n);
+        const int side = forest_bit(&key->key, bit);
 
         ASSERT(out->count < PROOF_STEPS_MAX);
-        out->bits[out->count] = n->bit;
+        out->bits[out->count] = bit;
         memcpy(out->siblings[out->count].raw,
-               n->message + 3 + !side * HASH_BYTES,
+               forest_inner_hash(n, !side),
                HASH_BYTES);
         out->count++;
         ref = n->child[side];

@@ -1,9 +1,6 @@
 #include "state/state.h"
 
 #include "base/check.h"
-#include "base/writer.h"
-#include "chain/mtree.h"
-#include "crypto/hash.h"
 #include "state/forest.h"
 #include "state/proof.h"
 
@@ -179,12 +176,20 @@ uint64_t state_row_count(const struct state *s, uint8_t table)
 
 uint64_t state_memory_bytes(const struct state *s)
 {
-    return s->forest.row_bytes +
-           (uint64_t)s->forest.leaf_cap *
-               (sizeof(struct forest_leaf) + sizeof(struct forest_row) + 16) +
-           (uint64_t)s->forest.inner_cap * sizeof(struct forest_inner) +
-           s->map_used * sizeof(struct forest_tree) +
-           s->map_cap * sizeof(struct forest_tree *);
+    enum {
+        MALLOC_BYTES = 12, /* about what each row costs beyond itself */
+    };
+
+    return s->forest.row_bytes + s->forest.leaf_count * (uint64_t)MALLOC_BYTES +
+           s->forest.leaf_cap * (uint64_t)sizeof(struct forest_leaf) +
+           s->forest.inner_cap * (uint64_t)sizeof(struct forest_inner) +
+           s->map_used * (uint64_t)sizeof(struct forest_tree) +
+           s->map_cap * (uint64_t)sizeof s->map[0];
+}
+
+uint64_t state_hash_count(const struct state *s)
+{
+    return s->forest.hash_count;
 }
 
 static void mark_dirty(struct state *s, struct forest_tree *t)
@@ -220,33 +225,6 @@ static struct forest_row *put_row(struct state *s,
     old = forest_set(&s->forest, t, &key->key, row);
     s->rows[key->table] = s->rows[key->table] + t->count - before;
     return old;
-}
-
-struct hash proof_row_hash(struct bytes row)
-{
-    return hash_byte_tagged(0x15, row, bytes_of(NULL, 0));
-}
-
-struct hash proof_security_row_hash(struct bytes row,
-                                    const struct hash roots[3])
-{
-    return hash_byte_tagged(
-        0x15, row, bytes_of(roots, 3 * sizeof(struct hash)));
-}
-
-struct hash proof_state_root(const struct hash slots[TABLE_SLOTS])
-{
-    struct hash level[TABLE_SLOTS];
-
-    memcpy(level, slots, sizeof level);
-    for (uint32_t n = TABLE_SLOTS; n > 1; n /= 2) {
-        for (uint32_t i = 0; i < n / 2; i++)
-            level[i] =
-                hash_byte_tagged(0x30,
-                                 bytes_of(level[2 * i].raw, HASH_BYTES),
-                                 bytes_of(level[2 * i + 1].raw, HASH_BYTES));
-    }
-    return level[0];
 }
 
 static struct hash row_hash_of(void *ctx,
@@ -289,7 +267,7 @@ static void hash_all(struct state *s)
         if (t->table == TABLE_REFERENCES)
             set_day(s, t);
         else
-            (void)forest_touch(&s->forest, s->tables[TABLE_SECURITIES], &t->id);
+            forest_touch(&s->forest, s->tables[TABLE_SECURITIES], &t->id);
     }
     s->dirty_count = 0;
     for (uint32_t i = 0; i < TABLES_USED; i++)
@@ -308,6 +286,7 @@ struct hash state_root(struct state *s)
     struct hash slots[TABLE_SLOTS];
 
     state_slot_roots(s, slots);
+    s->forest.hash_count += TABLE_SLOTS - 1;
     return proof_state_root(slots);
 }
 
@@ -424,12 +403,17 @@ enum err state_load(struct state *s,
                     const struct row_key *key,
                     struct bytes row)
 {
-    if (key->table >= TABLES_USED || row.size == 0)
-        return ERR_CORRUPT;
-    if (state_get(s, key).size > 0)
-        return ERR_EXISTS;
-    free(put_row(s, key, forest_row_new(row)));
-    return ERR_NONE;
+    struct forest_row *old;
+
+    if (key->table >= TABLES_USED || row.size == 0 ||
+        row.size > ROW_BYTES_MAX ||
+        (!has_subtrees(key->table) && !hash_is_zero(&key->tree)))
+        return ERR_RANGE;
+    old = put_row(s, key, forest_row_new(row));
+    if (old == NULL)
+        return ERR_NONE;
+    free(put_row(s, key, old)); /* as it was */
+    return ERR_EXISTS;
 }
 
 struct each_context {
@@ -459,39 +443,6 @@ void state_each(const struct state *s,
 
     if (t != NULL)
         forest_each(&s->forest, t, each_leaf, &x);
-}
-
-struct hash change_set_root(const struct change_set *set)
-{
-    struct mtree_log log = {0};
-
-    for (uint32_t i = 0; i < set->count + set->drop_count; i++) {
-        uint8_t buf[1 + 4 * HASH_BYTES] = {0};
-        struct writer w = writer_of(buf, sizeof buf);
-        struct hash leaf;
-
-        if (i < set->count) {
-            const struct change *c = &set->list[i];
-            const struct hash old =
-                c->old_row.size > 0 ? proof_row_hash(c->old_row) : zero;
-            const struct hash new =
-                c->new_row.size > 0 ? proof_row_hash(c->new_row) : zero;
-
-            writer_u8(&w, c->key.table);
-            writer_hash(&w, &c->key.tree);
-            writer_hash(&w, &c->key.key);
-            writer_hash(&w, &old);
-            writer_hash(&w, &new);
-        } else {
-            const struct row_key *d = &set->drops[i - set->count];
-
-            writer_u8(&w, d->table);
-            writer_hash(&w, &d->tree);
-        }
-        leaf = mtree_leaf(bytes_of(buf, sizeof buf));
-        mtree_log_append(&log, &leaf);
-    }
-    return mtree_log_root(&log);
 }
 
 /* For proofs: the tree and the forest behind it. */

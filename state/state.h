@@ -77,7 +77,10 @@ struct hash state_tree_root(struct state *s,
 void state_slot_roots(struct state *s, struct hash out[TABLE_SLOTS]);
 
 /* state_load adds one row without hashing, for the start of a node; call
- * state_root when all are in.  Errors  ERR_EXISTS the key is there already. */
+ * state_root when all are in.
+ * Errors    ERR_EXISTS  the key is there already
+ *           ERR_RANGE   no such table; a tree in a table that has one tree; a
+ *                       row of no or too many bytes */
 MUST_USE enum err state_load(struct state *s,
                              const struct row_key *key,
                              struct bytes row);
@@ -100,5 +103,7 @@ void state_each(const struct state *s,
 struct hash change_set_root(const struct change_set *set);
 
 uint64_t state_memory_bytes(const struct state *s);
+/* SHA-256 messages hashed so far, for measurements and tests. */
+uint64_t state_hash_count(const struct state *s);
 
 #endif /* STATE_STATE_H */
