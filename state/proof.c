@@ -85,7 +85,10 @@ enum err proof_fold(struct hash *tree_root,
     *present = false;
     memset(tree_root, 0, sizeof *tree_root);
     if (path->empty)
-        return path->count == 0 ? ERR_NONE : ERR_RANGE;
+        return path->count == 0 && hash_is_zero(&path->leaf_key) &&
+                       hash_is_zero(&path->leaf_row_hash)
+                   ? ERR_NONE
+                   : ERR_RANGE;
     if (path->count > PROOF_STEPS_MAX)
         return ERR_RANGE;
     for (uint32_t i = 0; i < path->count; i++) {

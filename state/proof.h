@@ -19,7 +19,7 @@ struct tree_path {
     struct hash siblings[PROOF_STEPS_MAX];
     struct hash leaf_key; /* == the key asked for: presence; else absence */
     struct hash leaf_row_hash;
-    bool empty; /* the tree has no leaf: absence */
+    bool empty; /* the tree has no leaf: absence; all else is zero */
 };
 
 void proof_tree(struct tree_path *out,
@@ -27,7 +27,7 @@ void proof_tree(struct tree_path *out,
                 const struct row_key *key);
 /* proof_fold recomputes the tree's root.
  * Errors    ERR_ORDER (bits), ERR_RANGE, ERR_MISMATCH (the path's leaf does not
- *           show presence or absence of key) */
+ *           show presence or absence of key); *tree_root is then zeros */
 MUST_USE enum err proof_fold(struct hash *tree_root,
                              bool *present,
                              const struct tree_path *path,

@@ -374,7 +374,13 @@ void state_undo(struct state *s, struct state_undo *undo)
     hash_all(s);
     for (uint32_t i = 0; i < undo->drop_count; i++) {
         struct forest_tree *t = undo->drops[i];
+        struct forest_tree *since = find_tree(s, t->table, &t->id);
 
+        if (since != NULL) { /* made by a later block, empty by now */
+            ASSERT(since->count == 0);
+            map_remove(s, since);
+            free(since);
+        }
         map_add(s, t);
         s->rows[t->table] += t->count;
         set_day(s, t);
