@@ -665,6 +665,12 @@ static void ask_done(struct task *task)
         free(a);
         return;
     }
+    if (m != NULL && m->state == MTX_COMMITTED &&
+        m->height <= n->durable_height) {
+        api_answer_final(a->call, &a->id, m->height, m->index);
+        free(a);
+        return;
+    }
     if (r != NULL) {
         if (a->wait)
             api_answer_refused(a->call, &a->id, &r->why);

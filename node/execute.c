@@ -300,6 +300,8 @@ static void write_done(struct task *task)
                   "the database refused a write: check the disk, then start "
                   "the node again",
                   err_text(w->err));
+    else
+        mempool_indexed(w->node, w->ids, w->header.tx_count);
     write_free(w);
 }
 
@@ -347,13 +349,47 @@ static void commit_done(struct task *task)
     free(t);
 }
 
+static void submit_commit(struct node *n, struct block_entry *b)
+{
+    struct commit_task *t = calloc(1, sizeof *t);
+
+    ASSERT(t != NULL && b->header.height == n->submitted_height + 1);
+    n->submitted_height = b->header.height;
+    t->task.run = run_commit;
+    t->task.done = commit_done;
+    t->node = n;
+    t->block = b;
+    t->cert = b->commit_cert;
+    b->pins++;
+    pool_submit(n->executor, &t->task);
+}
+
+/* Submits what is due, in the order of heights: signature checks of several
+ * blocks may end in any order. */
+static void submit_commits(struct node *n)
+{
+    for (bool found = true; found;) {
+        found = false;
+        for (uint32_t i = 0; i < BLOCKS_MAX && !found; i++) {
+            struct block_entry *b = &n->blocks[i];
+
+            if (b->used && b->commit_wanted && b->sigs_ok &&
+                b->header.height == n->submitted_height + 1) {
+                submit_commit(n, b);
+                found = true;
+            }
+        }
+    }
+}
+
 void commit_block(struct node *n,
                   struct block_entry *b,
                   const struct cert *cert)
 {
-    struct commit_task *t;
     const struct cert copy = *cert;
 
+    if (b->header.height <= n->submitted_height)
+        return; /* under way already */
     b->commit_cert = copy;
     b->commit_wanted = true;
     if (!b->sigs_ok && !b->sigs_bad) {
@@ -369,15 +405,7 @@ void commit_block(struct node *n,
                   "");
         return;
     }
-    t = calloc(1, sizeof *t);
-    ASSERT(t != NULL);
-    t->task.run = run_commit;
-    t->task.done = commit_done;
-    t->node = n;
-    t->block = b;
-    t->cert = copy;
-    b->pins++;
-    pool_submit(n->executor, &t->task);
+    submit_commits(n);
 }
 
 /* ---- build ---- */

@@ -389,7 +389,17 @@ void mempool_durable(struct node *n,
             api_answer_final(m->submit, &m->id, height, i);
             m->submit = NULL;
         }
-        mempool_remove(n, m);
+    }
+}
+
+/* Found by the index from now on: no longer needed here. */
+void mempool_indexed(struct node *n, const struct hash *ids, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct mtx *m = mempool_by_id(n, &ids[i]);
+
+        if (m != NULL)
+            mempool_remove(n, m);
     }
 }
 

@@ -179,6 +179,7 @@ struct node {
     struct block_entry *blocks;
     struct header tip; /* of the state, as the loop knows it */
     struct hash tip_hash;
+    uint64_t submitted_height; /* last commit given to the executor */
     uint64_t durable_height;
     bool journal_started;
     bool work_told;
@@ -270,6 +271,7 @@ void mempool_durable(struct node *n,
                      uint64_t height,
                      const struct hash *ids,
                      uint32_t count);
+void mempool_indexed(struct node *n, const struct hash *ids, uint32_t count);
 void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload);
 void mempool_flush_gossip(struct node *n);
 void mempool_tick(struct node *n);

@@ -182,8 +182,13 @@ static void start_execution(struct node *n, const struct hash *block)
 static void start_commit(struct node *n, const struct core_effect *e)
 {
     struct block_entry *b = block_entry_find(n, &e->candidate.block);
+    /* The journal must never be older than the database: the certificate is on
+     * disk before the block is. */
+    const enum err failed = journal_sync(n->journal);
 
-    if (b != NULL && b->has_body)
+    if (failed != ERR_NONE)
+        journal_failed(n, failed);
+    else if (b != NULL && b->has_body)
         commit_block(n, b, e->cert);
     else
         fetch_want(n, &e->candidate.block);

@@ -489,6 +489,7 @@ static int load_state(struct node *n)
                         EXIT_SAFETY_HALT);
     n->tip_hash = tip.hash;
     n->durable_height = tip.height;
+    n->submitted_height = tip.height;
     log_info("node",
              "state rebuilt and its root compared",
              "height=%llu ms=%llu replayed=%llu",

@@ -61,7 +61,7 @@ struct forest_row *forest_row_new(struct bytes from)
 static uint32_t grown(uint32_t cap)
 {
     ASSERT(cap < FOREST_LEAF);
-    return cap == 0 ? 64 : cap < 1 << 16 ? cap * 2 : cap + cap / 8;
+    return cap == 0 ? 64 : cap < 1 << 12 ? cap * 2 : cap + cap / 8;
 }
 
 static uint32_t new_leaf(struct forest *f)
