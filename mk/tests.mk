@@ -40,3 +40,9 @@ tidy: ## clang-tidy over the layers
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
     check-format check-banned format tidy
+
+run: ## the main job: four institutions keep one register (RUN=once stops it)
+run: deps
+	@$(MAKE) --no-print-directory all
+	$(BUILD)/equity demo $(if $(filter once,$(RUN)),--once) $(RUN_FLAGS)
+.PHONY: run

@@ -157,6 +157,40 @@ struct hash forest_leaf_hash(uint8_t table,
     return hash_of(bytes_of(message, sizeof message));
 }
 
+void forest_warm(const struct forest *f,
+                 uint32_t *refs,
+                 const struct hash *const *keys,
+                 uint32_t count)
+{
+    bool more = true;
+
+    while (more) {
+        more = false;
+        for (uint32_t i = 0; i < count; i++) {
+            const uint32_t ref = refs[i];
+            const struct forest_inner *n;
+
+            if (ref == 0)
+                continue;
+            if (is_leaf(ref)) {
+                __builtin_prefetch(leaf_at(f, ref)->row);
+                refs[i] = 0;
+                continue;
+            }
+            n = &f->inners[ref];
+            refs[i] = n->child[forest_bit(keys[i], forest_inner_bit(n))];
+            more = true;
+            if (is_leaf(refs[i])) {
+                __builtin_prefetch(leaf_at(f, refs[i]));
+            } else {
+                n = &f->inners[refs[i]];
+                __builtin_prefetch(n);
+                __builtin_prefetch(n->message + sizeof n->message - 1);
+            }
+        }
+    }
+}
+
 /* The leaf where a walk for key ends; 0 in an empty tree. */
 static uint32_t walk(const struct forest *f,
                      const struct forest_tree *t,

@@ -76,6 +76,13 @@ struct forest_row *forest_set(struct forest *f,
                               struct forest_tree *t,
                               const struct hash *key,
                               struct forest_row *row);
+/* forest_warm walks for many keys side by side, from the roots in refs (which
+ * it uses up), so that the processor waits for their nodes together and not
+ * one after another. */
+void forest_warm(const struct forest *f,
+                 uint32_t *refs,
+                 const struct hash *const *keys,
+                 uint32_t count);
 /* forest_touch marks the path to key, if there is such a leaf. */
 void forest_touch(struct forest *f,
                   struct forest_tree *t,

@@ -330,6 +330,26 @@ static struct forest_tree *detach(struct state *s, const struct row_key *key)
     return t;
 }
 
+enum {
+    WARM_TOGETHER = 16,
+};
+
+/* Fetches what a few changes will touch. */
+static void warm(const struct state *s, const struct change *list, uint32_t n)
+{
+    uint32_t refs[WARM_TOGETHER];
+    const struct hash *keys[WARM_TOGETHER];
+
+    ASSERT(n <= WARM_TOGETHER);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct forest_tree *t = tree_of(s, &list[i].key);
+
+        refs[i] = t != NULL ? t->root : 0;
+        keys[i] = &list[i].key.key;
+    }
+    forest_warm(&s->forest, refs, keys, n);
+}
+
 void state_apply(struct state *s,
                  struct hash *root,
                  struct state_undo **undo,
@@ -354,6 +374,11 @@ void state_apply(struct state *s,
         struct forest_row *row =
             c->new_row.size > 0 ? forest_row_new(c->new_row) : NULL;
 
+        if (i % WARM_TOGETHER == 0)
+            warm(s,
+                 c,
+                 set->count - i < WARM_TOGETHER ? set->count - i
+                                                : WARM_TOGETHER);
         u->rows[i].key = c->key;
         u->rows[i].old = put_row(s, &c->key, row);
     }

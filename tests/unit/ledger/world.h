@@ -1,0 +1,441 @@
+/* world.h - a small market for tests of the rules: rows in an array, keys with
+ * names, every needed signature put on by itself unless a test takes it off. */
+#ifndef TESTS_WORLD_H
+#define TESTS_WORLD_H
+
+#include "base/check.h"
+#include "base/num.h"
+#include "chain/mtree.h"
+#include "ledger/exec.h"
+#include "ledger/ledger.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum {
+    WORLD_ROWS = 4096,
+    TODAY = 20515, /* 2026-03-02, a Monday */
+};
+
+struct world_row {
+    struct row_key key;
+    uint8_t *at;
+    size_t size;
+};
+
+struct world {
+    struct world_row rows[WORLD_ROWS];
+    uint32_t count;
+    struct world_row *saved; /* at begin */
+    uint32_t saved_count;
+    struct ledger_view view;
+    struct ledger_block block;
+    struct genesis *genesis;
+    uint8_t serial;
+    uint16_t serial_high;
+    struct refusal why;
+    struct event events[64];
+    uint32_t event_count;
+    /* what a test may change before world_do */
+    bool skip_account[8]; /* signature of account i left out */
+    bool skip_checker;
+    bool extra_signature;
+    uint32_t date;
+};
+
+enum { /* accounts of the world */
+       HOLDER_A,
+       HOLDER_B,
+       HOLDER_C,
+       BANK,
+       ISSUER,
+       PAPER_HOLDER,
+       ACCOUNTS,
+};
+
+static inline int world_find(const struct world *w, const struct row_key *key)
+{
+    for (uint32_t i = 0; i < w->count; i++) {
+        if (memcmp(&w->rows[i].key, key, sizeof *key) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static inline struct bytes world_get(void *ctx, const struct row_key *key)
+{
+    struct world *w = ctx;
+    const int i = world_find(w, key);
+
+    return i < 0 ? bytes_of(NULL, 0) : bytes_of(w->rows[i].at, w->rows[i].size);
+}
+
+static inline void world_put(void *ctx,
+                             const struct row_key *key,
+                             struct bytes row)
+{
+    struct world *w = ctx;
+    int i = world_find(w, key);
+
+    if (i < 0) {
+        ASSERT(w->count < WORLD_ROWS);
+        i = (int)w->count++;
+        w->rows[i].key = *key;
+    }
+    w->rows[i].at = malloc(row.size); /* leaked by rollback: tests only */
+    ASSERT(w->rows[i].at != NULL);
+    memcpy(w->rows[i].at, row.at, row.size);
+    w->rows[i].size = row.size;
+}
+
+static inline void world_erase(void *ctx, const struct row_key *key)
+{
+    struct world *w = ctx;
+    const int i = world_find(w, key);
+
+    if (i >= 0)
+        w->rows[i] = w->rows[--w->count];
+}
+
+static inline void world_drop(void *ctx, uint8_t table, const struct hash *tree)
+{
+    struct world *w = ctx;
+
+    for (uint32_t i = 0; i < w->count;) {
+        if (w->rows[i].key.table == table &&
+            hash_eq(&w->rows[i].key.tree, tree))
+            w->rows[i] = w->rows[--w->count];
+        else
+            i++;
+    }
+}
+
+static inline void world_begin(void *ctx)
+{
+    struct world *w = ctx;
+
+    memcpy(w->saved, w->rows, w->count * sizeof w->rows[0]);
+    w->saved_count = w->count;
+}
+
+static inline void world_rollback(void *ctx)
+{
+    struct world *w = ctx;
+
+    memcpy(w->rows, w->saved, w->saved_count * sizeof w->rows[0]);
+    w->count = w->saved_count;
+}
+
+static inline void world_accept(void *ctx)
+{
+    (void)ctx;
+}
+
+static inline void world_event(void *ctx,
+                               uint32_t index,
+                               const struct event *e,
+                               struct bytes bytes)
+{
+    struct world *w = ctx;
+
+    (void)index;
+    (void)bytes;
+    if (w->event_count < ARRAY_LEN(w->events))
+        w->events[w->event_count++] = *e;
+}
+
+/* A key that exists (a point on the curve) for a small number. */
+static inline struct pubkey world_key(uint8_t number)
+{
+    struct secret s = {{0}};
+    struct pubkey key;
+    enum err e;
+
+    s.raw[31] = number;
+    e = key_public(&key, &s);
+    ASSERT(e == ERR_NONE);
+    return key;
+}
+
+enum { /* key numbers */
+       KEY_OF_MAKER = 101,
+       KEY_OF_CHECKER = 102,
+       KEY_OF_OPERATOR = 103,
+       KEY_OF_STRANGER = 150,
+};
+
+static inline void world_at(struct world *w, uint32_t date)
+{
+    const uint64_t parent = w->block.time_ms;
+
+    w->date = date;
+    ledger_begin_block(&w->block,
+                       &w->block.chain_id,
+                       w->block.height + 1,
+                       (uint64_t)date * 86400000 + 3600000,
+                       parent,
+                       0,
+                       &w->view,
+                       world_event,
+                       w);
+}
+
+static inline struct hash world_account(const struct world *w, int i)
+{
+    const uint8_t nonce[16] = {(uint8_t)(i + 1)};
+
+    return account_id_of(&w->block.chain_id, 1, nonce);
+}
+
+/* Whether the key is one the test wants left out. */
+static inline bool world_skips(const struct world *w, const struct principal *p)
+{
+    for (int i = 0; i < ACCOUNTS; i++) {
+        const struct hash id = world_account(w, i);
+
+        if (w->skip_account[i] && p->kind == PRINCIPAL_ACCOUNT &&
+            hash_eq(&p->id, &id))
+            return true;
+    }
+    return false;
+}
+
+static inline void world_sign(struct world *w,
+                              struct tx *tx,
+                              uint32_t p,
+                              const struct needs *n)
+{
+    for (uint32_t k = 0; k < n->count; k++) {
+        if (n->list[k].how == NEED_KEYS &&
+            principal_cmp(&n->list[k].who, &tx->principals[p]) == 0 &&
+            !world_skips(w, &n->list[k].who)) {
+            for (uint32_t i = 0; i < n->list[k].threshold; i++)
+                tx->sigs[tx->sig_count++] =
+                    (struct tx_sig){.principal = (uint8_t)p,
+                                    .key_type = 1,
+                                    .key = n->list[k].keys[i]};
+            return;
+        }
+    }
+}
+
+/* Makes a transaction of one operation, signed as needed, and applies it. */
+static inline enum verdict world_do_full(struct world *w,
+                                         uint8_t kind,
+                                         const void *op,
+                                         struct tx *tx)
+{
+    static uint8_t bytes[TX_BYTES_MAX];
+    struct writer writer = writer_of(bytes, sizeof bytes);
+    const struct op_def *def = op_find(kind);
+    struct needs n;
+    struct hash about;
+
+    memset(tx, 0, sizeof *tx);
+    op_encode(&writer, def, op);
+    tx->chain_id = w->block.chain_id;
+    tx->institution = 1;
+    tx->reference.day = w->date;
+    tx->reference.serial[0] = ++w->serial;
+    tx->reference.serial[1] = (uint8_t)w->serial_high;
+    if (w->serial == 255)
+        w->serial_high++;
+    tx->valid_until = w->date + 30;
+    tx->ops[0] = writer_bytes(&writer);
+    tx->op_count = 1;
+    tx->id.raw[0] = w->serial;
+    tx->id.raw[1] = (uint8_t)w->serial_high;
+    tx->id.raw[2] = 1;
+    if (needs_principals(tx, &about, &w->view) != V_OK) {
+        tx->principal_count = 1;
+        tx->principals[0] =
+            (struct principal){PRINCIPAL_INSTITUTION, institution_id(1)};
+    }
+    (void)needs_of_op(&n, &about, &w->view, &tx->chain_id, def, op);
+    for (uint32_t p = 0; p < tx->principal_count; p++) {
+        if (tx->principals[p].kind == PRINCIPAL_INSTITUTION) {
+            tx->sigs[tx->sig_count++] =
+                (struct tx_sig){.principal = (uint8_t)p,
+                                .key_type = 1,
+                                .key = world_key(KEY_OF_MAKER)};
+            if (!w->skip_checker && n.count > 0)
+                tx->sigs[tx->sig_count++] =
+                    (struct tx_sig){.principal = (uint8_t)p,
+                                    .key_type = 1,
+                                    .key = world_key(KEY_OF_CHECKER)};
+        } else {
+            world_sign(w, tx, p, &n);
+        }
+    }
+    if (w->extra_signature)
+        tx->sigs[tx->sig_count++] =
+            (struct tx_sig){.key_type = 1, .key = world_key(KEY_OF_STRANGER)};
+    return ledger_apply(&w->block, tx, &w->why);
+}
+
+static inline enum verdict world_do(struct world *w,
+                                    uint8_t kind,
+                                    const void *op)
+{
+    struct tx *tx = malloc(sizeof *tx);
+    enum verdict v;
+
+    ASSERT(tx != NULL);
+    v = world_do_full(w, kind, op, tx);
+    free(tx);
+    return v;
+}
+
+static inline void world_open_account(struct world *w, int i)
+{
+    struct op_account_open op = {.custodian = 1,
+                                 .nonce = {(uint8_t)(i + 1)},
+                                 .kind = ACCOUNT_ORDINARY,
+                                 .authority = AUTHORITY_KEYS,
+                                 .threshold = 1,
+                                 .key_count = 1,
+                                 .keys = {world_key((uint8_t)(i + 1))},
+                                 .subject_tag = {{(uint8_t)(i + 1)}}};
+
+    if (i == PAPER_HOLDER) {
+        op.authority = AUTHORITY_PAPER;
+        op.threshold = 0;
+        op.key_count = 0;
+        op.document.raw[0] = 1;
+    }
+    assert_int_equal(world_do(w, OP_ACCOUNT_OPEN, &op), V_OK);
+}
+
+static inline void world_security(struct world *w,
+                                  const char *code,
+                                  uint8_t t_plus,
+                                  uint32_t cap)
+{
+    struct op_security_create op = {.issuer = world_account(w, ISSUER),
+                                    .registrar = 1,
+                                    .class = CLASS_ORDINARY,
+                                    .t_plus = t_plus,
+                                    .holder_cap = cap};
+
+    memcpy(op.code, code, strlen(code));
+    assert_int_equal(world_do(w, OP_SECURITY_CREATE, &op), V_OK);
+}
+
+/* Registers quantities for HOLDER_A, B, C (zeros are left out). */
+static inline void world_register(struct world *w,
+                                  const char *code,
+                                  const uint64_t q[3])
+{
+    struct op_register_open open = {0};
+    struct op_register_lines *lines = calloc(1, sizeof *lines);
+    struct op_register_confirm confirm = {0};
+    struct mtree_log log = {0};
+
+    ASSERT(lines != NULL);
+    memcpy(open.security, code, strlen(code));
+    memcpy(lines->security, code, strlen(code));
+    memcpy(confirm.security, code, strlen(code));
+    for (int i = 0; i < 3; i++) {
+        struct hash leaf;
+
+        if (q[i] == 0)
+            continue;
+        lines->lines[lines->line_count] =
+            (struct register_line){.account = world_account(w, i),
+                                   .quantity = {q[i]},
+                                   .acquired = 10000};
+        leaf = register_line_leaf(&lines->lines[lines->line_count++]);
+        mtree_log_append(&log, &leaf);
+        open.issued.shares += q[i];
+    }
+    open.line_count = lines->line_count;
+    open.root = mtree_log_root(&log);
+    assert_int_equal(world_do(w, OP_REGISTER_OPEN, &open), V_OK);
+    assert_int_equal(world_do(w, OP_REGISTER_LINES, lines), V_OK);
+    assert_int_equal(world_do(w, OP_REGISTER_CONFIRM, &confirm), V_OK);
+    free(lines);
+}
+
+static inline struct world *world_new(void)
+{
+    struct world *w = calloc(1, sizeof *w);
+    struct genesis_institution *x;
+
+    ASSERT(w != NULL);
+    w->saved = calloc(WORLD_ROWS, sizeof w->saved[0]);
+    w->genesis = calloc(1, sizeof *w->genesis);
+    ASSERT(w->saved != NULL && w->genesis != NULL);
+    w->view = (struct ledger_view){w,
+                                   world_get,
+                                   world_put,
+                                   world_erase,
+                                   world_drop,
+                                   world_begin,
+                                   world_rollback,
+                                   world_accept};
+    w->genesis->validator_count = 1;
+    w->genesis->validators[0].institution = 1;
+    w->genesis->institution_count = 1;
+    x = &w->genesis->institutions[0];
+    x->number = 1;
+    memcpy(x->code, "R1", 3);
+    x->roles = ROLE_REGISTRAR;
+    x->key_count = 3;
+    x->keys[0] = (struct institution_key){world_key(KEY_OF_MAKER), KEY_MAKER};
+    x->keys[1] =
+        (struct institution_key){world_key(KEY_OF_CHECKER), KEY_CHECKER};
+    x->keys[2] =
+        (struct institution_key){world_key(KEY_OF_OPERATOR), KEY_OPERATOR};
+    w->genesis->authority_count = 3;
+    memcpy(w->genesis->authorities[0].code, "COURT-A", 8);
+    memcpy(w->genesis->authorities[0].superior, "COURT-HIGH", 11);
+    memcpy(w->genesis->authorities[1].code, "COURT-B", 8);
+    memcpy(w->genesis->authorities[1].superior, "COURT-HIGH", 11);
+    memcpy(w->genesis->authorities[2].code, "COURT-HIGH", 11);
+    memcpy(w->genesis->authorities[2].superior, "COURT-HIGH", 11);
+    for (int i = 0; i < 3; i++)
+        w->genesis->authorities[i].type = AUTHORITY_COURT;
+    w->genesis->year_count = 1;
+    w->genesis->years[0].year = 2026;
+    for (uint32_t day = 0; day < 365; day++) {
+        if ((day + 3) % 7 < 5) /* 2026-01-01 was a Thursday */
+            w->genesis->years[0].trading[day / 8] |= (uint8_t)(1u << (day % 8));
+    }
+    ledger_genesis(w->genesis, &w->view);
+    world_at(w, TODAY);
+    for (int i = 0; i < ACCOUNTS; i++)
+        world_open_account(w, i);
+    return w;
+}
+
+static inline void world_free(struct world *w)
+{
+    free(w->saved);
+    free(w->genesis);
+    free(w);
+}
+
+static inline struct holding_row *world_holding(struct world *w,
+                                                const char *code,
+                                                int i)
+{
+    static struct holding_row rows[ACCOUNTS];
+    const struct hash account = world_account(w, i);
+
+    exec_holding(&w->view, &rows[i], code, &account, ACCOUNT_ORDINARY);
+    return &rows[i];
+}
+
+static inline struct position_totals world_totals(struct world *w,
+                                                  const char *code,
+                                                  int i)
+{
+    const struct position_day day = {.date = w->date};
+
+    return position_totals_of(world_holding(w, code, i), &day);
+}
+
+#endif /* TESTS_WORLD_H */

@@ -1,0 +1,222 @@
+#include "state/proof.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/property/tree_model.h"
+
+static const struct hash zero;
+
+static struct state *sample(void)
+{
+    static const char *const holders[] = {"A", "AB", "B", "C", "ZZZ"};
+    struct state *s = state_new();
+    struct row_key k = {TABLE_SECURITIES, zero, security_key("S")};
+
+    assert_int_equal(state_load(s, &k, bytes_of("security", 8)), ERR_NONE);
+    k.key = security_key("T");
+    assert_int_equal(state_load(s, &k, bytes_of("another", 7)), ERR_NONE);
+    k = (struct row_key){TABLE_HOLDINGS, security_key("S"), zero};
+    for (uint32_t i = 0; i < 5; i++) {
+        k.key = security_key(holders[i]);
+        assert_int_equal(state_load(s, &k, bytes_of(holders[i], 1)), ERR_NONE);
+    }
+    return s;
+}
+
+/* What an auditor does: row -> holdings root -> security leaf -> slot -> state
+ * root, from nothing but rows, paths and slots. */
+static void test_proof_leads_from_a_holding_to_the_state_root(void **x)
+{
+    struct state *s = sample();
+    const struct row_key security = {TABLE_SECURITIES, zero, security_key("S")};
+    const struct row_key holding = {
+        TABLE_HOLDINGS, security.key, security_key("B")};
+    struct hash slots[TABLE_SLOTS];
+    struct hash roots[3] = {{{0}}};
+    struct hash expected = state_root(s);
+    struct hash got;
+    struct tree_path path;
+    bool present;
+
+    (void)x;
+    state_slot_roots(s, slots);
+    proof_tree(&path, s, &holding);
+    path.leaf_row_hash = proof_row_hash(bytes_of("B", 1));
+    assert_int_equal(
+        proof_fold(&roots[0], &present, &path, TABLE_HOLDINGS, &holding.key),
+        ERR_NONE);
+    assert_true(present);
+    proof_tree(&path, s, &security);
+    path.leaf_row_hash =
+        proof_security_row_hash(bytes_of("security", 8), roots);
+    assert_int_equal(proof_fold(&slots[TABLE_SECURITIES],
+                                &present,
+                                &path,
+                                TABLE_SECURITIES,
+                                &security.key),
+                     ERR_NONE);
+    assert_true(present);
+    got = proof_state_root(slots);
+    assert_memory_equal(got.raw, expected.raw, sizeof got.raw);
+    state_free(s);
+}
+
+static void test_proof_of_absence_ends_in_another_leaf_or_in_nothing(void **x)
+{
+    struct state *s = sample();
+    struct row_key k = {
+        TABLE_HOLDINGS, security_key("S"), security_key("NOBODY")};
+    const struct hash root = state_tree_root(s, k.table, &k.tree);
+    struct tree_path path;
+    struct hash got;
+    bool present = true;
+
+    (void)x;
+    proof_tree(&path, s, &k);
+    assert_false(path.empty);
+    assert_int_equal(proof_fold(&got, &present, &path, k.table, &k.key),
+                     ERR_NONE);
+    assert_memory_equal(got.raw, root.raw, sizeof got.raw);
+    assert_false(present);
+    k.tree = security_key("T"); /* has no holdings */
+    proof_tree(&path, s, &k);
+    assert_true(path.empty);
+    present = true;
+    assert_int_equal(proof_fold(&got, &present, &path, k.table, &k.key),
+                     ERR_NONE);
+    assert_true(hash_is_zero(&got));
+    assert_false(present);
+    state_free(s);
+}
+
+static void make_unordered(struct tree_path *p)
+{
+    p->bits[1] = p->bits[0];
+}
+
+static void make_bit_too_large(struct tree_path *p)
+{
+    p->bits[p->count - 1] = 256;
+}
+
+static void make_too_long(struct tree_path *p)
+{
+    p->count = PROOF_STEPS_MAX + 1;
+}
+
+static void make_other_leaf(struct tree_path *p)
+{
+    memset(p->leaf_key.raw, 0xff, sizeof p->leaf_key.raw);
+}
+
+static void make_empty_with_steps(struct tree_path *p)
+{
+    p->empty = true;
+}
+
+static void make_empty_with_a_leaf(struct tree_path *p)
+{
+    p->empty = true;
+    p->count = 0;
+}
+
+static void test_proof_fold_refuses_a_path_that_is_none(void **x)
+{
+    static const struct {
+        void (*spoil)(struct tree_path *p);
+        enum err expected;
+    } cases[] = {
+        {make_unordered, ERR_ORDER},
+        {make_bit_too_large, ERR_RANGE},
+        {make_too_long, ERR_RANGE},
+        {make_other_leaf, ERR_MISMATCH},
+        {make_empty_with_steps, ERR_RANGE},
+        {make_empty_with_a_leaf, ERR_RANGE},
+    };
+    struct state *s = sample();
+    const struct row_key k = {
+        TABLE_HOLDINGS, security_key("S"), security_key("AB")};
+    struct tree_path path;
+    struct hash got;
+    bool present;
+
+    (void)x;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        proof_tree(&path, s, &k);
+        assert_true(path.count >= 2);
+        cases[i].spoil(&path);
+        present = true;
+        assert_int_equal(proof_fold(&got, &present, &path, k.table, &k.key),
+                         cases[i].expected);
+        assert_true(hash_is_zero(&got));
+        assert_false(present);
+    }
+    state_free(s);
+}
+
+/* The bit is hashed: moving a test to another bit that both keys agree on
+ * must not pass for the same node. */
+static void test_proof_with_a_moved_bit_has_another_root(void **x)
+{
+    struct state *s = sample();
+    const struct row_key k = {
+        TABLE_HOLDINGS, security_key("S"), security_key("AB")};
+    const struct hash root = state_tree_root(s, k.table, &k.tree);
+    struct tree_path path;
+    struct hash got;
+    bool present;
+
+    (void)x;
+    proof_tree(&path, s, &k);
+    path.bits[path.count - 1]++;
+    assert_int_equal(proof_fold(&got, &present, &path, k.table, &k.key),
+                     ERR_NONE);
+    assert_memory_not_equal(got.raw, root.raw, sizeof got.raw);
+    state_free(s);
+}
+
+/* Keys that differ in each bit in turn give the deepest tree there is. */
+static void test_proof_of_the_deepest_tree_folds(void **x)
+{
+    struct state *s = state_new();
+    struct row_key k = {TABLE_HOLDINGS, security_key("S"), zero};
+    struct tree_path path;
+    struct hash root;
+    struct hash got;
+    bool present;
+
+    (void)x;
+    assert_int_equal(state_load(s, &k, bytes_of("x", 1)), ERR_NONE);
+    for (uint32_t bit = 0; bit < 256; bit++) {
+        k.key = zero;
+        k.key.raw[bit / 8] = (uint8_t)(0x80u >> bit % 8);
+        assert_int_equal(state_load(s, &k, bytes_of("x", 1)), ERR_NONE);
+    }
+    k.key = zero;
+    proof_tree(&path, s, &k);
+    assert_int_equal(path.count, PROOF_STEPS_MAX);
+    root = state_tree_root(s, k.table, &k.tree);
+    assert_int_equal(proof_fold(&got, &present, &path, k.table, &k.key),
+                     ERR_NONE);
+    assert_true(present);
+    assert_memory_equal(got.raw, root.raw, sizeof got.raw);
+    state_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_proof_leads_from_a_holding_to_the_state_root),
+        cmocka_unit_test(
+            test_proof_of_absence_ends_in_another_leaf_or_in_nothing),
+        cmocka_unit_test(test_proof_fold_refuses_a_path_that_is_none),
+        cmocka_unit_test(test_proof_with_a_moved_bit_has_another_root),
+        cmocka_unit_test(test_proof_of_the_deepest_tree_folds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
