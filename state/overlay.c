@@ -33,7 +33,6 @@ struct overlay {
     struct former *log; /* since begin */
     uint32_t log_count;
     uint32_t log_cap;
-    uint32_t count_at_mark;
     struct row_key drops[DROPS_MAX];
     uint32_t drop_count;
     struct change *changes; /* the last overlay_changes */
@@ -227,7 +226,6 @@ static void view_begin(void *ctx)
     ASSERT(!o->marked);
     o->marked = true;
     o->log_count = 0;
-    o->count_at_mark = o->count;
 }
 
 static void view_rollback(void *ctx)

