@@ -6,7 +6,6 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -207,7 +206,7 @@ static bool collect(void *ctx, const struct row_key *key, struct bytes row)
     char *out = ctx;
 
     assert_int_equal(row.size, 1);
-    snprintf(out + strlen(out), 4, "%s", (const char *)key->key.raw);
+    memcpy(out + strlen(out), key->key.raw, 4); /* zero-padded text */
     return strlen(out) < 4; /* stops in the middle */
 }
 
