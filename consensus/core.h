@@ -12,6 +12,31 @@
  * The driver checks every signature before an event gets here, and knows block
  * headers and bodies; the core knows hashes and facts about them.
  *
+ * What the driver does
+ *   start    core_init; the journal's records in order (core_replay_record);
+ *            the certificate of the state's tip (core_replay_cert);
+ *            core_start; ON_TICK.
+ *   effects  in order.  Persist effects are appended to the journal; when
+ *            effects.batch is not 0 the journal is synced (several batches
+ *            may share one sync) and ON_DURABLE(batch) follows.  A message
+ *            with after_sync is encoded at once and sent after that sync.
+ *            DO_BUILD, DO_EXECUTE and DO_COMMIT go to one executor, in this
+ *            order; DO_COMMIT of what is the tip already changes nothing.
+ *   bodies   of blocks proposed, built or asked for are kept by hash until a
+ *            block of their height is applied.  If one had to go, DO_EXECUTE
+ *            or DO_COMMIT is answered by ON_EXECUTED with gone.
+ *   sync     after DO_SYNC, blocks with their certificates are fetched,
+ *            checked, executed and applied up to its height: ON_APPLIED each.
+ *   time     ON_TICK when core_next_tick_ms has come; now_ms is monotonic,
+ *            event.wall_ms is UTC.
+ *   peers    ON_HEARD for any authenticated message; ON_UP, ON_DOWN for the
+ *            consensus connection.
+ *   work     ON_WORK when it changes, and after every block applied: whether
+ *            a block on the tip would have content.
+ *   cut      a new segment begins with birth, start, core_checkpoint_mark (if
+ *            true), core_checkpoint and the bodies kept; only while no vote
+ *            waits for the disk (core_is_quiet).
+ *
  * Invariants (each is asserted in the code or watched by the simulator)
  *   C1  one NOTARIZE per view, never after the own NULLIFY of that view.
  *   C2  never both NULLIFY and FINALIZE in one view.
@@ -24,9 +49,11 @@
 
 #include "chain/cert.h"
 #include "chain/genesis.h"
+#include "chain/header.h"
+#include "consensus/record.h"
 
 enum {
-    CORE_CERT_SLOTS = 1024, /* views above F whose certificates are kept */
+    CORE_CERT_SLOTS = 1024, /* newest views whose certificates are kept */
     CORE_VOTE_SLOTS = 128,  /* votes are kept for (v - 64, v + 64] */
     CORE_VOTE_WINDOW = 64,
     CORE_BLOCKS = 32,
@@ -35,9 +62,11 @@ enum {
     CORE_PUSH_MAX = 24,
     CORE_ALL = 0xff, /* recipient: every other validator */
 };
-/* Beyond CORE_CERT_SLOTS - 64 views without a finalisation (hours at the
- * capped back-off) a node enters no further view; it still accepts a
- * finalization at any distance and goes on from it. */
+/* More than CORE_CERT_SLOTS - 64 views without a finalization (hours at the
+ * capped back-off): the oldest certificates leave memory, and with them the
+ * ability to serve them; that they were nullified, and the newest notarised
+ * candidate, stay known.  So who lived through the outage goes on voting, and
+ * the first finalization brings everybody else along. */
 
 struct core_timers {
     uint32_t t_leader_ms;
@@ -47,6 +76,8 @@ struct core_timers {
     uint32_t t_silent_ms;
     uint32_t t_fetch_ms;
     uint32_t t_cap_ms;
+    uint32_t t_pace_ms;     /* a new block this long after the last one */
+    uint32_t time_drift_ms; /* a block this far ahead of the clock waits */
 };
 
 /* One rule removed at a time, for testing the tests. */
@@ -62,6 +93,13 @@ enum core_mutant {
     MUTANT_NO_REPAIR,
     MUTANT_NO_RETRY,
     MUTANT_NO_NULLIFY_CHECK,
+    MUTANT_ANY_NULLIFY_BUSY,
+    MUTANT_NO_BACK_OFF,
+    MUTANT_NO_RECOUNT,
+    MUTANT_BODY_NOT_PERSISTED,
+    MUTANT_NULLIFY_FORGOTTEN,
+    MUTANT_FINALIZE_UNNOTARISED,
+    MUTANT_OWN_VOTE_EARLY,
     MUTANTS,
 };
 extern const char *const core_mutant_names[MUTANTS];
@@ -78,28 +116,35 @@ struct core_config {
     enum core_mutant mutant; /* MUTANT_NONE but in tests */
 };
 
-/* What is known of a block besides its hash. */
+/* What is known of a block: its hash, and with height > 0 its header. */
 struct block_facts {
     struct hash block;
     uint64_t height;
     struct hash parent_hash;
+    uint64_t view; /* of the first proposal */
+    uint64_t time_ms;
+    uint16_t proposer;
 };
 
+struct block_facts block_facts_of(const struct header *h,
+                                  const struct hash *block);
+
 enum core_event_kind {
-    ON_PROPOSAL,  /* from the leader; its signatures are checked */
-    ON_VOTE,      /* checked; from its signer */
-    ON_CERT,      /* checked */
-    ON_STATUS,    /* from a peer; a vote in it is checked */
-    ON_GET_CERTS, /* a peer asks for views from .. from + count - 1 */
-    ON_TICK,      /* time passed */
-    ON_DURABLE,   /* every persist effect up to `batch` is on disk */
-    ON_BUILT,     /* answer to DO_BUILD; facts.height 0 = nothing to build */
-    ON_EXECUTED,  /* answer to DO_EXECUTE: valid or not */
-    ON_BODY,      /* header and body of a block are here */
-    ON_WORK,      /* whether transactions are eligible */
-    ON_APPLIED,   /* this block is the tip of the state now */
-    ON_HEARD,     /* any authenticated message of a peer */
-    ON_DOWN,      /* a peer's connection was lost */
+    ON_PROPOSAL, /* from the leader; its signatures are checked */
+    ON_VOTE,     /* checked; from its signer */
+    ON_CERT,     /* checked */
+    ON_STATUS,   /* from a peer; a vote in it is checked */
+    ON_TICK,     /* time passed */
+    ON_DURABLE,  /* every persist effect up to `batch` is on disk */
+    ON_BUILT,    /* answer to DO_BUILD; facts.height 0 = nothing to build */
+    ON_EXECUTED, /* answer to DO_EXECUTE: valid or not; none if a commit
+                    displaced it */
+    ON_BODY,     /* header and body of a block are here */
+    ON_WORK,     /* whether transactions are eligible */
+    ON_APPLIED,  /* this block is the tip of the state now */
+    ON_HEARD,    /* any authenticated message of a peer */
+    ON_UP,       /* a peer's connection is made: it gets a STATUS */
+    ON_DOWN,     /* a peer's connection was lost */
 };
 
 struct core_status {
@@ -108,24 +153,27 @@ struct core_status {
     uint64_t final_height;
     struct hash final_hash;
     uint64_t applied_height;
-    uint32_t map_views; /* certificates for (final_view, +map_views] */
+    uint64_t map_from;  /* every view in (final_view, map_from) has one */
+    uint32_t map_views; /* certificates for map_from .. + map_views - 1 */
     uint8_t map[CORE_STATUS_VIEWS / 4]; /* 2 bits: 1 = cN, 2 = cX */
-    struct vote held;                   /* kind 0 = none */
+    struct vote held; /* newest vote of the receiver; kind 0 = none */
 };
 
 struct core_event {
     enum core_event_kind kind;
     uint8_t from;
-    struct candidate candidate; /* ON_PROPOSAL */
+    uint64_t wall_ms;           /* UTC, with every event; 0 = not known */
+    struct candidate candidate; /* ON_PROPOSAL; ON_BUILT: as in DO_BUILD */
     struct block_facts facts;   /* ON_PROPOSAL, ON_BUILT, ON_BODY */
     const struct vote *vote;    /* ON_PROPOSAL, ON_VOTE */
     const struct cert *certs;   /* ON_PROPOSAL (justification), ON_CERT */
     uint32_t cert_count;
     const struct core_status *status; /* ON_STATUS */
     uint64_t batch;                   /* ON_DURABLE */
-    uint64_t height;                  /* ON_APPLIED, ON_GET_CERTS: first view */
+    uint64_t height;                  /* ON_APPLIED */
     struct hash hash;                 /* ON_EXECUTED, ON_APPLIED */
     bool yes;                         /* ON_EXECUTED: valid; ON_WORK */
+    bool gone;                        /* ON_EXECUTED: the body is gone */
 };
 
 enum core_effect_kind {
@@ -135,14 +183,15 @@ enum core_effect_kind {
     DO_SEND_PROPOSAL, /* candidate and vote; core_justification has the rest */
     DO_SEND_VOTE,
     DO_SEND_CERT,
-    DO_SEND_STATUS, /* core_status_for(recipient) */
+    DO_SEND_STATUS, /* core_status_for(recipient); it asks for what it lacks */
     DO_BUILD,       /* a block on candidate.block at candidate.height + 1 */
     DO_EXECUTE,     /* hash, on the tip of the state */
     DO_FETCH,       /* the block with this hash, from any peer */
     DO_SYNC,        /* blocks up to candidate.height, from peers */
     DO_COMMIT,      /* candidate is final by cert: make it the tip */
     DO_EVIDENCE,    /* two votes by one validator that exclude each other */
-    DO_OBSERVE,     /* this node signs nothing any more; text says why */
+    DO_OBSERVE,     /* append RECORD_OBSERVER; this key signs nothing any
+                       more; text says why */
     DO_HALT,        /* safety is broken; text says why */
 };
 
@@ -166,21 +215,31 @@ struct core_effects {
 };
 
 /* Private state; plain data, so a copy is a snapshot. */
+enum core_own_state {
+    OWN_NONE,
+    OWN_PENDING, /* signed, not known to be on disk */
+    OWN_DURABLE,
+};
+
+struct core_own {
+    enum core_own_state state;
+    struct vote vote;
+};
+
 struct core_cert_slot {
     uint64_t view; /* 0 = unused */
     bool has_prop;
     bool bad;
     bool has_n, has_x;
-    bool my_n, my_x, my_f;
     struct candidate prop;
-    struct vote my_n_vote, my_x_vote, my_f_vote;
-    bool my_n_durable, my_x_durable, my_f_durable;
+    struct core_own mine[4]; /* by vote kind */
     struct cert n, x;
 };
 
 struct core_vote_slot {
     uint64_t view;
-    uint32_t have[4]; /* bitmap of signers, by vote kind */
+    uint32_t have[4];                 /* bitmap of signers, by vote kind */
+    uint8_t reported[VALIDATORS_MAX]; /* bit per kind of evidence */
     struct candidate about[4][VALIDATORS_MAX];
     struct signature sigs[4][VALIDATORS_MAX];
 };
@@ -194,17 +253,30 @@ enum core_exec {
 
 struct core_block {
     bool used;
-    struct block_facts facts;
-    bool has_facts;
     bool has_body;
     bool persisted;
     enum core_exec exec;
-    uint64_t last_fetch_ms;
+    struct block_facts facts; /* height 0: hash only */
+    uint64_t view;            /* newest candidate that names it */
+    uint64_t fetch_at_ms;     /* not before */
+    uint32_t fetches;
 };
 
 struct core_pending {
     struct vote vote;
     uint64_t batch;
+};
+
+struct core_peer {
+    uint64_t heard_ms;
+    uint64_t down_ms; /* 0 = not known to be down */
+    bool heard;       /* since the start */
+    uint64_t pushed_ms, told_ms;
+};
+
+enum {
+    CORE_NOTED = 8,
+    CORE_PENDING = 16,
 };
 
 struct core {
@@ -214,44 +286,58 @@ struct core {
     struct candidate fin; /* Fc; fin.view is F */
     bool has_final_cert;
     struct cert final_cert;
-    struct cert parent_cert; /* finalization of fin.block, for proposals */
+    /* Certificates are kept for (base, base + CORE_CERT_SLOTS]; base >= F.
+     * Views nullified_from .. base are nullified; kept is the newest
+     * notarization in (F, base], if kept.about.view is not 0. */
+    uint64_t base, nullified_from;
+    struct cert kept;
+    uint64_t noted[CORE_NOTED]; /* newest notarised views, newest first */
     uint64_t applied_height;
     struct hash applied;
     bool commit_asked;
     bool work;
     bool building;
-    bool proposed;
     bool observer;
     bool halted;
+    bool fresh; /* journal was just born, nothing was ever seen final */
     uint32_t status_from; /* bitmap: who sent STATUS since the start */
-    uint64_t now_ms, t_enter_ms, busy_since_ms;
     bool was_busy;
-    uint64_t last_retry_ms, last_status_ms, last_sync_ms;
-    uint64_t heard_ms[VALIDATORS_MAX];
-    uint64_t reply_ms[VALIDATORS_MAX];
-    bool fresh; /* journal was just born */
+    uint64_t now_ms, wall_ms, wake_ms;
+    uint64_t start_ms, t_enter_ms, busy_since_ms;
+    uint64_t retry_at_ms, status_at_ms, sync_at_ms, ask_at_ms, build_at_ms;
+    struct core_peer peers[VALIDATORS_MAX];
     uint64_t batch;
     uint32_t pending_count;
-    struct core_pending pending[16];
+    struct core_pending pending[CORE_PENDING];
     struct core_block blocks[CORE_BLOCKS];
-    struct core_cert_slot certs[CORE_CERT_SLOTS];
-    struct core_vote_slot votes[CORE_VOTE_SLOTS];
     struct core_effects *fx; /* of the step under way */
     uint64_t views_entered, nullified, evidence;
+    struct core_cert_slot certs[CORE_CERT_SLOTS];
+    struct core_vote_slot votes[CORE_VOTE_SLOTS];
 };
 
 /* core_init makes a core at the start of its epoch, over a state whose tip is
  * (applied_height, applied).  A restart then feeds it, in order, what its
- * journal holds (core_replay_…) and ends with core_start, which sets the view
- * and counts the own votes again.  fresh: the journal holds nothing but its
- * birth. */
+ * journal holds, after that the certificate of the tip (core_replay_cert, if
+ * the tip is not the genesis), and ends with core_start, which sets the view
+ * and counts the own votes again.  fresh: the journal was born, and neither
+ * RECORD_START nor a vote or certificate is in it. */
 void core_init(struct core *c,
                const struct core_config *config,
                uint64_t applied_height,
                const struct hash *applied);
+/* core_replay_record feeds one record of the journal.
+ * Errors    those of the record codecs; ERR_MISMATCH  born for another key or
+ *           epoch; ERR_CORRUPT  two records that exclude each other */
+MUST_USE enum err core_replay_record(struct core *c,
+                                     const struct pubkey *key,
+                                     uint8_t type,
+                                     struct bytes payload);
 void core_replay_vote(struct core *c, const struct vote *v);
 void core_replay_cert(struct core *c, const struct cert *cert);
 void core_replay_body(struct core *c, const struct block_facts *facts);
+/* core_start: the next event may be given.
+ * Requires  the state's tip is not beyond the last finalization replayed. */
 void core_start(struct core *c, bool fresh, uint64_t now_ms);
 
 void core_step(struct core *c,
@@ -272,7 +358,11 @@ void core_status_for(const struct core *c,
                      struct core_status *out,
                      uint8_t recipient);
 
-/* Cheap checks before a signature is verified: is it news? */
+/* Cheap checks before a signature is verified: is it news?  What is not wanted
+ * is dropped, also from a proposal's justification. */
+bool core_wants_proposal(const struct core *c,
+                         uint8_t from,
+                         const struct vote *v);
 bool core_wants_vote(const struct core *c, const struct vote *v);
 bool core_wants_cert(const struct core *c, const struct cert *cert);
 
@@ -281,10 +371,14 @@ bool core_may_vote(const struct core *c);
 bool core_is_busy(const struct core *c);
 
 /* core_checkpoint lists what a fresh journal segment must hold: finalization,
- * certificates and own votes above it.  Each entry is a vote or a cert. */
+ * certificates and own votes above it.  Each entry is a vote or a cert.
+ * core_checkpoint_mark gives what no other record says, to be written before
+ * them as RECORD_CHECKPOINT; false: there is nothing. */
 typedef void (*core_checkpoint_fn)(void *ctx,
                                    const struct vote *vote,
                                    const struct cert *cert);
 void core_checkpoint(const struct core *c, core_checkpoint_fn each, void *ctx);
+bool core_checkpoint_mark(const struct core *c, struct record_checkpoint *out);
+bool core_is_quiet(const struct core *c);
 
 #endif /* CONSENSUS_CORE_H */

@@ -1,75 +1,124 @@
-/* Proposals: making them, checking them, voting for them. */
+/* Proposals: choosing a parent, asking for a block, offering a candidate. */
 #include "base/check.h"
 #include "consensus/core_state.h"
 
-/* The parent of a proposal in the current view: Fc or a notarised candidate,
- * with every view between nullified.  False: wait. */
-static bool pick_parent(const struct core *c, struct candidate *out)
+/* Asks a peer for the certificates that stop us: its answer to our STATUS is
+ * what our map lacks. */
+void ask_certs(struct core *c, uint8_t to)
 {
-    for (uint64_t p = c->view - 1; p > c->fin.view; p--) {
+    if (c->config.mutant == MUTANT_NO_REPAIR || c->config.n == 1 ||
+        !due(c, c->ask_at_ms))
+        return;
+    c->ask_at_ms = c->now_ms + c->config.timers.t_fetch_ms;
+    wake_at(c, c->ask_at_ms);
+    if ((int)to == c->config.me)
+        to = (uint8_t)((to + 1) % c->config.n);
+    emit(c, DO_SEND_STATUS)->to = to;
+}
+
+/* The newest notarised candidate, or Fc, with every view above it nullified.
+ * False: a certificate is missing. */
+static bool newest_parent(const struct core *c, struct candidate *out)
+{
+    uint64_t p = c->view - 1;
+
+    for (; p > c->base; p--) {
         const struct core_cert_slot *s = cert_slot_if(c, p);
 
-        if (s == NULL)
-            return false; /* its certificate is missing */
-        if (s->has_n) {
+        if (s != NULL && s->has_n) {
             *out = s->n.about;
             return true;
         }
-        if (!s->has_x)
+        if (s == NULL || !s->has_x)
             return false;
     }
-    *out = c->fin;
-    return true;
+    if (p > c->fin.view && c->kept.about.view != 0)
+        p = c->kept.about.view;
+    else
+        p = c->fin.view;
+    return nullified_between(c, p, c->base + 1) && certified(c, p, out);
 }
 
-static void propose(struct core *c, const struct candidate *about)
+/* The executed candidate that a proposal in this view stands on.  A notarised
+ * one that cannot be had is passed over when it was nullified as well. */
+static bool pick_parent(struct core *c, struct candidate *out)
 {
-    struct core_cert_slot *s = cert_slot(c, c->view);
-    struct core_effect *e;
+    if (!newest_parent(c, out)) {
+        ask_certs(c, (uint8_t)(c->now_ms % c->config.n));
+        return false;
+    }
+    while (!block_executed(c, &out->block)) {
+        const struct core_cert_slot *s = cert_slot_if(c, out->view);
+        uint64_t p = out->view;
 
-    c->proposed = true;
-    s->has_prop = true;
-    s->prop = *about;
-    notarize(c, about);
-    e = emit(c, DO_SEND_PROPOSAL);
-    e->candidate = *about;
-    e->vote = s->my_n_vote;
-    e->after_sync = c->config.mutant != MUTANT_SEND_BEFORE_SYNC;
+        if (s == NULL || !s->has_x)
+            return false; /* being fetched or executed */
+        do {
+            p--;
+        } while (p > c->base && !certified(c, p, out));
+        if (p <= c->base)
+            *out = c->fin;
+        if (!nullified_between(c, out->view, c->view))
+            return false;
+        if (out->view == c->fin.view)
+            return block_executed(c, &out->block);
+    }
+    return true;
 }
 
 /* A block needs a final parent, and the certificate that says so (D44). */
 static bool parent_is_final(const struct core *c, const struct candidate *p)
 {
-    if (!hash_eq(&p->block, &c->fin.block))
-        return false;
-    return c->fin.height == c->config.genesis.height || c->has_final_cert;
+    return p->height == c->fin.height && hash_eq(&p->block, &c->fin.block);
+}
+
+static void build(struct core *c, const struct candidate *parent)
+{
+    struct core_effect *e;
+
+    if (!hash_eq(&c->applied, &parent->block) || !due(c, c->build_at_ms))
+        return;
+    e = emit(c, DO_BUILD);
+    e->candidate = (struct candidate){.view = c->view,
+                                      .parent_view = parent->view,
+                                      .height = parent->height,
+                                      .block = parent->block};
+    c->building = true;
+}
+
+static void propose(struct core *c, const struct candidate *about)
+{
+    struct core_cert_slot *s = cert_slot(c, c->view);
+
+    s->has_prop = true;
+    s->prop = *about;
+    notarize(c, about);
+}
+
+static bool may_propose(const struct core *c)
+{
+    const struct core_cert_slot *s = cert_slot_if(c, c->view);
+
+    return core_leader(c, c->view) == (uint32_t)c->config.me &&
+           may_sign_more(c) &&
+           (s == NULL ||
+            (!s->has_prop && s->mine[VOTE_NOTARIZE].state == OWN_NONE &&
+             s->mine[VOTE_NULLIFY].state == OWN_NONE));
 }
 
 void try_propose(struct core *c)
 {
-    const struct core_cert_slot *s = cert_slot_if(c, c->view);
     struct candidate parent;
 
-    if (core_leader(c, c->view) != (uint32_t)c->config.me ||
-        !core_may_vote(c) || c->proposed || c->building ||
-        c->pending_count + 2 > ARRAY_LEN(c->pending) ||
-        !in_cert_window(c, c->view) ||
-        (s != NULL && (s->my_n || s->my_x || s->has_prop)))
+    if (!may_propose(c) || c->building || !c->was_busy ||
+        !pick_parent(c, &parent))
         return;
-    if (!pick_parent(c, &parent) || !block_executed(c, &parent.block))
-        return;
-    if (c->work && parent_is_final(c, &parent) &&
-        hash_eq(&c->applied, &parent.block)) {
-        struct core_effect *e = emit(c, DO_BUILD);
-
-        e->candidate = parent;
-        e->candidate.view = c->view;
-        e->candidate.parent_view = parent.view;
-        c->building = true;
+    if (c->work && parent_is_final(c, &parent)) {
+        build(c, &parent);
         return;
     }
     if (c->view - 1 > c->fin.view && c->config.mutant != MUTANT_NO_CARRY &&
-        elapsed_ms(c) >= c->config.timers.t_leader_ms / 2) {
+        due(c, c->t_enter_ms + c->config.timers.t_leader_ms / 2)) {
         const struct candidate carry = {.view = c->view,
                                         .parent_view = parent.view,
                                         .height = parent.height,
@@ -81,22 +130,23 @@ void try_propose(struct core *c)
 
 void take_built(struct core *c, const struct core_event *e)
 {
-    const struct core_cert_slot *s = cert_slot_if(c, c->view);
     struct candidate parent;
-    struct core_block *b;
     struct candidate about;
+    struct core_block *b;
 
     if (!c->building || e->candidate.view != c->view)
         return; /* the view moved on meanwhile */
     c->building = false;
-    if (e->facts.height == 0)
-        return; /* nothing to build; the driver has said ON_WORK */
-    if ((s != NULL && (s->my_n || s->my_x)) || !core_may_vote(c))
+    c->build_at_ms = c->now_ms + c->config.timers.t_pace_ms;
+    if (e->facts.height == 0) { /* nothing, or the tip moved on */
+        c->build_at_ms = c->now_ms + c->config.timers.t_leader_ms / 8 + 1;
         return;
-    if (!pick_parent(c, &parent) || !parent_is_final(c, &parent) ||
+    }
+    if (!may_propose(c) || !pick_parent(c, &parent) ||
+        !parent_is_final(c, &parent) || e->facts.height != parent.height + 1 ||
         !hash_eq(&e->facts.parent_hash, &parent.block))
         return;
-    b = block_add(c, &e->facts);
+    b = block_add(c, &e->facts, c->view);
     b->has_body = true;
     b->exec = EXEC_VALID;
     about = (struct candidate){.view = c->view,
@@ -106,215 +156,29 @@ void take_built(struct core *c, const struct core_event *e)
     propose(c, &about);
 }
 
-void take_proposal(struct core *c, const struct core_event *e)
-{
-    const uint64_t view = e->candidate.view;
-    struct core_cert_slot *s;
-
-    for (uint32_t i = 0; i < e->cert_count; i++)
-        take_cert(c, &e->certs[i]);
-    if (c->halted || view <= c->fin.view || !in_cert_window(c, view) ||
-        view > c->view + CORE_VOTE_WINDOW || e->from != core_leader(c, view) ||
-        !candidate_eq(&e->vote->about, &e->candidate) ||
-        e->vote->kind != VOTE_NOTARIZE || e->vote->signer != e->from)
-        return;
-    s = cert_slot(c, view);
-    if (s->has_prop) {
-        if (!candidate_eq(&s->prop, &e->candidate))
-            take_vote(c, e->vote, false); /* reports the second one */
-        return;
-    }
-    s->has_prop = true;
-    s->prop = e->candidate;
-    if (e->facts.height > 0 && hash_eq(&e->facts.block, &e->candidate.block))
-        (void)block_add(c, &e->facts);
-    take_vote(c, e->vote, false);
-}
-
-static void bad(struct core *c, struct core_cert_slot *s)
-{
-    s->bad = true;
-    nullify(c); /* N3 */
-}
-
-/* Whether the views between parent and proposal are all known nullified. */
-static bool skipped_are_nullified(const struct core *c,
-                                  const struct candidate *about)
-{
-    if (c->config.mutant == MUTANT_NO_NULLIFY_CHECK)
-        return true;
-    for (uint64_t u = about->parent_view + 1; u < about->view; u++) {
-        const struct core_cert_slot *s = cert_slot_if(c, u);
-
-        if (s == NULL || !s->has_x)
-            return false;
-    }
-    return true;
-}
-
-void fetch(struct core *c, struct core_block *b)
-{
-    struct core_effect *e;
-
-    if (b->last_fetch_ms != 0 &&
-        c->now_ms - b->last_fetch_ms < c->config.timers.t_fetch_ms)
-        return;
-    b->last_fetch_ms = c->now_ms > 0 ? c->now_ms : 1;
-    e = emit(c, DO_FETCH);
-    e->hash = b->facts.block;
-}
-
-/* Asks for execution when the block stands on the tip; true when valid. */
-bool want_executed(struct core *c, struct core_block *b)
-{
-    if (b->exec == EXEC_VALID)
-        return true;
-    if (!b->has_body) {
-        fetch(c, b);
-        return false;
-    }
-    if (b->exec == EXEC_NONE && b->has_facts &&
-        hash_eq(&b->facts.parent_hash, &c->applied)) {
-        b->exec = EXEC_ASKED;
-        emit(c, DO_EXECUTE)->hash = b->facts.block;
-    }
-    return false;
-}
-
-void try_notarize(struct core *c)
-{
-    struct core_cert_slot *s;
-    struct core_block *b;
-    struct candidate parent;
-
-    if (cert_slot_if(c, c->view) == NULL || !core_may_vote(c) ||
-        c->pending_count >= ARRAY_LEN(c->pending))
-        return;
-    s = cert_slot(c, c->view);
-    if (!s->has_prop || s->my_x || s->bad ||
-        (s->my_n && c->config.mutant != MUTANT_NOTARIZE_TWICE))
-        return;
-    if (s->my_n && s->my_n_durable == false)
-        return;
-    if (s->my_n && candidate_eq(&s->my_n_vote.about, &s->prop))
-        return;
-    if (s->prop.parent_view >= s->prop.view ||
-        s->prop.parent_view < c->fin.view) {
-        bad(c, s);
-        return;
-    }
-    if (!certified(c, s->prop.parent_view, &parent) ||
-        !skipped_are_nullified(c, &s->prop))
-        return; /* certificates are missing: STATUS repairs it */
-    if (s->prop.height == parent.height &&
-        hash_eq(&s->prop.block, &parent.block)) { /* CARRY */
-        if (block_executed(c, &parent.block)) {
-            notarize(c, &s->prop);
-        } else {
-            b = block_find(c, &parent.block);
-            if (b != NULL)
-                (void)want_executed(c, b);
-        }
-        return;
-    }
-    b = block_find(c, &s->prop.block);
-    if (b == NULL || !b->has_facts) {
-        const struct block_facts unknown = {.block = s->prop.block};
-
-        fetch(c, block_add(c, &unknown));
-        return;
-    }
-    if (s->prop.height != parent.height + 1 ||
-        b->facts.height != s->prop.height ||
-        !hash_eq(&b->facts.parent_hash, &parent.block) ||
-        !parent_is_final(c, &parent) || b->exec == EXEC_INVALID) {
-        bad(c, s);
-        return;
-    }
-    if (want_executed(c, b))
-        notarize(c, &s->prop);
-}
-
-/* A notarised block that is not executed yet is needed for FINALIZE. */
-static void want_certified(struct core *c)
-{
-    for (uint64_t u = c->fin.view + 1; u < c->view; u++) {
-        const struct core_cert_slot *s = cert_slot_if(c, u);
-        struct core_block *b;
-
-        if (s == NULL || !s->has_n || block_executed(c, &s->n.about.block))
-            continue;
-        b = block_find(c, &s->n.about.block);
-        if (b == NULL)
-            continue;
-        if (b->exec == EXEC_INVALID) {
-            halt(c, "a notarised block is invalid by our own execution");
-            return;
-        }
-        (void)want_executed(c, b);
-    }
-}
-
-/* Makes the final block the tip, or has it fetched. */
-static void want_committed(struct core *c)
-{
-    struct core_block *b;
-    struct core_effect *e;
-
-    if (hash_eq(&c->fin.block, &c->applied) || c->commit_asked)
-        return;
-    b = block_find(c, &c->fin.block);
-    if (c->fin.height == c->applied_height + 1 && b != NULL) {
-        if (!b->has_body) {
-            fetch(c, b);
-            return;
-        }
-        c->commit_asked = true;
-        e = emit(c, DO_COMMIT);
-        e->candidate = c->fin;
-        e->cert = &c->final_cert;
-        return;
-    }
-    if (c->last_sync_ms != 0 &&
-        c->now_ms - c->last_sync_ms < 2 * (uint64_t)c->config.timers.t_fetch_ms)
-        return;
-    c->last_sync_ms = c->now_ms > 0 ? c->now_ms : 1;
-    e = emit(c, DO_SYNC);
-    e->candidate = c->fin;
-}
-
-void try_all(struct core *c)
-{
-    const bool busy = core_is_busy(c);
-
-    if (c->halted)
-        return;
-    if (busy && !c->was_busy)
-        c->busy_since_ms = c->now_ms;
-    c->was_busy = busy;
-    want_committed(c);
-    want_certified(c);
-    if (c->halted)
-        return;
-    try_notarize(c);
-    try_propose(c);
-    finalize_all(c);
-}
-
+/* What a receiver may lack: the finalization of the block it builds on, the
+ * certificate of its parent, and the newest nullifications of what it skips. */
 uint32_t core_justification(const struct core *c,
                             const struct candidate *about,
                             const struct cert **out,
                             uint32_t max)
 {
-    uint32_t count = 0;
     const struct core_cert_slot *p = cert_slot_if(c, about->parent_view);
+    uint32_t count = 0;
+    uint64_t u = about->parent_view + 1;
 
-    if (c->has_final_cert && count < max)
+    if (c->config.mutant == MUTANT_NO_REPAIR || max < 2)
+        return 0;
+    if (c->has_final_cert)
         out[count++] = &c->final_cert;
-    if (p != NULL && p->has_n && count < max)
+    if (p != NULL && p->has_n)
         out[count++] = &p->n;
-    for (uint64_t u = about->parent_view + 1; u < about->view && count < max;
-         u++) {
+    else if (c->kept.about.view != 0 &&
+             c->kept.about.view == about->parent_view)
+        out[count++] = &c->kept;
+    if (u + (max - count) < about->view)
+        u = about->view - (max - count);
+    for (; u < about->view; u++) {
         const struct core_cert_slot *s = cert_slot_if(c, u);
 
         if (s != NULL && s->has_x)

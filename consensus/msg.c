@@ -90,6 +90,7 @@ void msg_status_encode(struct writer *w,
     writer_u64(w, s->final_height);
     writer_hash(w, &s->final_hash);
     writer_u64(w, s->applied_height);
+    writer_u64(w, s->map_from);
     writer_u32(w, s->map_views);
     writer_copy(w, s->map, map_bytes(s->map_views));
     writer_u8(w, s->held.kind != 0 ? 1 : 0);
@@ -111,8 +112,10 @@ enum err msg_status_decode(struct core_status *out,
     out->final_height = reader_u64(&r);
     out->final_hash = reader_hash(&r);
     out->applied_height = reader_u64(&r);
+    out->map_from = reader_u64(&r);
     out->map_views = reader_u32(&r);
-    if (r.err == ERR_NONE && out->map_views > CORE_STATUS_VIEWS)
+    if (r.err == ERR_NONE && (out->map_views > CORE_STATUS_VIEWS ||
+                              out->map_from <= out->final_view))
         reader_fail(&r, ERR_RANGE);
     if (r.err == ERR_NONE)
         reader_copy(&r, out->map, map_bytes(out->map_views));
@@ -167,23 +170,4 @@ enum err msg_sync_block_decode(struct bytes *header,
     *body = reader_vec(&r, BLOCK_BODY_BYTES_MAX);
     TRY(reader_finish(&r));
     return msg_cert_decode(cert, c);
-}
-
-void record_birth_encode(struct writer *w,
-                         const struct pubkey *key,
-                         uint64_t epoch)
-{
-    writer_copy(w, key->raw, sizeof key->raw);
-    writer_u64(w, epoch);
-}
-
-enum err record_birth_decode(struct pubkey *key,
-                             uint64_t *epoch,
-                             struct bytes in)
-{
-    struct reader r = reader_of(in);
-
-    reader_copy(&r, key->raw, sizeof key->raw);
-    *epoch = reader_u64(&r);
-    return reader_finish(&r);
 }

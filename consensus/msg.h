@@ -2,19 +2,24 @@
  *
  * Frames are u32 length | u8 type | u8 version | payload (net/); this is the
  * payload, Borsh.  Every decoder is bounded and strict: exactly one message,
- * nothing after it. */
+ * nothing after it.  Decoding checks form only; signatures are the driver's to
+ * check.
+ *
+ * Invariants
+ *   P1  what decode accepts, encode writes back byte for byte.
+ *   P2  after a failed decode the fixed fields are all zeros. */
 #ifndef CONSENSUS_MSG_H
 #define CONSENSUS_MSG_H
 
 #include "chain/header.h"
 #include "consensus/core.h"
+#include "consensus/record.h"
 
 enum msg_type {
     MSG_PROPOSAL = 10, /* consensus connection */
     MSG_VOTE = 11,
     MSG_CERT = 12,
     MSG_STATUS = 13,
-    MSG_GET_CERTS = 14,
     MSG_TXS = 20, /* bulk connection */
     MSG_GET_BLOCK = 21,
     MSG_BLOCK = 22,
@@ -60,6 +65,8 @@ MUST_USE enum err msg_cert_decode(struct cert *out, struct bytes in);
 void msg_status_encode(struct writer *w,
                        const struct core_status *s,
                        uint64_t epoch);
+/* Errors    ERR_RANGE  also: map bits beyond map_views, or map_from not after
+ *           final_view */
 MUST_USE enum err msg_status_decode(struct core_status *out,
                                     uint64_t *epoch,
                                     struct bytes in);
@@ -79,20 +86,5 @@ MUST_USE enum err msg_sync_block_decode(struct bytes *header,
                                         struct cert *cert,
                                         struct bytes *body,
                                         struct bytes in);
-
-/* Records of the vote journal (storage/journal.h). */
-enum record_type {
-    RECORD_BIRTH = 1, /* consensus key 33, first epoch u64 */
-    RECORD_VOTE = 2,  /* vote */
-    RECORD_CERT = 3,  /* certificate */
-    RECORD_BODY = 4,  /* as MSG_BLOCK */
-    RECORD_START = 5, /* a quorum showed that nothing was final before */
-};
-void record_birth_encode(struct writer *w,
-                         const struct pubkey *key,
-                         uint64_t epoch);
-MUST_USE enum err record_birth_decode(struct pubkey *key,
-                                      uint64_t *epoch,
-                                      struct bytes in);
 
 #endif /* CONSENSUS_MSG_H */

@@ -87,43 +87,8 @@ static void refuse_execution(struct node *n, const struct block_entry *b)
     replica_feed(n, &e);
 }
 
-struct held_execution {
-    struct node *node;
-    struct hash block;
-    struct event *timer;
-};
-
-static void on_held(evutil_socket_t fd, short what, void *ctx)
-{
-    struct held_execution *h = ctx;
-    struct block_entry *b = block_entry_find(h->node, &h->block);
-
-    (void)fd;
-    (void)what;
-    if (b != NULL)
-        execute_block(h->node, b);
-    event_free(h->timer);
-    free(h);
-}
-
-/* A block from the future waits until our clock allows it. */
-static void hold(struct node *n, struct block_entry *b, uint64_t ms)
-{
-    struct held_execution *h = calloc(1, sizeof *h);
-    const struct timeval t = {(time_t)(ms / 1000),
-                              (suseconds_t)(ms % 1000) * 1000};
-
-    ASSERT(h != NULL);
-    h->node = n;
-    h->block = b->hash;
-    h->timer = event_new(n->base, -1, 0, on_held, h);
-    event_add(h->timer, &t);
-}
-
 void execute_block(struct node *n, struct block_entry *b)
 {
-    const uint64_t now = node_wall_ms();
-    const uint64_t latest = now + n->genesis->params.time_drift_ms;
     struct execute_task *t;
 
     b->execute_wanted = true;
@@ -132,17 +97,12 @@ void execute_block(struct node *n, struct block_entry *b)
         return;
     }
     b->execute_wanted = false;
-    if (b->sigs_bad || b->header.time_ms + 60000 < now) {
+    if (b->sigs_bad) {
         log_unusual("node",
                     "proposed block refused",
-                    "height=%llu why=%s",
-                    (unsigned long long)b->header.height,
-                    b->sigs_bad ? "signatures or form" : "time too old");
+                    "height=%llu why=signatures or form",
+                    (unsigned long long)b->header.height);
         refuse_execution(n, b);
-        return;
-    }
-    if (b->header.time_ms > latest) {
-        hold(n, b, b->header.time_ms - latest);
         return;
     }
     t = calloc(1, sizeof *t);
@@ -481,8 +441,7 @@ static void build_done(struct task *task)
 
         if (b != NULL && block_entry_set_body(b, buf_bytes(&t->body))) {
             b->sigs_ok = true; /* checked on their way into the mempool */
-            e.facts = (struct block_facts){
-                b->hash, t->header.height, t->header.parent_hash};
+            e.facts = block_facts_of(&t->header, &b->hash);
         }
     }
     buf_deinit(&t->header_bytes);

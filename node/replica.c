@@ -171,17 +171,20 @@ static void send_small(struct node *n, const struct core_effect *e)
 static void start_execution(struct node *n, const struct hash *block)
 {
     struct block_entry *b = block_entry_find(n, block);
-    struct core_event no = {.kind = ON_EXECUTED, .hash = *block};
+    struct core_event gone = {
+        .kind = ON_EXECUTED, .hash = *block, .gone = true};
 
     if (b != NULL && b->has_body)
         execute_block(n, b);
     else
-        replica_feed(n, &no); /* it was pushed out: fetched again later */
+        replica_feed(n, &gone); /* it was pushed out: fetched again */
 }
 
 static void start_commit(struct node *n, const struct core_effect *e)
 {
     struct block_entry *b = block_entry_find(n, &e->candidate.block);
+    struct core_event gone = {
+        .kind = ON_EXECUTED, .hash = e->candidate.block, .gone = true};
     /* The journal must never be older than the database: the certificate is on
      * disk before the block is. */
     const enum err failed = journal_sync(n->journal);
@@ -191,7 +194,7 @@ static void start_commit(struct node *n, const struct core_effect *e)
     else if (b != NULL && b->has_body)
         commit_block(n, b, e->cert);
     else
-        fetch_want(n, &e->candidate.block);
+        replica_feed(n, &gone);
 }
 
 static void report_evidence(const struct core_effect *e)
@@ -257,6 +260,8 @@ static void carry_out(struct node *n, const struct core_effect *e)
         report_evidence(e);
         break;
     case DO_OBSERVE:
+        append(n, RECORD_OBSERVER, 0, bytes_of("", 0));
+        n->need_sync = true;
         snprintf(n->observer_why, sizeof n->observer_why, "%s", e->text);
         log_broken("consensus",
                    "this node signs nothing any more; it goes on observing",
@@ -312,8 +317,9 @@ struct event_queue {
 };
 static _Thread_local struct event_queue queue;
 
-static void step(struct node *n, const struct core_event *e)
+static void step(struct node *n, struct core_event *e)
 {
+    e->wall_ms = node_wall_ms();
     core_step(n->core, n->effects, e, node_now_ms());
     if (n->effects->batch > 0)
         n->sync_batch = n->effects->batch;
@@ -446,8 +452,7 @@ static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
     }
     if (p->header.size > 0 && h.height > n->tip.height) {
         b = block_entry_add(n, &h, p->header);
-        e.facts =
-            (struct block_facts){p->candidate.block, h.height, h.parent_hash};
+        e.facts = block_facts_of(&h, &p->candidate.block);
         if (b != NULL && p->body.size > 0)
             (void)block_entry_set_body(b, p->body);
     }
@@ -571,7 +576,7 @@ static void take_block(struct node *n, uint8_t from, struct bytes payload)
         return;
     }
     block_entry_verify(n, b);
-    here.facts = (struct block_facts){b->hash, h.height, h.parent_hash};
+    here.facts = block_facts_of(&h, &b->hash);
     replica_feed(n, &here);
 }
 
@@ -653,6 +658,18 @@ static void checkpoint_one(void *ctx,
         append_cert(n, cert);
 }
 
+static void append_mark(struct node *n)
+{
+    uint8_t buf[RECORD_CHECKPOINT_BYTES];
+    struct writer w = writer_of(buf, sizeof buf);
+    struct record_checkpoint mark;
+
+    if (!core_checkpoint_mark(n->core, &mark))
+        return;
+    record_checkpoint_encode(&w, &mark);
+    append(n, RECORD_CHECKPOINT, mark.view, writer_bytes(&w));
+}
+
 /* When a segment is well filled and the store has passed its bodies, a new one
  * starts with what still matters and the old ones go. */
 void replica_cut_journal(struct node *n)
@@ -670,6 +687,9 @@ void replica_cut_journal(struct node *n)
         record_birth_encode(&w, &n->set.list[n->me].key, n->set.epoch);
         append(n, RECORD_BIRTH, 0, writer_bytes(&w));
         append(n, RECORD_START, 0, bytes_of("", 0));
+        if (n->core->observer)
+            append(n, RECORD_OBSERVER, 0, bytes_of("", 0));
+        append_mark(n);
         core_checkpoint(n->core, checkpoint_one, n);
         for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
             if (n->blocks[i].used && n->blocks[i].has_body &&

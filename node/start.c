@@ -538,7 +538,7 @@ static enum err replay_body(struct node *n, struct bytes payload)
     b = block_entry_add(n, &h, header);
     if (b == NULL || !block_entry_set_body(b, body))
         return ERR_CORRUPT;
-    facts = (struct block_facts){b->hash, h.height, h.parent_hash};
+    facts = block_facts_of(&h, &b->hash);
     core_replay_body(n->core, &facts);
     return ERR_NONE;
 }
@@ -580,6 +580,12 @@ static enum err replay_record(void *ctx, const struct journal_record *record)
         return ERR_NONE;
     case RECORD_BODY:
         return replay_body(r->node, record->payload);
+    case RECORD_CHECKPOINT:
+    case RECORD_OBSERVER:
+        return core_replay_record(r->node->core,
+                                  &r->node->set.list[r->node->me].key,
+                                  record->type,
+                                  record->payload);
     }
     return ERR_VERSION;
 }
@@ -620,7 +626,9 @@ static int recover(struct node *n)
                    p->t_status_ms,
                    p->t_silent_ms,
                    p->t_fetch_ms,
-                   p->t_cap_ms},
+                   p->t_cap_ms,
+                   p->t_pace_ms,
+                   p->time_drift_ms},
         .sign = sign_vote,
         .sign_ctx = n,
     };
@@ -677,14 +685,12 @@ static int recover(struct node *n)
 static void on_up(void *ctx, uint8_t index, uint8_t channel)
 {
     struct node *n = ctx;
-    struct core_event heard = {.kind = ON_HEARD, .from = index};
+    struct core_event connected = {.kind = ON_UP, .from = index};
 
     if (channel != CHANNEL_CONSENSUS)
         return;
     log_info("net", "validator connected", "validator=%u", index);
-    n->core->last_status_ms = 0; /* STATUS at once */
-    replica_feed(n, &heard);
-    replica_tick(n);
+    replica_feed(n, &connected);
 }
 
 static void on_down(void *ctx, uint8_t index, uint8_t channel)

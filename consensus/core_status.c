@@ -1,0 +1,167 @@
+/* STATUS: how nodes find out what the others lack, and repair it. */
+#include "base/num.h"
+#include "consensus/core_state.h"
+
+/* While more views are open than the map has room for, it starts at the first
+ * one of which nothing is known. */
+static uint64_t map_start(const struct core *c)
+{
+    uint64_t from = c->base + 1;
+
+    while (c->view > from && c->view - from > CORE_STATUS_VIEWS) {
+        const struct core_cert_slot *s = cert_slot_if(c, from);
+
+        if (s == NULL || (!s->has_n && !s->has_x))
+            break;
+        from++;
+    }
+    return from;
+}
+
+static void newest_vote_of(const struct core *c,
+                           struct vote *out,
+                           uint8_t signer)
+{
+    for (uint64_t u = c->view + CORE_VOTE_WINDOW; in_vote_window(c, u); u--) {
+        const struct core_vote_slot *s = vote_slot_if(c, u);
+
+        for (uint8_t kind = VOTE_FINALIZE; s != NULL && kind > 0; kind--) {
+            if ((s->have[kind] >> signer & 1) == 0)
+                continue;
+            *out = (struct vote){.kind = kind,
+                                 .epoch = c->config.epoch,
+                                 .about = s->about[kind][signer],
+                                 .signer = signer,
+                                 .sig = s->sigs[kind][signer]};
+            return;
+        }
+    }
+}
+
+void core_status_for(const struct core *c,
+                     struct core_status *out,
+                     uint8_t recipient)
+{
+    memset(out, 0, sizeof *out);
+    out->view = c->view;
+    out->final_view = c->fin.view;
+    out->final_height = c->fin.height;
+    out->final_hash = c->fin.block;
+    out->applied_height = c->applied_height;
+    out->map_from = map_start(c);
+    for (uint64_t u = out->map_from;
+         u < c->view && out->map_views < CORE_STATUS_VIEWS;
+         u++) {
+        const struct core_cert_slot *s = cert_slot_if(c, u);
+        const uint32_t i = out->map_views++;
+        const unsigned bits =
+            s == NULL ? 0 : (s->has_n ? 1u : 0u) | (s->has_x ? 2u : 0u);
+
+        out->map[i / 4] |= (uint8_t)(bits << (i % 4 * 2));
+    }
+    if (recipient < c->config.n)
+        newest_vote_of(c, &out->held, recipient);
+}
+
+bool is_foreign(const struct core *c,
+                uint8_t kind,
+                const struct candidate *about)
+{
+    const struct vote *mine;
+
+    if (about->view <= c->base)
+        return false;
+    mine = own_vote(c, about->view, kind, false);
+    return mine == NULL || !candidate_eq(&mine->about, about);
+}
+
+/* H4: a second instance signs with this key, or the journal is an old one. */
+void observe_foreign(struct core *c)
+{
+    observe(c,
+            "a peer holds a vote of this key that the journal does not know: "
+            "a second instance runs, or the journal is old");
+}
+
+/* Sends the certificates of views first..last, at most CORE_PUSH_MAX. */
+void send_certs(struct core *c, uint8_t to, uint64_t first, uint64_t last)
+{
+    uint32_t sent = 0;
+
+    if (first <= c->base)
+        first = c->base + 1;
+    if (last >= c->view)
+        last = c->view - 1;
+    for (uint64_t u = first; u <= last && sent < CORE_PUSH_MAX; u++) {
+        const struct core_cert_slot *s = cert_slot_if(c, u);
+
+        if (s == NULL)
+            continue;
+        if (s->has_n)
+            emit_cert(c, &s->n, to);
+        if (s->has_x)
+            emit_cert(c, &s->x, to);
+        sent += (s->has_n ? 1u : 0u) + (s->has_x ? 1u : 0u);
+    }
+}
+
+static unsigned has_by_map(const struct core_status *st, uint64_t view)
+{
+    const uint64_t i = view - st->map_from;
+
+    if (view < st->map_from)
+        return 3;
+    return i < st->map_views ? st->map[i / 4] >> (i % 4 * 2) & 3u : 0;
+}
+
+static void push_missing(struct core *c,
+                         uint8_t to,
+                         const struct core_status *st)
+{
+    const uint64_t from = num_max_u64(st->final_view, c->base) + 1;
+    uint32_t sent = 0;
+
+    for (uint64_t u = from; u < c->view && sent < CORE_PUSH_MAX; u++) {
+        const struct core_cert_slot *s = cert_slot_if(c, u);
+        const unsigned has = has_by_map(st, u);
+
+        if (s != NULL && s->has_n && (has & 1) == 0) {
+            emit_cert(c, &s->n, to);
+            sent++;
+        }
+        if (s != NULL && s->has_x && (has & 2) == 0) {
+            emit_cert(c, &s->x, to);
+            sent++;
+        }
+    }
+}
+
+/* Before the first vote of a new journal, the chain must not have begun (D45).
+ * A height counts only with its certificate (A1), so a peer that claims one is
+ * simply not counted; if it is true, the certificate comes and decides. */
+static void count_status(struct core *c, const struct core_event *e)
+{
+    if ((int)e->from == c->config.me || e->from >= c->config.n ||
+        (c->fresh && e->status->final_height > c->config.genesis.height))
+        return;
+    c->status_from |= 1u << e->from;
+}
+
+void take_status(struct core *c, const struct core_event *e)
+{
+    const struct core_status *st = e->status;
+    struct core_peer *p = &c->peers[e->from];
+
+    if (st->held.kind != 0 && (int)st->held.signer == c->config.me &&
+        st->held.epoch == c->config.epoch &&
+        is_foreign(c, st->held.kind, &st->held.about))
+        observe_foreign(c);
+    count_status(c, e);
+    if (c->config.mutant == MUTANT_NO_REPAIR ||
+        (p->pushed_ms != 0 && c->now_ms < p->pushed_ms + 250))
+        return; /* four a second */
+    p->pushed_ms = c->now_ms > 0 ? c->now_ms : 1;
+    if (st->final_view < c->fin.view && c->has_final_cert)
+        emit_cert(c, &c->final_cert, e->from);
+    push_missing(c, e->from, st);
+}
