@@ -24,8 +24,8 @@ struct engine_event {
     struct bytes bytes;
 };
 
-/* A block as executed, ready to be written.  Owned by the engine until the
- * block is committed and engine_release is called, or it is displaced. */
+/* A block as executed, ready to be written.  Owned by the engine; valid until
+ * the next build or execute, which takes it back unless it was committed. */
 struct executed_block {
     struct header header;
     struct hash hash;
@@ -45,9 +45,13 @@ void engine_free(struct engine *e);
 
 /* For a restart: an engine whose state will be loaded row by row and which
  * stands at tip.
+ * Errors of engine_load_row: those of state_load.
  * Errors of engine_load_finish
- *   ERR_MISMATCH  the rebuilt root is not tip's state_root
- *   ERR_CORRUPT   the full sums of a security disagree with its row */
+ *   ERR_MISMATCH  the rebuilt root is not tip's state_root, or tip is of
+ *                 another chain
+ *   ERR_CORRUPT   the full sums of a security disagree with its row, a row
+ *                 belongs to no security, or the header log does not end at
+ *                 tip */
 struct engine *engine_new_empty(const struct genesis *g);
 MUST_USE enum err engine_load_row(struct engine *e,
                                   const struct row_key *key,
@@ -73,7 +77,8 @@ struct engine_candidate_tx {
 
 /* engine_build makes a block on the tip from txs in the given order (court
  * transactions are moved to the front), dropping what is refused, up to the
- * limits of the genesis.  *out is NULL when nothing was taken.
+ * limits of the genesis.  *out is NULL when nothing was taken.  A transaction
+ * for which there was no room has verdict V_LIMIT and why.verdict V_OK.
  * time_ms is already max(parent + 1, now). */
 void engine_build(struct engine *e,
                   const struct executed_block **out,
@@ -85,10 +90,13 @@ void engine_build(struct engine *e,
 
 /* engine_execute checks a proposed block against the tip and executes it.
  * The signatures of txs (decoded from body in order) are checked already.
- * Errors    ERR_MISMATCH  height, parent, a root or size differs from what the
- *                         execution gives; *why says which
- *           ERR_RANGE     limits, version, flags, time not after the parent's
- *           ERR_REFUSED   a transaction is refused (*why: its verdict) */
+ * Errors    ERR_MISMATCH  chain, epoch, height, parent, a root or the body
+ *                         differs from what the execution gives; *why says
+ * which ERR_RANGE     limits, version, flags, proposer, time not after the
+ *                         parent's or after the year 9999
+ *           ERR_REFUSED   a transaction is refused (*why: its verdict)
+ *           On an error the state stands at the tip, or, if nothing was
+ *           executed, where it stood. */
 MUST_USE enum err engine_execute(struct engine *e,
                                  const struct executed_block **out,
                                  const struct header *header,
@@ -98,7 +106,7 @@ MUST_USE enum err engine_execute(struct engine *e,
 
 /* engine_commit makes the executed block with this hash the tip.
  * Requires  it is the one that stands (execute it again if displaced).
- * Returns it; valid until engine_release or the next build or execute. */
+ * Returns it; valid until the next build or execute. */
 const struct executed_block *engine_commit(struct engine *e,
                                            const struct hash *block_hash);
 bool engine_stands_at(const struct engine *e, const struct hash *block_hash);

@@ -215,6 +215,8 @@ static void view_drop(void *ctx, uint8_t table, const struct hash *tree)
     struct overlay *o = ctx;
 
     ASSERT(o->count == 0); /* due work comes first in a block */
+    if (!state_has_tree(o->state, table, tree))
+        return;
     ASSERT(o->drop_count < DROPS_MAX);
     o->drops[o->drop_count++] = (struct row_key){.table = table, .tree = *tree};
 }

@@ -18,8 +18,9 @@ void overlay_reset(struct overlay *o, const struct state *s); /* empties it */
 /* The view borrows o. */
 struct ledger_view overlay_view(struct overlay *o);
 
-/* overlay_changes returns the sorted change set without rows that ended as they
- * began; borrowed from o until it changes. */
+/* overlay_changes returns the sorted change set, without rows that ended as
+ * they began and without drops of trees that were not there; borrowed from o
+ * until it changes. */
 struct change_set overlay_changes(struct overlay *o);
 
 #endif /* STATE_OVERLAY_H */

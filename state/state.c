@@ -174,6 +174,16 @@ uint64_t state_row_count(const struct state *s, uint8_t table)
     return s->rows[table];
 }
 
+bool state_has_tree(const struct state *s,
+                    uint8_t table,
+                    const struct hash *tree)
+{
+    const struct row_key key = {.table = table, .tree = *tree};
+    const struct forest_tree *t = tree_of(s, &key);
+
+    return t != NULL && t->count > 0;
+}
+
 uint64_t state_memory_bytes(const struct state *s)
 {
     enum {

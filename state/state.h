@@ -37,6 +37,10 @@ void state_free(struct state *s);
 /* state_get borrows the row until the next change; size 0 if absent. */
 struct bytes state_get(const struct state *s, const struct row_key *key);
 uint64_t state_row_count(const struct state *s, uint8_t table);
+/* Whether a tree has a row. */
+bool state_has_tree(const struct state *s,
+                    uint8_t table,
+                    const struct hash *tree);
 
 /* One row before and after; empty = absent.  Borrowed. */
 struct change {

@@ -150,13 +150,16 @@ static void test_overlay_drop_hides_the_tree_and_is_handed_over(void **x)
     struct change_set set;
     const struct row_key old = {TABLE_REFERENCES, day_key(3), {{1}}};
     const struct row_key later = {TABLE_REFERENCES, day_key(9), {{1}}};
+    const struct row_key none = {TABLE_REFERENCES, day_key(5), {{1}}};
     struct hash root;
     struct state_undo *undo;
 
     (void)x;
     set_up(&f);
     assert_int_equal(state_load(f.s, &old, text("r")), ERR_NONE);
+    assert_int_equal(state_load(f.s, &later, text("r")), ERR_NONE);
     f.v.drop(f.v.ctx, TABLE_REFERENCES, &later.tree);
+    f.v.drop(f.v.ctx, TABLE_REFERENCES, &none.tree); /* is not there */
     f.v.drop(f.v.ctx, TABLE_REFERENCES, &old.tree);
     assert_int_equal(f.v.get(f.v.ctx, &old).size, 0);
     set = overlay_changes(f.o);

@@ -207,7 +207,7 @@ static bool collect(void *ctx, const struct row_key *key, struct bytes row)
 
     assert_int_equal(row.size, 1);
     memcpy(out + strlen(out), key->key.raw, 4); /* zero-padded text */
-    return strlen(out) < 4; /* stops in the middle */
+    return strlen(out) < 4;                     /* stops in the middle */
 }
 
 static void test_state_each_visits_in_key_order_until_told(void **x)

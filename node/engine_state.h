@@ -1,0 +1,67 @@
+/* engine_state.h - what the files of the engine share (private to them). */
+#ifndef NODE_ENGINE_STATE_H
+#define NODE_ENGINE_STATE_H
+
+#include "base/buf.h"
+#include "node/engine.h"
+
+/* The candidate the state stands at, with everything its block is made of. */
+struct standing {
+    bool any;       /* the state includes it */
+    bool committed; /* it is the tip */
+    struct executed_block block;
+    struct state_undo *undo;
+    struct buf header_bytes;
+    struct buf body;
+    size_t tx_bytes; /* in body, without the length prefixes */
+    struct buf events;
+    struct engine_event *event_list;
+    size_t *event_at; /* offset of each event's length in `events` */
+    uint32_t event_count;
+    uint32_t event_cap;
+    struct hash *tx_ids;
+    struct hash *tx_hashes;
+    uint32_t tx_count;
+    uint32_t tx_cap;
+};
+
+struct engine {
+    struct genesis *genesis;
+    struct hash chain_id;
+    struct hash validators_hash;
+    struct hash params_hash;
+    struct state *state;
+    struct overlay *overlay;
+    struct overlay *dry;
+    struct header tip;
+    struct hash tip_hash;
+    struct mtree_log log; /* of headers 0..tip */
+    struct standing now;
+};
+
+/* engine_begin takes back a candidate that did not become the tip, forgets one
+ * that did, and starts an empty block. */
+void engine_begin(struct engine *e);
+
+/* engine_finish makes a block of what was executed: checks the sums, applies
+ * the changes, fills *h but epoch, view, proposer and time.  event_count is how
+ * many of the events seen belong to transactions that were taken.
+ * Errors    ERR_MISMATCH, ERR_CORRUPT  of the sums; the state is unchanged */
+MUST_USE enum err engine_finish(struct engine *e,
+                                struct header *h,
+                                uint32_t event_count);
+
+/* engine_settle makes the standing candidate the tip. */
+void engine_settle(struct engine *e);
+
+/* engine_check_changes: each security whose holdings changed has totals that
+ * changed alike, computed apart from the operations.
+ * Errors    ERR_MISMATCH, ERR_CORRUPT */
+MUST_USE enum err engine_check_changes(const struct change_set *set);
+
+/* engine_check_all adds up every security anew, and finds rows that belong to
+ * no security, which no root covers.
+ * Errors    ERR_MISMATCH, ERR_CORRUPT */
+MUST_USE enum err engine_check_all(const struct state *s);
+
+#endif /* NODE_ENGINE_STATE_H */
