@@ -98,6 +98,15 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(REPLAY) $$(call needs,$$(*D))
 	$(Q)$(CC) $(LDFLAGS) $(if $(REPLAY),,-fsanitize=fuzzer) $^ \
 	    $(call libs,$(*D)) -o $@
 
+$(BUILD)/tests/sim/sim: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c)) \
+    $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
+$(BUILD)/tests/bench/bench: \
+    $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
+
 include mk/tests.mk
 include mk/install.mk
 

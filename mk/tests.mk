@@ -46,3 +46,23 @@ run: deps
 	@$(MAKE) --no-print-directory all
 	$(BUILD)/equity demo $(if $(filter once,$(RUN)),--once) $(RUN_FLAGS)
 .PHONY: run
+
+SEED  ?= 1
+SEEDS ?= 300
+VIEWS ?= 60
+sim: ## whole networks in one process (SEED= SEEDS= VIEWS= NODES= MUTANT=)
+sim: $(BUILD)/tests/sim/sim
+	$< --seed $(SEED) --seeds $(SEEDS) --views $(VIEWS) \
+	    $(if $(NODES),--nodes $(NODES)) $(if $(MUTANT),--mutant $(MUTANT))
+
+e2e: ## the fault list, with real processes
+e2e: all
+	tests/e2e/run.sh $(BUILD)
+
+test: ## everything: check, property, simulation, end to end
+test: all check property sim e2e
+
+bench: ## the figures of docs/BENCH.md, in one table
+bench: all $(BUILD)/tests/bench/bench
+	$(BUILD)/tests/bench/bench $(BUILD)
+.PHONY: sim e2e test bench

@@ -42,7 +42,9 @@ void sim_world_free(struct sim_world *w);
 const struct genesis *sim_world_genesis(const struct sim_world *w);
 /* A transfer between two of the world's holders; full bytes, kept by the
  * world.  number makes it unique. */
-struct bytes sim_world_tx(struct sim_world *w, uint64_t number, uint64_t random);
+struct bytes sim_world_tx(struct sim_world *w,
+                          uint64_t number,
+                          uint64_t random);
 /* Transactions that open the register, to be put in first. */
 uint32_t sim_world_setup_count(const struct sim_world *w);
 struct bytes sim_world_setup(const struct sim_world *w, uint32_t index);
