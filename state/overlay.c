@@ -213,12 +213,13 @@ static void view_erase(void *ctx, const struct row_key *key)
 static void view_drop(void *ctx, uint8_t table, const struct hash *tree)
 {
     struct overlay *o = ctx;
+    const struct row_key key = {.table = table, .tree = *tree};
 
     ASSERT(o->count == 0); /* due work comes first in a block */
-    if (!state_has_tree(o->state, table, tree))
+    if (is_dropped(o, &key) || !state_has_tree(o->state, table, tree))
         return;
     ASSERT(o->drop_count < DROPS_MAX);
-    o->drops[o->drop_count++] = (struct row_key){.table = table, .tree = *tree};
+    o->drops[o->drop_count++] = key;
 }
 
 static void view_begin(void *ctx)
