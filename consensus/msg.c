@@ -51,28 +51,43 @@ enum err msg_proposal_decode(struct msg_proposal *out, struct bytes in)
     for (uint32_t i = 0; i < out->cert_count; i++)
         cert_read(&r, &out->certs[i]);
     out->body = reader_vec(&r, MSG_INLINE_BODY_MAX);
-    if (r.err == ERR_NONE && out->header.size == 0 && out->body.size > 0)
+    if (r.err == ERR_NONE &&
+        (out->vote.kind != VOTE_NOTARIZE ||
+         !candidate_eq(&out->vote.about, &out->candidate) ||
+         (out->header.size == 0 && out->body.size > 0)))
         reader_fail(&r, ERR_RANGE);
     e = reader_finish(&r);
-    if (e != ERR_NONE)
+    if (e != ERR_NONE) {
+        memset(&out->candidate, 0, sizeof out->candidate);
+        memset(&out->vote, 0, sizeof out->vote);
+        out->header = out->body = bytes_of(NULL, 0);
         out->cert_count = 0;
+    }
     return e;
 }
 
 enum err msg_vote_decode(struct vote *out, struct bytes in)
 {
     struct reader r = reader_of(in);
+    enum err e;
 
     vote_read(&r, out);
-    return reader_finish(&r);
+    e = reader_finish(&r);
+    if (e != ERR_NONE)
+        memset(out, 0, sizeof *out);
+    return e;
 }
 
 enum err msg_cert_decode(struct cert *out, struct bytes in)
 {
     struct reader r = reader_of(in);
+    enum err e;
 
     cert_read(&r, out);
-    return reader_finish(&r);
+    e = reader_finish(&r);
+    if (e != ERR_NONE)
+        memset(out, 0, sizeof *out);
+    return e;
 }
 
 static size_t map_bytes(uint32_t views)
@@ -141,10 +156,14 @@ enum err msg_block_decode(struct bytes *header,
                           struct bytes in)
 {
     struct reader r = reader_of(in);
+    enum err e;
 
     *header = reader_vec(&r, HEADER_BYTES_MAX);
     *body = reader_vec(&r, BLOCK_BODY_BYTES_MAX);
-    return reader_finish(&r);
+    e = reader_finish(&r);
+    if (e != ERR_NONE)
+        *header = *body = bytes_of(NULL, 0);
+    return e;
 }
 
 void msg_sync_block_encode(struct writer *w,
@@ -164,10 +183,17 @@ enum err msg_sync_block_decode(struct bytes *header,
 {
     struct reader r = reader_of(in);
     struct bytes c;
+    enum err e;
 
     *header = reader_vec(&r, HEADER_BYTES_MAX);
     c = reader_vec(&r, CERT_BYTES_MAX);
     *body = reader_vec(&r, BLOCK_BODY_BYTES_MAX);
-    TRY(reader_finish(&r));
-    return msg_cert_decode(cert, c);
+    e = reader_finish(&r);
+    if (e == ERR_NONE)
+        e = msg_cert_decode(cert, c);
+    if (e != ERR_NONE) {
+        *header = *body = bytes_of(NULL, 0);
+        memset(cert, 0, sizeof *cert);
+    }
+    return e;
 }

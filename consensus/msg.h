@@ -56,6 +56,8 @@ void msg_proposal_encode(struct writer *w,
                          const struct cert *const *certs,
                          uint32_t cert_count,
                          struct bytes body);
+/* Errors    ERR_RANGE  also: not a NOTARIZE vote about this candidate, or a
+ * body without a header */
 MUST_USE enum err msg_proposal_decode(struct msg_proposal *out,
                                       struct bytes in);
 
