@@ -220,7 +220,12 @@ static void run_write(struct task *task)
 {
     struct write_task *w = (struct write_task *)(void *)task;
 
-    w->err = store_put_block(w->node->store, &w->block);
+    /* The database library does not survive a full disk in every place: the
+     * node stops while there still is a little room. */
+    if (datadir_free_bytes(w->node->config.dir) < DISK_ROOM_MIN + w->bytes.size)
+        w->err = ERR_FULL;
+    else
+        w->err = store_put_block(w->node->store, &w->block);
     if (w->err != ERR_NONE)
         return;
     mail_post(w->node->mail, &w->durable);

@@ -28,6 +28,7 @@ enum {
     EXIT_SAFETY_HALT = 86,
     EXIT_CONFIG = 78,
     EXIT_IO = 74,
+    DISK_ROOM_MIN = 4 << 20, /* below this nothing is written any more */
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
     SYNC_WINDOW = 16,

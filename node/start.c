@@ -266,6 +266,8 @@ static int open_store(struct node *n, bool create)
     char message[300];
     enum err e;
 
+    if (datadir_free_bytes(n->config.dir) < DISK_ROOM_MIN)
+        return explain_storage(ERR_FULL, "", n->config.dir);
     snprintf(path, sizeof path, "%s/db", n->config.dir);
     e = store_open(
         &n->store, path, &n->chain_id, &options, message, sizeof message);

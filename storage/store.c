@@ -203,6 +203,10 @@ void store_close(struct store *s)
 {
     if (s == NULL)
         return;
+    /* After a failed write the library may assert while it closes: the handles
+     * are left to the end of the process. */
+    if (s->db != NULL && s->failed != ERR_NONE)
+        return;
     if (s->db != NULL) {
         for (int i = 0; i < STORE_FAMILIES; i++)
             rocksdb_column_family_handle_destroy(s->family[i]);
@@ -296,14 +300,16 @@ static void put_log(struct store *s,
 
 enum err store_put_block(struct store *s, const struct store_block *b)
 {
-    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    rocksdb_writebatch_t *batch;
     uint8_t cert[CERT_BYTES_MAX];
     struct writer w = writer_of(cert, sizeof cert);
     struct buf changes = {0};
     const uint64_t height = b->header->height;
     char *error = NULL;
 
+    TRY(s->failed);
     ASSERT(s->tip.any ? height == s->tip.height + 1 : height == 0);
+    batch = rocksdb_writebatch_create();
     put_part(s, batch, height, STORE_HEADER, b->header_bytes);
     if (b->cert != NULL) {
         cert_encode(&w, b->cert);
@@ -318,8 +324,10 @@ enum err store_put_block(struct store *s, const struct store_block *b)
     rocksdb_write(s->db, s->synced, batch, &error);
     rocksdb_writebatch_destroy(batch);
     buf_deinit(&changes);
-    if (error != NULL)
-        return store_failed(s, error);
+    if (error != NULL) {
+        s->failed = store_failed(s, error);
+        return s->failed;
+    }
     pthread_mutex_lock(&s->lock);
     s->tip = (struct store_tip){true, height, b->hash};
     pthread_mutex_unlock(&s->lock);
@@ -411,11 +419,13 @@ static void index_event(struct store *s,
 
 enum err store_index(struct store *s, const struct store_block *b)
 {
-    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    rocksdb_writebatch_t *batch;
     struct reader r = reader_of(b->events);
     const uint32_t events = reader_u32(&r);
     char *error = NULL;
 
+    TRY(s->failed);
+    batch = rocksdb_writebatch_create();
     index_changes(s, batch, &b->changes);
     for (uint32_t i = 0; i < b->header->tx_count; i++) {
         uint8_t value[12];
@@ -436,8 +446,10 @@ enum err store_index(struct store *s, const struct store_block *b)
     put_mark(s, batch, "index", b);
     rocksdb_write(s->db, s->unsynced, batch, &error);
     rocksdb_writebatch_destroy(batch);
-    if (error != NULL)
-        return store_failed(s, error);
+    if (error != NULL) {
+        s->failed = store_failed(s, error);
+        return s->failed;
+    }
     pthread_mutex_lock(&s->lock);
     s->index = (struct store_tip){true, b->header->height, b->hash};
     pthread_mutex_unlock(&s->lock);

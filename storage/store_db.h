@@ -35,6 +35,7 @@ struct store {
     struct store_tip tip;
     struct store_tip index;
     char message[256];
+    enum err failed; /* of a write: nothing is written any more */
 };
 
 struct store_view {

@@ -1,0 +1,256 @@
+#!/usr/bin/env bash
+# run.sh BUILD: the main job and the fault list with real processes.
+# Every case says what it expects; the last line counts them.
+set -u
+cd "$(dirname "$0")/../.."
+build=$(realpath "$1")
+export LC_ALL=C.UTF-8
+work=$(mktemp -d /tmp/equity-e2e-XXXXXX)
+port=${E2E_PORT:-17400}
+passed=0 failed=0
+mounted=
+
+finish() {
+    for p in "$work"/net/node*.pid; do
+        [ -f "$p" ] && kill -9 "$(cat "$p")" 2>/dev/null
+    done
+    [ -n "$mounted" ] && { sleep 0.3; umount -l "$mounted" 2>/dev/null; }
+    rm -rf "$work"
+}
+trap finish EXIT
+
+ok() { passed=$((passed + 1)); echo "ok   $1"; }
+no() { failed=$((failed + 1)); echo "FAIL $1"; [ -n "${2:-}" ] && echo "     $2"; }
+# expect NAME WANTED TEXT: TEXT must contain WANTED
+expect() {
+    case "$3" in
+    *"$2"*) ok "$1" ;;
+    *) no "$1" "wanted \"$2\", got \"$(echo "$3" | tail -n 3 | cut -c1-300)\"" ;;
+    esac
+}
+same() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "wanted $2, got $3"; fi; }
+url() { echo "http://127.0.0.1:$((port + 100 + $1))"; }
+rpc() { # rpc NODE METHOD PARAMS
+    curl -s -m 20 -H 'Content-Type: application/json' "$(url "$1")" \
+        -d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":$3}"
+}
+start() { # start NODE
+    "$build/equityd" run --config "$work/net/node$1.ini" \
+        >>"$work/net/node$1.log" 2>&1 &
+    echo $! >"$work/net/node$1.pid"
+}
+ready() { # ready NODE SECONDS
+    for _ in $(seq 1 $(($2 * 10))); do
+        curl -s -m 2 -f "$(url "$1")/readyz" >/dev/null && return 0
+        sleep 0.1
+    done
+    return 1
+}
+root() { rpc "$1" chain_getHeader '{}' | jq -r '.result.header|"\(.height) \(.state_root)"'; }
+equal_roots() { # all four, within 20 s
+    for _ in $(seq 1 100); do
+        [ "$(root 0)" != "" ] && [ "$(root 0)" = "$(root 1)" ] &&
+            [ "$(root 0)" = "$(root 2)" ] && [ "$(root 0)" = "$(root 3)" ] &&
+            return 0
+        sleep 0.2
+    done
+    return 1
+}
+
+# ---- registers that must be refused, nothing sent ----
+csv() { # csv NAME WANTED LINES...
+    name=$1 wanted=$2
+    shift 2
+    printf '%b\n' "$@" >"$work/bad.csv"
+    out=$("$build/equity" register import "$work/bad.csv" --check 2>&1)
+    code=$?
+    same "csv $name: exit 65" 65 "$code"
+    expect "csv $name: file, line, reason" "$wanted" "$out"
+}
+H='证券代码,股东名称,证件类型,证件号码,持股数量,股份性质,取得日期'
+L='100001,张三,居民身份证,A1,100,0,2020-01-01'
+csv "missing column" "bad.csv:1: column 持股数量 is missing" \
+    '证券代码,股东名称,证件类型,证件号码,股份性质,取得日期' "$L"
+csv "duplicate holder" "bad.csv:3: the same holder stands in line 2" "$H" "$L" "$L"
+csv "wrong sum" "bad.csv:3: 合计 is not the sum" "$H" "$L" ',合计,,,99,,'
+csv "negative quantity" "bad.csv:2: 持股数量" "$H" "${L/100,0/-100,0}"
+csv "fractional quantity" "bad.csv:2: 持股数量" "$H" "${L/100,0/1.5,0}"
+csv "bad date" "bad.csv:2: 取得日期" "$H" "${L/2020-01-01/2020-02-30}"
+csv "invalid text" "bad.csv:2: neither UTF-8 nor GB18030" "$H" '100001,\xff\xff\x81,居民身份证,A1,100,0,2020-01-01'
+csv "unclosed quote" "a quoted field does not end" "$H" '100001,"张三'
+
+# ---- the main job ----
+out=$("$build/equity" demo --dir "$work/net" --base-port "$port" 2>"$work/demo.err")
+expect "main job ends with its line" "main job done: nodes=4 height=" "$out"
+expect "main job refused what it must" "refused=3" "$out"
+expect "main job: three securities" "securities=3 positions=638" "$out"
+
+# ---- a client that sends garbage ----
+post() { curl -s -m 5 -H "Content-Type: ${2:-application/json}" -d "$1" "$(url 0)"; }
+expect "rpc: not JSON" '-32700' "$(post '{')"
+expect "rpc: empty batch" '-32600' "$(post '[]')"
+expect "rpc: unknown method" '-32601' "$(post '{"jsonrpc":"2.0","id":1,"method":"x"}')"
+expect "rpc: unknown parameter" 'params.foo' \
+    "$(rpc 0 node_status '{"foo":1}')"
+expect "rpc: duplicate member" '-32700' "$(post '{"jsonrpc":"2.0","id":1,"id":2,"method":"node_status"}')"
+expect "rpc: too deep" '-32700' "$(post "$(printf '[%.0s' $(seq 1 40))")"
+same "rpc: wrong content type" 415 "$(curl -s -o /dev/null -w '%{http_code}' -d '{}' "$(url 0)")"
+same "rpc: GET" 405 "$(curl -s -o /dev/null -w '%{http_code}' "$(url 0)/")"
+same "rpc: foreign Host" 403 "$(curl -s -o /dev/null -w '%{http_code}' -H 'Host: evil.example' "$(url 0)/livez")"
+same "rpc: chunked request" 501 "$(curl -s -o /dev/null -w '%{http_code}' -H 'Transfer-Encoding: chunked' -H 'Content-Type: application/json' -d '{}' "$(url 0)")"
+expect "rpc: discovery lists the operations" 'op_freeze_create' "$(rpc 0 rpc.discover '{}')"
+
+# ---- transactions that are wrong ----
+holders=$(rpc 0 events_list '{"security":"100001","limit":"1000"}' |
+    jq -r '[.result.events[]|select(.kind=="transferred")][0]|"\(.account) \(.other)"')
+from=${holders% *} to=${holders#* }
+tx() { # tx QUANTITY [flags]
+    q=$1
+    shift
+    "$build/equity" tx transfer --node "$(url 0)" --wallet "$work/net/wallet" \
+        --passphrase-file "$work/net/passphrase" --security 100001 \
+        --from "$from" --to "$to" --quantity "$q" "$@"
+}
+tx 7 --out "$work/tx.hex"
+hex=$(cat "$work/tx.hex")
+submit() { rpc "${2:-0}" tx_submit "{\"tx\":\"$1\"}"; }
+flip() { # flip OFFSET: the byte at this place, changed
+    b=${hex:$(($1 * 2)):2}
+    printf '%s%02x%s' "${hex:0:$(($1 * 2))}" $((0x$b ^ 1)) "${hex:$(($1 * 2 + 2))}"
+}
+expect "tx truncated" E_MALFORMED "$(submit "${hex:0:200}")"
+expect "tx with bytes after it" E_MALFORMED "$(submit "${hex}00")"
+expect "tx of another chain" E_CHAIN "$(submit "$(flip 5)")"
+expect "tx with a changed signature" E_SIG_INVALID "$(submit "$(flip $((${#hex} / 2 - 3)))")"
+expect "tx of another version" E_MALFORMED "$(submit "$(flip 0)")"
+{ printf '{"jsonrpc":"2.0","id":1,"method":"tx_submit","params":{"tx":"'
+  head -c 70000 /dev/zero | xxd -p | tr -d '\n'
+  printf '"}}'; } >"$work/big.json"
+expect "tx oversized" '-32602' "$(post "@$work/big.json")"
+expect "tx simulated" '"name": "OK"' "$(tx 7 --simulate)"
+id=$(submit "$hex" | jq -r .result.id)
+expect "tx final" FINAL "$(rpc 0 tx_wait "{\"id\":\"$id\"}")"
+expect "tx repeated is the same tx" FINAL "$(submit "$hex")"
+expect "tx repeated elsewhere" FINAL "$(submit "$hex" 1)"
+expect "tx too large a quantity" E_AVAILABLE "$(tx 999999999)"
+
+# ---- strangers at the peers' port ----
+garbage() { printf "$1" | timeout 2 bash -c "cat >/dev/tcp/127.0.0.1/$port" 2>/dev/null; }
+garbage 'GET / HTTP/1.0\r\n\r\n'
+garbage '\xff\xff\xff\xff\x0a\x01'
+openssl s_client -connect "127.0.0.1:$port" -tls1_2 </dev/null >/dev/null 2>&1
+openssl s_client -connect "127.0.0.1:$port" -tls1_3 </dev/null >/dev/null 2>&1
+sleep 0.5
+expect "peers: a stranger is refused" "connection refused" "$(cat "$work/net/node0.log")"
+ready 0 5 && ok "peers: the node goes on" || no "peers: the node goes on"
+
+# ---- start-up faults: what it is and what to do ----
+fails() { # fails NAME EXIT WANTED command...
+    name=$1 wanted_code=$2 wanted=$3
+    shift 3
+    out=$(timeout 20 "$@" 2>&1)
+    code=$?
+    same "$name: exit $wanted_code" "$wanted_code" "$code"
+    expect "$name: says it" "$wanted" "$out"
+}
+run() { echo "$build/equityd" run --config "$work/net/node$1.ini"; }
+fails "second process" 78 "another process uses the data directory" $(run 0)
+mkdir -m 700 "$work/other"
+"$build/equity" devnet --dir "$work/other/net" --base-port $((port + 500)) \
+    >"$work/other/log" 2>&1 &
+other=$!
+for _ in $(seq 1 200); do grep -q running "$work/other/log" && break; sleep 0.1; done
+kill -TERM $other && wait $other
+expect "devnet stops cleanly" "stopped" "$(cat "$work/other/log")"
+kill -9 "$(cat "$work/net/node3.pid")"
+sleep 0.3
+fails "another chain's directory" 78 "not in the genesis" \
+    $(run 3) --node-genesis "$work/other/net/genesis.json"
+cp -r "$work/other/net/node3" "$work/mixed"
+rm -rf "$work/mixed/keys" && cp -r "$work/net/node3/keys" "$work/mixed/keys"
+fails "another chain's data" 78 "belongs to another chain" \
+    $(run 3) --node-dir "$work/mixed"
+printf 'wrong\n' >"$work/wrong" && chmod 600 "$work/wrong"
+fails "wrong passphrase" 78 "cannot be opened" $(run 3) --node-passphrase_file "$work/wrong"
+fails "missing passphrase" 78 "passphrase file cannot be used" $(run 3) --node-passphrase_file "$work/none"
+chmod 644 "$work/wrong"
+fails "readable passphrase" 78 "chmod 600" $(run 3) --node-passphrase_file "$work/wrong"
+fails "port in use" 78 "port for clients is in use" $(run 3) --rpc-listen "127.0.0.1:$((port + 100))"
+printf '[node]\nbogus = 1\n' >"$work/bad.ini"
+fails "unknown key" 78 "bad.ini:2" "$build/equityd" run --config "$work/bad.ini"
+
+# ---- a journal that was damaged in the middle ----
+cp -r "$work/net/node3" "$work/node3.saved"
+printf '\xff' | dd of="$work/net/node3/journal/journal-00000000.log" bs=1 seek=160 conv=notrunc 2>/dev/null
+fails "damaged journal" 86 "vote journal is damaged" $(run 3)
+rm -rf "$work/net/node3" && mv "$work/node3.saved" "$work/net/node3"
+start 3
+ready 3 20 && ok "restored node is ready" || no "restored node is ready"
+
+# ---- kill -9: two nodes, no progress, no harm ----
+kill -9 "$(cat "$work/net/node2.pid")" "$(cat "$work/net/node3.pid")"
+tx 11 --out "$work/tx2.hex"
+id2=$(submit "$(cat "$work/tx2.hex")" | jq -r .result.id)
+expect "two of four down: no progress" PENDING "$(rpc 0 tx_wait "{\"id\":\"$id2\",\"timeout_ms\":\"3000\"}")"
+start 2; start 3
+expect "they are back: it goes on" FINAL "$(rpc 0 tx_wait "{\"id\":\"$id2\",\"timeout_ms\":\"30000\"}")"
+ready 2 20; ready 3 20
+equal_roots && ok "roots equal" || no "roots equal"
+
+# ---- kill -9 of all four under load, three times ----
+acknowledged=
+for round in 1 2 3; do
+    for i in 1 2 3 4; do tx $((round * 10 + i)) --out "$work/load$i.hex"; done
+    for i in 1 2 3 4; do
+        ( submit "$(cat "$work/load$i.hex")" $((i - 1)) | jq -r '.result.id' >"$work/load$i.id"
+          rpc $((i - 1)) tx_wait "{\"id\":\"$(cat "$work/load$i.id")\"}" >"$work/load$i.out" ) &
+        loads[$i]=$!
+    done
+    sleep 0.0$((round * 2))
+    kill -9 $(cat "$work"/net/node?.pid)
+    wait "${loads[@]}" 2>/dev/null
+    for i in 1 2 3 4; do
+        grep -q FINAL "$work/load$i.out" && acknowledged="$acknowledged $(cat "$work/load$i.id")"
+    done
+    for i in 0 1 2 3; do start $i; done
+    for i in 0 1 2 3; do ready $i 30 || no "node$i ready after kill of all"; done
+done
+lost=0
+for a in $acknowledged $id $id2; do
+    rpc 2 tx_get "{\"id\":\"$a\"}" | grep -q FINAL || lost=$((lost + 1))
+done
+same "kill of all under load: nothing acknowledged is lost" 0 "$lost"
+equal_roots && ok "roots equal after it" || no "roots equal after it"
+expect "and it goes on" "final at height" "$(tx 3)"
+
+# ---- a full disk ----
+if [ "$(id -u)" = 0 ] && mkdir -p "$work/small" && mount -t tmpfs -o size=80m tmpfs "$work/small" 2>/dev/null; then
+    mounted="$work/small"
+    kill -TERM "$(cat "$work/net/node3.pid")"
+    for _ in $(seq 1 50); do kill -0 "$(cat "$work/net/node3.pid")" 2>/dev/null || break; sleep 0.1; done
+    cp -r "$work/net/node3" "$work/small/node3"
+    $(run 3) --node-dir "$work/small/node3" --node-disk_reserve_mib 1 \
+        >"$work/full.log" 2>&1 &
+    full=$!
+    echo $full >"$work/net/node3.pid"
+    ready 3 20
+    head -c 100m /dev/zero >"$work/small/filler" 2>/dev/null
+    tx 101 >/dev/null
+    tx 102 >/dev/null
+    wait $full
+    same "full disk: exit 86" 86 $?
+    expect "full disk: says what to do" "free space on the data directory" "$(cat "$work/full.log")"
+    fails "start on a full disk" 74 "the disk is full" $(run 3) --node-dir "$work/small/node3"
+    rm "$work/small/filler"
+    $(run 3) --node-dir "$work/small/node3" --node-disk_reserve_mib 1 \
+        >>"$work/net/node3.log" 2>&1 &
+    echo $! >"$work/net/node3.pid"
+    ready 3 20 && ok "full disk: goes on when there is room" || no "full disk: goes on when there is room"
+    equal_roots && ok "full disk: nothing is lost" || no "full disk: nothing is lost"
+else
+    echo "skip a full disk: needs root and tmpfs"
+fi
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
