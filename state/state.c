@@ -3,17 +3,15 @@
 #include "base/check.h"
 #include "state/forest.h"
 #include "state/proof.h"
+#include "state/tree_map.h"
 
 #include <stdlib.h>
 
-/* Trees are found by (table, id) in one open-addressing map. */
 struct state {
     struct forest forest;
     struct forest_tree *tables[TABLE_SLOTS]; /* of tables with one tree, and
                                                 the days of references */
-    struct forest_tree **map;
-    uint32_t map_cap; /* a power of two */
-    uint32_t map_used;
+    struct tree_map inside;     /* trees of securities and of days */
     struct forest_tree **dirty; /* trees inside a security or a day */
     uint32_t dirty_count;
     uint32_t dirty_cap;
@@ -51,9 +49,7 @@ struct state *state_new(void)
     forest_init(&s->forest);
     for (uint8_t i = 0; i < TABLE_SLOTS; i++)
         s->tables[i] = tree_new(i, &zero);
-    s->map_cap = 64;
-    s->map = calloc(s->map_cap, sizeof(struct forest_tree *));
-    ASSERT(s->map != NULL);
+    tree_map_init(&s->inside);
     return s;
 }
 
@@ -64,89 +60,9 @@ void state_free(struct state *s)
     forest_deinit(&s->forest);
     for (uint32_t i = 0; i < TABLE_SLOTS; i++)
         free(s->tables[i]);
-    for (uint32_t i = 0; i < s->map_cap; i++)
-        free(s->map[i]);
-    free(s->map);
+    tree_map_deinit(&s->inside);
     free(s->dirty);
     free(s);
-}
-
-static uint32_t map_place(const struct state *s,
-                          uint8_t table,
-                          const struct hash *id)
-{
-    uint64_t h = 1469598103934665603u ^ table;
-
-    for (size_t i = 0; i < sizeof id->raw; i += 8) {
-        uint64_t word;
-
-        memcpy(&word, id->raw + i, sizeof word);
-        h = (h ^ word) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 29;
-    }
-    return (uint32_t)(h >> 16) & (s->map_cap - 1);
-}
-
-static struct forest_tree *find_tree(const struct state *s,
-                                     uint8_t table,
-                                     const struct hash *id)
-{
-    uint32_t i = map_place(s, table, id);
-
-    while (s->map[i] != NULL) {
-        if (s->map[i]->table == table && hash_eq(&s->map[i]->id, id))
-            return s->map[i];
-        i = (i + 1) & (s->map_cap - 1);
-    }
-    return NULL;
-}
-
-static void map_put(struct state *s, struct forest_tree *t)
-{
-    uint32_t i = map_place(s, t->table, &t->id);
-
-    while (s->map[i] != NULL)
-        i = (i + 1) & (s->map_cap - 1);
-    s->map[i] = t;
-    s->map_used++;
-}
-
-static void map_add(struct state *s, struct forest_tree *t)
-{
-    if ((s->map_used + 1) * 2 > s->map_cap) {
-        struct forest_tree **old = s->map;
-        const uint32_t old_cap = s->map_cap;
-
-        s->map_cap *= 2;
-        s->map = calloc(s->map_cap, sizeof(struct forest_tree *));
-        ASSERT(s->map != NULL);
-        s->map_used = 0;
-        for (uint32_t i = 0; i < old_cap; i++) {
-            if (old[i] != NULL)
-                map_put(s, old[i]);
-        }
-        free(old);
-    }
-    map_put(s, t);
-}
-
-/* Removes t from the map and closes the gap. */
-static void map_remove(struct state *s, const struct forest_tree *t)
-{
-    uint32_t i = map_place(s, t->table, &t->id);
-
-    while (s->map[i] != t)
-        i = (i + 1) & (s->map_cap - 1);
-    s->map[i] = NULL;
-    s->map_used--;
-    for (i = (i + 1) & (s->map_cap - 1); s->map[i] != NULL;
-         i = (i + 1) & (s->map_cap - 1)) {
-        struct forest_tree *again = s->map[i];
-
-        s->map[i] = NULL;
-        s->map_used--;
-        map_put(s, again);
-    }
 }
 
 static struct forest_tree *tree_of(const struct state *s,
@@ -154,7 +70,7 @@ static struct forest_tree *tree_of(const struct state *s,
 {
     ASSERT(key->table < TABLES_USED);
     if (has_subtrees(key->table))
-        return find_tree(s, key->table, &key->tree);
+        return tree_map_find(&s->inside, key->table, &key->tree);
     return s->tables[key->table];
 }
 
@@ -193,8 +109,8 @@ uint64_t state_memory_bytes(const struct state *s)
     return s->forest.row_bytes + s->forest.leaf_count * (uint64_t)MALLOC_BYTES +
            s->forest.leaf_cap * (uint64_t)sizeof(struct forest_leaf) +
            s->forest.inner_cap * (uint64_t)sizeof(struct forest_inner) +
-           s->map_used * (uint64_t)sizeof(struct forest_tree) +
-           s->map_cap * (uint64_t)sizeof s->map[0];
+           s->inside.used * (uint64_t)sizeof(struct forest_tree) +
+           s->inside.cap * (uint64_t)sizeof s->inside.at[0];
 }
 
 uint64_t state_hash_count(const struct state *s)
@@ -227,7 +143,7 @@ static struct forest_row *put_row(struct state *s,
         if (row == NULL)
             return NULL;
         t = tree_new(key->table, &key->tree);
-        map_add(s, t);
+        tree_map_add(&s->inside, t);
     }
     if (has_subtrees(key->table))
         mark_dirty(s, t);
@@ -248,8 +164,8 @@ static struct hash row_hash_of(void *ctx,
         struct hash roots[3];
 
         for (uint8_t i = 0; i < 3; i++) {
-            const struct forest_tree *inside =
-                find_tree(s, (uint8_t)(TABLE_HOLDINGS + i), &leaf->key);
+            const struct forest_tree *inside = tree_map_find(
+                &s->inside, (uint8_t)(TABLE_HOLDINGS + i), &leaf->key);
 
             roots[i] = inside != NULL ? inside->hash : zero;
         }
@@ -331,10 +247,10 @@ static struct forest_tree *detach(struct state *s, const struct row_key *key)
     struct forest_tree *t;
 
     ASSERT(key->table == TABLE_REFERENCES);
-    t = find_tree(s, key->table, &key->tree);
+    t = tree_map_find(&s->inside, key->table, &key->tree);
     if (t == NULL)
         return NULL;
-    map_remove(s, t);
+    tree_map_remove(&s->inside, t);
     s->rows[key->table] -= t->count;
     free(forest_set(&s->forest, s->tables[TABLE_REFERENCES], &t->id, NULL));
     return t;
@@ -345,19 +261,49 @@ enum {
 };
 
 /* Fetches what a few changes will touch. */
-static void warm(const struct state *s, const struct change *list, uint32_t n)
+static void warm(const struct state *s,
+                 const struct row_key *const *keys,
+                 uint32_t count)
 {
     uint32_t refs[WARM_TOGETHER];
-    const struct hash *keys[WARM_TOGETHER];
+    const struct hash *inside[WARM_TOGETHER];
 
-    ASSERT(n <= WARM_TOGETHER);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct forest_tree *t = tree_of(s, &list[i].key);
+    ASSERT(count <= WARM_TOGETHER);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct forest_tree *t = tree_of(s, keys[i]);
 
         refs[i] = t != NULL ? t->root : 0;
-        keys[i] = &list[i].key.key;
+        inside[i] = &keys[i]->key;
     }
-    forest_warm(&s->forest, refs, keys, n);
+    forest_warm(&s->forest, refs, inside, count);
+}
+
+static void warm_changes(const struct state *s,
+                         const struct change_set *set,
+                         uint32_t from)
+{
+    const struct row_key *keys[WARM_TOGETHER];
+    uint32_t n = 0;
+
+    while (n < WARM_TOGETHER && from + n < set->count) {
+        keys[n] = &set->list[from + n].key;
+        n++;
+    }
+    warm(s, keys, n);
+}
+
+static void warm_undo(const struct state *s,
+                      const struct state_undo *undo,
+                      uint32_t from)
+{
+    const struct row_key *keys[WARM_TOGETHER];
+    uint32_t n = 0;
+
+    while (n < WARM_TOGETHER && from + n < undo->row_count) {
+        keys[n] = &undo->rows[from + n].key;
+        n++;
+    }
+    warm(s, keys, n);
 }
 
 void state_apply(struct state *s,
@@ -385,10 +331,7 @@ void state_apply(struct state *s,
             c->new_row.size > 0 ? forest_row_new(c->new_row) : NULL;
 
         if (i % WARM_TOGETHER == 0)
-            warm(s,
-                 c,
-                 set->count - i < WARM_TOGETHER ? set->count - i
-                                                : WARM_TOGETHER);
+            warm_changes(s, set, i);
         u->rows[i].key = c->key;
         u->rows[i].old = put_row(s, &c->key, row);
     }
@@ -403,20 +346,22 @@ void state_undo(struct state *s, struct state_undo *undo)
     for (uint32_t i = 0; i < undo->row_count; i++) {
         struct undo_row *r = &undo->rows[i];
 
+        if (i % WARM_TOGETHER == 0)
+            warm_undo(s, undo, i);
         free(put_row(s, &r->key, r->old));
         r->old = NULL;
     }
     hash_all(s);
     for (uint32_t i = 0; i < undo->drop_count; i++) {
         struct forest_tree *t = undo->drops[i];
-        struct forest_tree *since = find_tree(s, t->table, &t->id);
+        struct forest_tree *since = tree_map_find(&s->inside, t->table, &t->id);
 
         if (since != NULL) { /* made by a later block, empty by now */
             ASSERT(since->count == 0);
-            map_remove(s, since);
+            tree_map_remove(&s->inside, since);
             free(since);
         }
-        map_add(s, t);
+        tree_map_add(&s->inside, t);
         s->rows[t->table] += t->count;
         set_day(s, t);
     }

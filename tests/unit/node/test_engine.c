@@ -470,8 +470,9 @@ static void test_engine_builder_keeps_the_limits_of_the_genesis(void **x)
 static void test_engine_events_are_those_of_taken_transactions(void **x)
 {
     struct fixture f;
-    const struct tx *txs[3];
-    struct engine_candidate_tx offered[3];
+    const struct tx *txs[5];
+    struct engine_candidate_tx offered[5];
+    const struct op_void op = {{{1}}};
     const struct executed_block *b;
     struct reader r;
 
@@ -480,8 +481,13 @@ static void test_engine_events_are_those_of_taken_transactions(void **x)
     fixture_fill(&f);
     txs[0] = fixture_transfer(&f, 1, 2, 1);
     txs[1] = fixture_transfer(&f, 4, 1, 1); /* refused */
-    txs[2] = fixture_transfer(&f, 1, 4, 2);
-    b = build(&f, txs, 3, offered);
+    txs[2] = fixture_tx(&f, OP_VOID, &op);
+    txs[3] = fixture_transfer(&f, 1, 4, 2);
+    txs[4] = fixture_tx(&f, OP_VOID, &op);
+    b = build(&f, txs, 5, offered);
+    /* Refused for a signature nothing needs, after its event. */
+    assert_int_equal(offered[2].verdict, V_SIG_INVALID);
+    assert_int_equal(offered[4].verdict, V_SIG_INVALID);
     assert_int_equal(b->event_count, 2);
     r = reader_of(b->events);
     assert_int_equal(reader_u32(&r), 2);
@@ -741,6 +747,33 @@ static void test_engine_sums_refuse_changes_that_do_not_add_up(void **x)
     assert_int_equal(engine_check_changes(&both), ERR_NONE);
 }
 
+/* As if an operation had forgotten the security's totals. */
+static void test_engine_block_that_breaks_the_sums_is_not_applied(void **x)
+{
+    struct fixture f;
+    struct header h = {.time_ms = FIXTURE_TIME + 100000};
+    struct row_key k = {TABLE_HOLDINGS, security_key("S"), zero};
+    struct ledger_view v;
+    struct bytes row;
+
+    (void)x;
+    fixture_init(&f);
+    fixture_fill(&f);
+    engine_begin(f.e);
+    v = overlay_view(f.e->overlay);
+    k.key = fixture_account_id(&f, 1);
+    row = v.get(v.ctx, &k);
+    assert_true(row.size > 0);
+    k.key = fixture_account_id(&f, 4);
+    v.put(v.ctx, &k, row);
+    assert_int_equal(engine_finish(f.e, &h, 0), ERR_MISMATCH);
+    assert_false(f.e->now.any);
+    assert_at_tip(f.e);
+    engine_begin(f.e);
+    assert_at_tip(f.e);
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -760,6 +793,7 @@ int main(void)
         cmocka_unit_test(test_engine_old_references_go_and_come_back),
         cmocka_unit_test(test_engine_reloaded_goes_on_with_the_same_blocks),
         cmocka_unit_test(test_engine_load_finds_what_is_wrong),
+        cmocka_unit_test(test_engine_block_that_breaks_the_sums_is_not_applied),
         cmocka_unit_test(test_engine_sums_refuse_changes_that_do_not_add_up),
     };
 
