@@ -102,8 +102,7 @@ $(BUILD)/tests/sim/sim: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c)) \
     $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
-$(BUILD)/tests/bench/bench: \
-    $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/*.c)) $$(call needs,node)
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
 

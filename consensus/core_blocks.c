@@ -186,6 +186,8 @@ static void commit(struct core *c)
 
 void want_committed(struct core *c)
 {
+    const struct core_block *b;
+
     if (c->fin.height <= c->applied_height || c->commit_asked)
         return;
     if (c->fin.height == c->applied_height + 1) {
@@ -201,7 +203,11 @@ void want_committed(struct core *c)
             break;
         }
     }
-    if (c->fin.height > c->applied_height + 1 && due(c, c->sync_at_ms)) {
+    /* A final block may be gone from the others' memory: it is then asked for
+     * by height, from their logs. */
+    b = block_find(c, &c->fin.block);
+    if ((c->fin.height > c->applied_height + 1 || b == NULL || !b->has_body) &&
+        due(c, c->sync_at_ms)) {
         c->sync_at_ms = c->now_ms + c->config.timers.t_status_ms;
         wake_at(c, c->sync_at_ms);
         emit(c, DO_SYNC)->candidate = c->fin;

@@ -367,7 +367,10 @@ static void node_free(struct node *n)
     if (n->base != NULL)
         event_base_free(n->base);
     engine_free(n->engine);
-    store_close(n->store);
+    /* After a halt nothing is flushed any more: the log is replayed at the
+     * next start. */
+    if (n->exit_code == 0)
+        store_close(n->store);
     journal_close(n->journal);
     datadir_close(n->datadir);
     EVP_PKEY_free(n->tls_key);

@@ -17,7 +17,7 @@ finish() {
     [ -n "$mounted" ] && { sleep 0.3; umount -l "$mounted" 2>/dev/null; }
     rm -rf "$work"
 }
-trap finish EXIT
+[ -n "${E2E_KEEP:-}" ] || trap finish EXIT
 
 ok() { passed=$((passed + 1)); echo "ok   $1"; }
 no() { failed=$((failed + 1)); echo "FAIL $1"; [ -n "${2:-}" ] && echo "     $2"; }
