@@ -119,6 +119,7 @@ static void dispatch(struct core *c, const struct core_event *e)
         take_status(c, e);
         break;
     case ON_TICK:
+    case ON_HEARD:
         break;
     case ON_DURABLE:
         take_durable(c, e->batch);
@@ -137,9 +138,6 @@ static void dispatch(struct core *c, const struct core_event *e)
         break;
     case ON_APPLIED:
         take_applied(c, e->height, &e->hash);
-        break;
-    case ON_HEARD:
-        hear(c, e->from);
         break;
     case ON_UP:
         hear(c, e->from);
@@ -195,11 +193,15 @@ void core_step(struct core *c,
     ASSERT(event->cert_count <= EFFECTS_OF_CERTS / 2);
     out->count = 0;
     out->batch = 0;
+    if (now_ms > c->now_ms)
+        c->now_ms = now_ms;
+    if (event->kind == ON_HEARD) { /* often, and it enables no rule */
+        hear(c, event->from);
+        return;
+    }
     c->wake_ms = UINT64_MAX;
     if (c->halted)
         return;
-    if (now_ms > c->now_ms)
-        c->now_ms = now_ms;
     c->wall_ms = event->wall_ms;
     c->fx = out;
     c->batch++;

@@ -117,7 +117,7 @@ void try_propose(struct core *c)
         build(c, &parent);
         return;
     }
-    if (c->view - 1 > c->fin.view && c->config.mutant != MUTANT_NO_CARRY &&
+    if (tip_is_open(c) && c->config.mutant != MUTANT_NO_CARRY &&
         due(c, c->t_enter_ms + c->config.timers.t_leader_ms / 2)) {
         const struct candidate carry = {.view = c->view,
                                         .parent_view = parent.view,

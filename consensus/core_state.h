@@ -76,6 +76,7 @@ void try_finalize(struct core *c);
 
 /* core_timers.c */
 uint64_t timeout_ms(const struct core *c, uint32_t base_ms);
+bool tip_is_open(const struct core *c);
 void run_timers(struct core *c);
 
 /* core_status.c */

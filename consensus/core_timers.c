@@ -46,11 +46,25 @@ static uint32_t nullify_needed(const struct core *c)
                : (uint32_t)c->faulty + 1;
 }
 
+/* Whether the newest notarised candidate has a block that is not final: then
+ * there is something to carry.  Views that are not final but carry a final
+ * block are nothing to wait for: on a link slower than T_leader / 2 their
+ * finalization is always one view late, and carrying it would never end.  An
+ * older candidate with another block cannot become final any more, or the
+ * newest would extend it. */
+bool tip_is_open(const struct core *c)
+{
+    struct candidate newest;
+
+    return c->noted[0] != 0 && certified(c, c->noted[0], &newest) &&
+           !hash_eq(&newest.block, &c->fin.block);
+}
+
 bool core_is_busy(const struct core *c)
 {
     const struct core_cert_slot *s = cert_slot_if(c, c->view);
 
-    return c->work || c->view - 1 > c->fin.view ||
+    return c->work || tip_is_open(c) ||
            (s != NULL &&
             (s->has_prop || s->mine[VOTE_NULLIFY].state != OWN_NONE)) ||
            vote_count(c, c->view, VOTE_NULLIFY) >= nullify_needed(c);

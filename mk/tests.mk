@@ -49,11 +49,12 @@ run: deps
 
 SEED  ?= 1
 SEEDS ?= 300
-VIEWS ?= 60
+VIEWS ?= 200000
+SIM_FLAGS = $(if $(NODES),--nodes $(NODES)) $(if $(MUTANT),--mutant $(MUTANT))
 sim: ## whole networks in one process (SEED= SEEDS= VIEWS= NODES= MUTANT=)
 sim: $(BUILD)/tests/sim/sim
-	$< --seed $(SEED) --seeds $(SEEDS) --views $(VIEWS) \
-	    $(if $(NODES),--nodes $(NODES)) $(if $(MUTANT),--mutant $(MUTANT))
+	$< --seed $(SEED) --views $(VIEWS) $(SIM_FLAGS)
+	$< --app ledger --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
 
 e2e: ## the fault list, with real processes
 e2e: all

@@ -1,1172 +1,566 @@
+/* The queue, chance, and the phases of a run. */
 #include "tests/sim/sim.h"
 
-#include "base/buf.h"
 #include "base/check.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The event queue, the network, the journal and the oracles. */
+/* ---- chance: splitmix64 ---- */
 
-enum {
-    QUEUE_MAX = 1 << 18,
-    POOL_MAX = 64,
-    BODIES_MAX = 256,
-};
-
-enum sim_kind {
-    SIM_MESSAGE,
-    SIM_SYNCED,
-    SIM_TICK,
-    SIM_RESTART,
-    SIM_BODY,
-    SIM_BLOCKS, /* a peer's final blocks, for one that was away */
-};
-
-struct sim_event {
-    uint64_t at;
-    uint64_t order;
-    enum sim_kind kind;
-    uint8_t to;
-    uint8_t from;
-    uint8_t type;
-    uint32_t life; /* of the receiver: an older one is gone */
-    uint64_t batch;
-    uint32_t records;
-    struct hash hash;
-    uint8_t *at_bytes; /* owned */
-    size_t size;
-};
-
-/* One record of a node's journal. */
-struct sim_record {
-    uint8_t type; /* enum record_type */
-    struct vote vote;
-    struct cert cert;
-    struct hash block;
-};
-
-struct sim_body {
-    bool used;
-    struct hash hash;
-    struct header header;
-    uint8_t header_bytes[HEADER_BYTES_MAX];
-    size_t header_size;
-    uint8_t *body;
-    size_t size;
-    bool kept; /* in the synced journal, or final here */
-};
-
-struct sim_node {
-    bool up;
-    bool byzantine;
-    uint32_t life;
-    struct core *core;
-    struct engine *engine;
-    struct sim_record *journal;
-    uint32_t records, records_synced, record_cap;
-    bool sync_running;
-    struct sim_event *held; /* messages that wait for the sync */
-    uint32_t held_count, held_cap;
-    struct sim_body bodies[BODIES_MAX];
-    uint32_t body_next;
-    struct bytes pool[POOL_MAX];
-    struct hash pool_ids[POOL_MAX];
-    uint32_t pool_count;
-    struct cert *certs; /* finalization of each height */
-    bool work_told;
-};
-
-struct sim {
-    const struct sim_options *o;
-    uint64_t random;
-    uint64_t now;
-    uint64_t order;
-    uint32_t n;
-    struct sim_event *queue;
-    uint32_t queued;
-    struct sim_node nodes[SIM_NODES_MAX];
-    struct sim_world *world;
-    struct hash chain[SIM_HEIGHTS_MAX];
-    struct hash genesis_block;
-    struct sim_result r;
-    uint32_t loss, duplicate, delay, sync_delay, crash; /* of 1024, or ms */
-    uint32_t cut; /* bitmap: one side of a partition */
-    bool chaos;
-    uint64_t tx_number;
-    struct tx *tx;
-    struct core_effects *fx;
-    /* every vote a correct node ever sent, for ever */
-    struct {
-        uint64_t view;
-        struct hash notarized;
-        bool n, x, f;
-    } cast[SIM_NODES_MAX][2048];
-};
-
-static uint64_t draw(struct sim *s)
+uint64_t sim_random(struct sim *s)
 {
-    uint64_t z = (s->random += 0x9e3779b97f4a7c15u);
+    uint64_t z = s->rng += 0x9e3779b97f4a7c15u;
 
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return z ^ z >> 31;
 }
 
-static uint64_t below(struct sim *s, uint64_t n)
+uint64_t sim_between(struct sim *s, uint64_t lo, uint64_t hi)
 {
-    return n == 0 ? 0 : draw(s) % n;
+    return hi > lo ? lo + sim_random(s) % (hi - lo + 1) : lo;
 }
 
-static bool chance(struct sim *s, uint32_t of_1024)
+bool sim_chance(struct sim *s, uint32_t of_1024)
 {
-    return draw(s) % 1024 < of_1024;
+    return of_1024 != 0 && (sim_random(s) & 1023) < of_1024;
 }
 
-static void violate(struct sim *s, const char *what)
+/* ---- queue: a binary heap by (time, order of arrival) ---- */
+
+static bool before(const struct sim_ev *a, const struct sim_ev *b)
 {
-    if (s->r.violation == NULL) {
-        s->r.violation = what;
-        s->r.at_ms = s->now;
+    return a->at < b->at || (a->at == b->at && a->seq < b->seq);
+}
+
+void sim_push(struct sim *s, struct sim_ev ev)
+{
+    uint32_t at = s->heap_count++;
+
+    if (s->heap_count > s->heap_cap) {
+        s->heap_cap = s->heap_cap == 0 ? 4096 : 2 * s->heap_cap;
+        s->heap = realloc(s->heap, s->heap_cap * sizeof s->heap[0]);
+        ASSERT(s->heap != NULL);
     }
+    ev.seq = s->seq++;
+    while (at > 0 && before(&ev, &s->heap[(at - 1) / 2])) {
+        s->heap[at] = s->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    s->heap[at] = ev;
 }
 
-/* ---- queue: a binary heap by time, then by order ---- */
-
-static bool sooner(const struct sim_event *a, const struct sim_event *b)
+static struct sim_ev pop(struct sim *s)
 {
-    return a->at != b->at ? a->at < b->at : a->order < b->order;
-}
-
-static void push(struct sim *s, struct sim_event e)
-{
-    uint32_t i = s->queued++;
-
-    ASSERT(s->queued < QUEUE_MAX);
-    e.order = s->order++;
-    for (; i > 0 && sooner(&e, &s->queue[(i - 1) / 2]); i = (i - 1) / 2)
-        s->queue[i] = s->queue[(i - 1) / 2];
-    s->queue[i] = e;
-}
-
-static struct sim_event pop(struct sim *s)
-{
-    const struct sim_event first = s->queue[0];
-    const struct sim_event last = s->queue[--s->queued];
-    uint32_t i = 0;
+    const struct sim_ev first = s->heap[0];
+    const struct sim_ev last = s->heap[--s->heap_count];
+    uint32_t at = 0;
 
     for (;;) {
-        uint32_t k = 2 * i + 1;
+        uint32_t child = 2 * at + 1;
 
-        if (k >= s->queued)
+        if (child >= s->heap_count)
             break;
-        if (k + 1 < s->queued && sooner(&s->queue[k + 1], &s->queue[k]))
-            k++;
-        if (!sooner(&s->queue[k], &last))
+        if (child + 1 < s->heap_count &&
+            before(&s->heap[child + 1], &s->heap[child]))
+            child++;
+        if (!before(&s->heap[child], &last))
             break;
-        s->queue[i] = s->queue[k];
-        i = k;
+        s->heap[at] = s->heap[child];
+        at = child;
     }
-    s->queue[i] = last;
+    s->heap[at] = last;
     return first;
 }
 
-/* ---- signatures: bound to signer and content, cheap ---- */
-
-static void seal(struct vote *v)
+void sim_fail(struct sim *s, const char *format, ...)
 {
-    uint64_t h = 1469598103934665603u;
-    const uint64_t parts[] = {v->kind,
-                              v->epoch,
-                              v->signer,
-                              v->about.view,
-                              v->about.parent_view,
-                              v->about.height};
+    va_list args;
 
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        h = (h ^ parts[i]) * 1099511628211u;
-    for (size_t i = 0; i < HASH_BYTES; i++)
-        h = (h ^ v->about.block.raw[i]) * 1099511628211u;
-    memset(&v->sig, 0, sizeof v->sig);
-    memcpy(v->sig.raw, &h, sizeof h);
-}
-
-static bool sealed(const struct vote *v)
-{
-    struct vote copy = *v;
-
-    seal(&copy);
-    return memcmp(&copy.sig, &v->sig, sizeof v->sig) == 0;
-}
-
-static bool cert_sealed(const struct sim *s, const struct cert *c)
-{
-    uint32_t at = 0;
-
-    if (c->bitmap >> s->n != 0)
-        return false;
-    for (uint8_t i = 0; i < s->n; i++) {
-        struct vote v = {
-            .kind = c->kind, .epoch = c->epoch, .about = c->about, .signer = i};
-
-        if ((c->bitmap >> i & 1) == 0)
-            continue;
-        v.sig = c->sigs[at++];
-        if (!sealed(&v) && s->o->mutant == MUTANT_NONE)
-            return false;
-    }
-    return true;
-}
-
-static void sign_vote(void *ctx, struct vote *v)
-{
-    (void)ctx;
-    seal(v);
-}
-
-/* ---- sending ---- */
-
-static void transmit(
-    struct sim *s, uint8_t from, uint8_t to, uint8_t type, struct bytes b)
-{
-    const uint32_t copies = s->chaos && chance(s, s->duplicate) ? 2 : 1;
-
-    s->r.messages++;
-    if (s->chaos &&
-        (chance(s, s->loss) || ((s->cut >> from & 1) != (s->cut >> to & 1))))
+    if (s->failed)
         return;
-    for (uint32_t i = 0; i < copies; i++) {
-        struct sim_event e = {.kind = SIM_MESSAGE,
-                              .to = to,
-                              .from = from,
-                              .type = type,
-                              .size = b.size};
-
-        e.at = s->now + 1 + below(s, s->chaos ? s->delay : 5);
-        e.at_bytes = malloc(b.size + 1);
-        ASSERT(e.at_bytes != NULL);
-        memcpy(e.at_bytes, b.at, b.size);
-        push(s, e);
-    }
+    s->failed = true;
+    va_start(args, format);
+    vsnprintf(s->why, sizeof s->why, format, args);
+    va_end(args);
 }
 
-static void step(struct sim *s, uint8_t i, struct core_event *e);
+/* ---- what a seed switches on ---- */
 
-/* ---- votes ever cast: the oracle that a crash cannot forget ---- */
-
-static void watch_vote(struct sim *s, const struct vote *v)
+static uint64_t pick(struct sim *s, const uint64_t *list, uint32_t count)
 {
-    const uint64_t view = v->about.view;
-    const uint32_t at = (uint32_t)(view % 2048);
-
-    if (s->nodes[v->signer].byzantine)
-        return;
-    if (s->cast[v->signer][at].view != view) {
-        memset(&s->cast[v->signer][at], 0, sizeof s->cast[0][0]);
-        s->cast[v->signer][at].view = view;
-    }
-    if (v->kind == VOTE_NOTARIZE) {
-        if (s->cast[v->signer][at].n &&
-            !hash_eq(&s->cast[v->signer][at].notarized, &v->about.block))
-            violate(s, "a correct node notarized twice in a view");
-        s->cast[v->signer][at].n = true;
-        s->cast[v->signer][at].notarized = v->about.block;
-    } else if (v->kind == VOTE_NULLIFY) {
-        if (s->cast[v->signer][at].f)
-            violate(s, "a correct node nullified after it finalized");
-        s->cast[v->signer][at].x = true;
-    } else {
-        if (s->cast[v->signer][at].x)
-            violate(s, "a correct node finalized after it nullified");
-        s->cast[v->signer][at].f = true;
-    }
+    return list[sim_between(s, 0, count - 1)];
 }
 
-static void broadcast(
-    struct sim *s, uint8_t from, uint8_t to, uint8_t type, struct bytes b)
+static void choose(struct sim *s, uint32_t nodes)
 {
-    struct reader r = reader_of(b);
-    struct vote v;
+    static const uint64_t sizes[] = {4, 4, 4, 5, 6, 7, 10};
+    static const uint64_t delays[] = {2, 20, 100, 400, 1500};
+    static const uint64_t losses[] = {0, 0, 20, 100, 300, 410};
+    static const uint64_t syncs[] = {1, 4, 60};
+    static const uint64_t gaps[] = {10, 50, 300, 2000};
+    struct sim_params *p = &s->params;
+    uint32_t f;
 
-    if (type == MSG_PROPOSAL)
-        (void)reader_take(&r, 56); /* the candidate stands first */
-    if (type == MSG_PROPOSAL || type == MSG_VOTE) {
-        vote_read(&r, &v);
-        watch_vote(s, &v); /* sent is sent, whatever happens later */
-    }
-    for (uint8_t i = 0; i < s->n; i++) {
-        if (i != from && (to == CORE_ALL || to == i))
-            transmit(s, from, i, type, b);
-    }
+    memset(p, 0, sizeof *p);
+    p->n = nodes != 0 ? nodes : (uint32_t)pick(s, sizes, ARRAY_LEN(sizes));
+    f = valset_faulty(p->n);
+    if (sim_chance(s, 614))
+        p->byz_count = (uint32_t)sim_between(s, 1, f);
+    if (p->byz_count > f)
+        p->byz_count = f;
+    p->byz_modes = (uint32_t)sim_between(s, 1, 63);
+    if (sim_chance(s, 820))
+        p->byz_modes &= ~(uint32_t)BYZ_SILENT;
+    p->dead_count =
+        sim_chance(s, 307) ? (uint32_t)sim_between(s, 0, f - p->byz_count) : 0;
+    p->delay_lo = 100;
+    p->delay_hi = pick(s, delays, ARRAY_LEN(delays)) * SIM_MS;
+    p->loss = (uint32_t)pick(s, losses, ARRAY_LEN(losses));
+    p->dup = sim_chance(s, 300) ? 100 : 0;
+    p->partition_every =
+        sim_chance(s, 400) ? sim_between(s, 1, 8) * 1000000 : 0;
+    p->crash_every =
+        sim_chance(s, 512) ? sim_between(s, 300, 6000) * SIM_MS : 0;
+    p->crash_many = sim_chance(s, 512) ? 200 : 0;
+    p->targeted = sim_chance(s, 512) ? (uint32_t)sim_between(s, 2, 60) : 0;
+    p->fsync_lo = 50;
+    p->fsync_hi = pick(s, syncs, ARRAY_LEN(syncs)) * SIM_MS;
+    p->execute_us = sim_chance(s, 512) ? 200 : 20 * SIM_MS;
+    p->inject_every = pick(s, gaps, ARRAY_LEN(gaps)) * SIM_MS;
+    p->large = sim_chance(s, 300) ? 700 : 0;
+    p->chaos_us = sim_between(s, 2, 20) * 1000000;
+    p->slow = sim_chance(s, 60);
+    if (p->slow)
+        p->inject_every = 4000 * SIM_MS;
 }
 
-/* ---- bodies ---- */
-
-static struct sim_body *find_body(struct sim_node *n, const struct hash *h)
+static void sign(void *ctx, struct vote *v)
 {
-    for (uint32_t i = 0; i < BODIES_MAX; i++) {
-        if (n->bodies[i].used && hash_eq(&n->bodies[i].hash, h))
-            return &n->bodies[i];
-    }
-    return NULL;
+    sim_sign(ctx, v);
 }
 
-static struct sim_body *add_body(struct sim_node *n,
-                                 const struct header *h,
-                                 struct bytes body)
+static void configure(struct sim *s)
 {
-    const struct hash hash = header_hash(h);
-    struct sim_body *b = find_body(n, &hash);
+    struct genesis_params g;
 
-    if (b != NULL)
-        return b;
-    b = &n->bodies[n->body_next++ % BODIES_MAX];
-    free(b->body);
-    *b = (struct sim_body){.used = true, .hash = hash, .header = *h};
-    b->header_size = header_encode(b->header_bytes, h);
-    b->body = malloc(body.size + 1);
-    ASSERT(b->body != NULL);
-    memcpy(b->body, body.at, body.size);
-    b->size = body.size;
-    return b;
-}
-
-static struct block_facts facts_of(const struct sim_body *b)
-{
-    return block_facts_of(&b->header, &b->hash);
-}
-
-static bool execute(struct sim *s, struct sim_node *n, const struct sim_body *b)
-{
-    const struct executed_block *done;
-    const struct tx *txs[POOL_MAX];
-    struct body *split = malloc(sizeof *split);
-    const char *why;
-    enum err e = body_split(split, bytes_of(b->body, b->size));
-
-    if (e == ERR_NONE && split->count > POOL_MAX)
-        e = ERR_RANGE;
-    for (uint32_t i = 0; e == ERR_NONE && i < split->count; i++) {
-        e = tx_decode(&s->tx[i], split->txs[i]);
-        txs[i] = &s->tx[i];
-    }
-    free(split);
-    if (e == ERR_NONE)
-        e = engine_execute(n->engine,
-                           &done,
-                           &b->header,
-                           bytes_of(b->body, b->size),
-                           txs,
-                           &why);
-    return e == ERR_NONE;
-}
-
-static void pool_forget(struct sim_node *n,
-                        const struct hash *ids,
-                        uint32_t count)
-{
-    for (uint32_t k = 0; k < count; k++) {
-        for (uint32_t i = 0; i < n->pool_count; i++) {
-            if (hash_eq(&n->pool_ids[i], &ids[k])) {
-                n->pool[i] = n->pool[--n->pool_count];
-                n->pool_ids[i] = n->pool_ids[n->pool_count];
-                break;
-            }
-        }
-    }
-}
-
-static void tell_work(struct sim *s, uint8_t i)
-{
-    struct core_event e = {.kind = ON_WORK, .yes = s->nodes[i].pool_count > 0};
-
-    if (s->nodes[i].work_told != e.yes) {
-        s->nodes[i].work_told = e.yes;
-        step(s, i, &e);
-    }
-}
-
-/* Makes a final block the tip and checks it against everybody's. */
-static bool commit(struct sim *s,
-                   uint8_t i,
-                   const struct sim_body *b,
-                   const struct cert *cert)
-{
-    struct sim_node *n = &s->nodes[i];
-    const struct executed_block *done;
-    struct core_event applied = {
-        .kind = ON_APPLIED, .height = b->header.height, .hash = b->hash};
-
-    if (engine_tip(n->engine)->height >= b->header.height)
-        return true;
-    if (engine_tip(n->engine)->height + 1 != b->header.height)
-        return false;
-    if (!engine_stands_at(n->engine, &b->hash) && !execute(s, n, b)) {
-        violate(s, "a final block does not execute");
-        return false;
-    }
-    done = engine_commit(n->engine, &b->hash);
-    if (b->header.height >= SIM_HEIGHTS_MAX)
-        return false;
-    n->certs[b->header.height] = *cert;
-    find_body(n, &b->hash)->kept = true;
-    if (hash_is_zero(&s->chain[b->header.height])) {
-        s->chain[b->header.height] = b->hash;
-        s->r.heights++;
-        s->r.txs += b->header.tx_count;
-    } else if (!hash_eq(&s->chain[b->header.height], &b->hash)) {
-        violate(s, "two blocks of one height are final");
-    }
-    if (b->header.height % 16 == 0 && !sim_world_sums_hold(n->engine))
-        violate(s, "shares are not conserved");
-    pool_forget(n, done->tx_ids, done->header.tx_count);
-    step(s, i, &applied);
-    tell_work(s, i);
-    return true;
-}
-
-static void build(struct sim *s, uint8_t i, const struct candidate *on)
-{
-    struct sim_node *n = &s->nodes[i];
-    struct core_event e = {.kind = ON_BUILT, .candidate = *on};
-    struct engine_candidate_tx txs[POOL_MAX];
-    const struct executed_block *b = NULL;
-    struct hash bad[POOL_MAX];
-    uint32_t bad_count = 0;
-
-    if (engine_tip(n->engine)->height == on->height) {
-        for (uint32_t k = 0; k < n->pool_count; k++) {
-            const enum err err = tx_decode(&s->tx[k], n->pool[k]);
-
-            ASSERT(err == ERR_NONE);
-            txs[k].tx = &s->tx[k];
-        }
-        engine_build(n->engine,
-                     &b,
-                     on->view,
-                     i,
-                     engine_tip(n->engine)->time_ms + 1 + below(s, 50),
-                     txs,
-                     n->pool_count);
-        for (uint32_t k = 0; k < n->pool_count; k++) {
-            if (txs[k].why.verdict != V_OK)
-                bad[bad_count++] = n->pool_ids[k];
-        }
-    }
-    if (b != NULL) {
-        const struct sim_body *body = add_body(n, &b->header, b->body);
-
-        e.facts = facts_of(body);
-    }
-    pool_forget(n, bad, bad_count);
-    tell_work(s, i);
-    step(s, i, &e);
-}
-
-/* ---- crashes ---- */
-
-static void restart(struct sim *s, uint8_t i);
-
-static void crash(struct sim *s, uint8_t i)
-{
-    struct sim_node *n = &s->nodes[i];
-
-    if (!n->up)
-        return;
-    s->r.crashes++;
-    n->up = false;
-    n->life++;
-    n->records = n->records_synced; /* what was not flushed is gone */
-    n->sync_running = false;
-    for (uint32_t k = 0; k < n->held_count; k++)
-        free(n->held[k].at_bytes);
-    n->held_count = 0;
-    for (uint32_t k = 0; k < BODIES_MAX; k++) {
-        if (n->bodies[k].used && !n->bodies[k].kept)
-            n->bodies[k].used = false;
-    }
-    push(s,
-         (struct sim_event){
-             .kind = SIM_RESTART, .to = i, .at = s->now + 10 + below(s, 3000)});
-}
-
-static void record(struct sim_node *n, const struct sim_record *r)
-{
-    if (n->records == n->record_cap) {
-        n->record_cap = n->record_cap == 0 ? 64 : n->record_cap * 2;
-        n->journal = realloc(n->journal, n->record_cap * sizeof n->journal[0]);
-        ASSERT(n->journal != NULL);
-    }
-    n->journal[n->records++] = *r;
-}
-
-static void start_sync(struct sim *s, uint8_t i, uint64_t batch)
-{
-    struct sim_node *n = &s->nodes[i];
-
-    n->sync_running = true;
-    push(s,
-         (struct sim_event){.kind = SIM_SYNCED,
-                            .to = i,
-                            .life = n->life,
-                            .batch = batch,
-                            .records = n->records,
-                            .at = s->now + below(s, s->sync_delay)});
-}
-
-/* ---- effects ---- */
-
-static void send_effect(struct sim *s,
-                        uint8_t i,
-                        const struct core_effect *e,
-                        uint8_t type,
-                        struct bytes b)
-{
-    struct sim_node *n = &s->nodes[i];
-    struct sim_event *h;
-
-    if (!e->after_sync) {
-        broadcast(s, i, e->to, type, b);
-        return;
-    }
-    if (n->held_count == n->held_cap) {
-        n->held_cap = n->held_cap == 0 ? 16 : n->held_cap * 2;
-        n->held = realloc(n->held, n->held_cap * sizeof n->held[0]);
-        ASSERT(n->held != NULL);
-    }
-    h = &n->held[n->held_count++];
-    *h = (struct sim_event){
-        .to = e->to, .type = type, .size = b.size, .records = n->records};
-    h->at_bytes = malloc(b.size + 1);
-    ASSERT(h->at_bytes != NULL);
-    memcpy(h->at_bytes, b.at, b.size);
-}
-
-static void send_proposal(struct sim *s, uint8_t i, const struct core_effect *e)
-{
-    static uint8_t out[MSG_PROPOSAL_MAX];
-    const struct cert *certs[MSG_CERTS_MAX];
-    const uint32_t count = core_justification(
-        s->nodes[i].core, &e->candidate, certs, MSG_CERTS_MAX);
-    const struct sim_body *b = find_body(&s->nodes[i], &e->candidate.block);
-    struct writer w = writer_of(out, sizeof out);
-    const bool block = b != NULL && b->header.view == e->candidate.view;
-
-    msg_proposal_encode(&w,
-                        &e->candidate,
-                        &e->vote,
-                        block ? bytes_of(b->header_bytes, b->header_size)
-                              : bytes_of(NULL, 0),
-                        certs,
-                        count,
-                        block ? bytes_of(b->body, b->size) : bytes_of(NULL, 0));
-    send_effect(s, i, e, MSG_PROPOSAL, writer_bytes(&w));
-}
-
-static void send_rest(struct sim *s, uint8_t i, const struct core_effect *e)
-{
-    uint8_t out[CERT_BYTES_MAX];
-    struct writer w = writer_of(out, sizeof out);
-
-    if (e->kind == DO_SEND_VOTE) {
-        vote_encode(&w, &e->vote);
-        send_effect(s, i, e, MSG_VOTE, writer_bytes(&w));
-    } else if (e->kind == DO_SEND_CERT) {
-        cert_encode(&w, e->cert);
-        send_effect(s, i, e, MSG_CERT, writer_bytes(&w));
-    } else {
-        for (uint8_t k = 0; k < s->n; k++) {
-            struct core_status st;
-
-            if (k == i)
-                continue;
-            w = writer_of(out, sizeof out);
-            core_status_for(s->nodes[i].core, &st, k);
-            msg_status_encode(&w, &st, 0);
-            transmit(s, i, k, MSG_STATUS, writer_bytes(&w));
-        }
-    }
-}
-
-/* Another node that can help, chosen by chance. */
-static int helper(struct sim *s, uint8_t i)
-{
-    const uint8_t k = (uint8_t)below(s, s->n);
-
-    return k != i && s->nodes[k].up ? (int)k : -1;
-}
-
-static void carry_out(struct sim *s, uint8_t i, const struct core_effect *e)
-{
-    struct sim_node *n = &s->nodes[i];
-    struct sim_record r = {0};
-    struct sim_body *b;
-    int k;
-
-    switch (e->kind) {
-    case DO_PERSIST_VOTE:
-        r.type = RECORD_VOTE;
-        r.vote = e->vote;
-        record(n, &r);
-        break;
-    case DO_PERSIST_CERT:
-        r.type = RECORD_CERT;
-        r.cert = *e->cert;
-        record(n, &r);
-        break;
-    case DO_PERSIST_BODY:
-        r.type = RECORD_BODY;
-        r.block = e->hash;
-        record(n, &r);
-        break;
-    case DO_SEND_PROPOSAL:
-        send_proposal(s, i, e);
-        break;
-    case DO_SEND_VOTE:
-    case DO_SEND_CERT:
-    case DO_SEND_STATUS:
-        send_rest(s, i, e);
-        break;
-    case DO_BUILD:
-        build(s, i, &e->candidate);
-        break;
-    case DO_EXECUTE:
-        b = find_body(n, &e->hash);
-        {
-            struct core_event done = {.kind = ON_EXECUTED, .hash = e->hash};
-
-            done.yes = b != NULL && execute(s, n, b);
-            step(s, i, &done);
-        }
-        break;
-    case DO_FETCH:
-        k = helper(s, i);
-        if (k >= 0 && find_body(&s->nodes[k], &e->hash) != NULL)
-            push(s,
-                 (struct sim_event){.kind = SIM_BODY,
-                                    .to = i,
-                                    .from = (uint8_t)k,
-                                    .life = n->life,
-                                    .hash = e->hash,
-                                    .at = s->now + 2 + below(s, 20)});
-        break;
-    case DO_SYNC:
-        k = helper(s, i);
-        if (k >= 0)
-            push(s,
-                 (struct sim_event){.kind = SIM_BLOCKS,
-                                    .to = i,
-                                    .from = (uint8_t)k,
-                                    .life = n->life,
-                                    .at = s->now + 2 + below(s, 20)});
-        break;
-    case DO_COMMIT:
-        n->records_synced = n->records; /* as the driver does */
-        b = find_body(n, &e->candidate.block);
-        if (b != NULL)
-            (void)commit(s, i, b, e->cert);
-        break;
-    case DO_EVIDENCE:
-        if (!s->nodes[e->vote.signer].byzantine)
-            violate(s, "evidence against a correct node");
-        break;
-    case DO_OBSERVE:
-        if (!n->byzantine) /* others hold votes its journal never saw */
-            violate(s, "a correct node stopped voting");
-        break;
-    case DO_HALT:
-        if (!n->byzantine)
-            violate(s, e->text);
-        break;
-    }
-}
-
-/* Effects are copied first: carrying one out may step the core again. */
-static void step(struct sim *s, uint8_t i, struct core_event *e)
-{
-    struct sim_node *n = &s->nodes[i];
-    struct core_effects *fx;
-    struct cert *certs;
-    uint32_t cert_count = 0;
-    bool votes = false;
-
-    if (!n->up || s->r.violation != NULL)
-        return;
-    core_step(n->core, s->fx, e, s->now);
-    fx = malloc(sizeof *fx);
-    certs = malloc((s->fx->count + 1) * sizeof *certs);
-    ASSERT(fx != NULL && certs != NULL);
-    fx->count = s->fx->count;
-    fx->batch = s->fx->batch;
-    memcpy(fx->list, s->fx->list, fx->count * sizeof fx->list[0]);
-    for (uint32_t k = 0; k < fx->count; k++) {
-        votes = votes || fx->list[k].kind == DO_PERSIST_VOTE ||
-                (s->o->mutant == MUTANT_NULLIFY_NOT_PERSISTED && fx->batch > 0);
-        if (fx->list[k].cert != NULL) {
-            certs[cert_count] = *fx->list[k].cert;
-            fx->list[k].cert = &certs[cert_count++];
-        }
-    }
-    for (uint32_t k = 0; k < fx->count && n->up; k++)
-        carry_out(s, i, &fx->list[k]);
-    if (votes && n->up) {
-        if (s->chaos && chance(s, s->crash))
-            crash(s, i); /* between persist and sync */
-        else
-            start_sync(s, i, fx->batch);
-    }
-    free(certs);
-    free(fx);
-}
-
-static void synced(struct sim *s, const struct sim_event *e)
-{
-    struct sim_node *n = &s->nodes[e->to];
-    struct core_event durable = {.kind = ON_DURABLE, .batch = e->batch};
-    uint32_t kept = 0;
-
-    if (e->life != n->life)
-        return;
-    if (e->records > n->records_synced)
-        n->records_synced = e->records;
-    for (uint32_t k = 0; k < n->records_synced; k++) {
-        if (n->journal[k].type == RECORD_BODY) {
-            struct sim_body *b = find_body(n, &n->journal[k].block);
-
-            if (b != NULL)
-                b->kept = true;
-        }
-    }
-    if (s->chaos && chance(s, s->crash)) {
-        crash(s, e->to); /* between sync and send */
-        return;
-    }
-    for (uint32_t k = 0; k < n->held_count; k++) {
-        struct sim_event *h = &n->held[k];
-
-        if (h->records > n->records_synced) {
-            n->held[kept++] = *h;
-            continue;
-        }
-        broadcast(s, e->to, h->to, h->type, bytes_of(h->at_bytes, h->size));
-        free(h->at_bytes);
-    }
-    n->held_count = kept;
-    step(s, e->to, &durable);
-}
-
-/* ---- receiving ---- */
-
-/* Votes of every kind for whatever it sees, to some. */
-static void misbehave(struct sim *s, uint8_t i, const struct candidate *c)
-{
-    for (uint8_t kind = VOTE_NOTARIZE; kind <= VOTE_FINALIZE; kind++) {
-        struct vote v = {.kind = kind, .signer = i};
-        uint8_t out[VOTE_BYTES];
-        struct writer w = writer_of(out, sizeof out);
-
-        if (!chance(s, 400))
-            continue;
-        v.about = *c;
-        if (kind == VOTE_NULLIFY)
-            v.about = (struct candidate){.view = c->view};
-        seal(&v);
-        vote_encode(&w, &v);
-        for (uint8_t k = 0; k < s->n; k++) {
-            if (k != i && chance(s, 700))
-                transmit(s, i, k, MSG_VOTE, writer_bytes(&w));
-        }
-    }
-}
-
-static void receive_proposal(struct sim *s, const struct sim_event *e)
-{
-    static struct msg_proposal p;
-    struct core_event ev = {.kind = ON_PROPOSAL, .from = e->from};
-    struct core_event here = {.kind = ON_BODY};
-    struct header h;
-
-    if (msg_proposal_decode(&p, bytes_of(e->at_bytes, e->size)) != ERR_NONE ||
-        !sealed(&p.vote) || p.vote.signer != e->from)
-        return;
-    for (uint32_t k = 0; k < p.cert_count; k++) {
-        if (!cert_sealed(s, &p.certs[k]))
-            return;
-    }
-    if (p.header.size > 0 && header_decode(&h, p.header) == ERR_NONE) {
-        const struct hash hash = header_hash(&h);
-
-        if (!hash_eq(&hash, &p.candidate.block))
-            return;
-        ev.facts = block_facts_of(&h, &hash);
-        if (p.body.size > 0 &&
-            h.height > engine_tip(s->nodes[e->to].engine)->height) {
-            (void)add_body(&s->nodes[e->to], &h, p.body);
-            here.facts = ev.facts;
-        }
-    }
-    ev.candidate = p.candidate;
-    ev.vote = &p.vote;
-    ev.certs = p.certs;
-    ev.cert_count = p.cert_count;
-    if (s->nodes[e->to].byzantine)
-        misbehave(s, e->to, &p.candidate);
-    step(s, e->to, &ev);
-    if (here.facts.height > 0)
-        step(s, e->to, &here);
-}
-
-static void receive(struct sim *s, const struct sim_event *e)
-{
-    const struct bytes in = bytes_of(e->at_bytes, e->size);
-    struct core_event ev = {.from = e->from};
-    struct core_event heard = {.kind = ON_HEARD, .from = e->from};
-    struct vote v;
-    struct cert c;
-    struct core_status st;
-    uint64_t epoch;
-
-    if (!s->nodes[e->to].up)
-        return;
-    step(s, e->to, &heard);
-    if (e->type == MSG_PROPOSAL) {
-        receive_proposal(s, e);
-    } else if (e->type == MSG_VOTE && msg_vote_decode(&v, in) == ERR_NONE &&
-               sealed(&v) && v.signer == e->from) {
-        if (s->nodes[e->to].byzantine && chance(s, 200))
-            misbehave(s, e->to, &v.about);
-        ev.kind = ON_VOTE;
-        ev.vote = &v;
-        step(s, e->to, &ev);
-    } else if (e->type == MSG_CERT && msg_cert_decode(&c, in) == ERR_NONE &&
-               cert_sealed(s, &c)) {
-        ev.kind = ON_CERT;
-        ev.certs = &c;
-        ev.cert_count = 1;
-        step(s, e->to, &ev);
-    } else if (e->type == MSG_STATUS &&
-               msg_status_decode(&st, &epoch, in) == ERR_NONE) {
-        ev.kind = ON_STATUS;
-        ev.status = &st;
-        step(s, e->to, &ev);
-    }
-}
-
-static void receive_blocks(struct sim *s, const struct sim_event *e)
-{
-    struct sim_node *n = &s->nodes[e->to];
-    struct sim_node *from = &s->nodes[e->from];
-
-    if (e->life != n->life)
-        return;
-    for (uint32_t k = 0; k < 16; k++) {
-        const uint64_t next = engine_tip(n->engine)->height + 1;
-        struct sim_body *b;
-
-        if (next > engine_tip(from->engine)->height || !from->up)
-            return;
-        b = find_body(from, &s->chain[next]);
-        if (b == NULL)
-            return;
-        b = add_body(n, &b->header, bytes_of(b->body, b->size));
-        n->records_synced = n->records;
-        if (!commit(s, e->to, b, &from->certs[next]))
-            return;
-    }
-}
-
-static void receive_body(struct sim *s, const struct sim_event *e)
-{
-    struct sim_node *n = &s->nodes[e->to];
-    const struct sim_body *b = find_body(&s->nodes[e->from], &e->hash);
-    struct core_event here = {.kind = ON_BODY};
-
-    if (e->life != n->life || b == NULL)
-        return;
-    b = add_body(n, &b->header, bytes_of(b->body, b->size));
-    here.facts = facts_of(b);
-    step(s, e->to, &here);
-}
-
-/* ---- life of a node ---- */
-
-static void boot(struct sim *s, uint8_t i)
-{
-    struct sim_node *n = &s->nodes[i];
-    const struct genesis_params *p = &sim_world_genesis(s->world)->params;
-    struct core_config c = {
-        .n = (uint8_t)s->n,
-        .me = i,
-        .leader_seed = 7,
-        .timers = {p->t_leader_ms,
-                   p->t_view_ms,
-                   p->t_retry_ms,
-                   p->t_status_ms,
-                   p->t_silent_ms,
-                   p->t_fetch_ms,
-                   p->t_cap_ms},
-        .sign = sign_vote,
-        .mutant = n->byzantine ? MUTANT_NONE : s->o->mutant,
+    genesis_defaults(&g);
+    s->config = (struct core_config){
+        .n = (uint8_t)s->params.n,
+        .epoch = s->ops->epoch,
+        .leader_seed = sim_random(s),
+        .timers = {.t_leader_ms = g.t_leader_ms,
+                   .t_view_ms = g.t_view_ms,
+                   .t_retry_ms = g.t_retry_ms,
+                   .t_status_ms = g.t_status_ms,
+                   .t_silent_ms = g.t_silent_ms,
+                   .t_fetch_ms = g.t_fetch_ms,
+                   .t_cap_ms = g.t_cap_ms,
+                   .t_pace_ms = g.t_pace_ms,
+                   .time_drift_ms = g.time_drift_ms},
+        .sign = sign,
+        .sign_ctx = s,
+        .mutant = s->mutant,
     };
-    const struct hash tip = engine_tip_hash(n->engine);
+}
 
-    c.genesis.block = s->genesis_block;
-    core_init(n->core, &c, engine_tip(n->engine)->height, &tip);
-    for (uint32_t k = 0; k < n->records; k++) {
-        const struct sim_record *r = &n->journal[k];
+static void clear_run(struct sim *s)
+{
+    while (s->heap_count > 0) {
+        struct sim_ev *ev = &s->heap[--s->heap_count];
 
-        if (r->type == RECORD_VOTE) {
-            core_replay_vote(n->core, &r->vote);
-        } else if (r->type == RECORD_CERT) {
-            core_replay_cert(n->core, &r->cert);
-        } else {
-            const struct sim_body *b = find_body(n, &r->block);
-            struct block_facts f;
+        if (ev->packet != NULL)
+            sim_packet_drop(s, ev->packet);
+    }
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
+        struct sim_node *node = &s->nodes[i];
 
-            if (b == NULL)
-                continue;
-            f = facts_of(b);
-            core_replay_body(n->core, &f);
+        while (node->held_count > 0)
+            sim_packet_drop(s, node->held[--node->held_count].packet);
+        if (node->app != NULL)
+            s->ops->free(node->app);
+        node->app = NULL;
+        buf_clear(&node->journal);
+        node->synced = 0;
+        node->up = false;
+        node->byz = 0;
+        node->correct = true;
+        node->height = node->stored = 0;
+        node->seen_count = 0;
+        memset(node->knows_tx, 0, sizeof node->knows_tx);
+    }
+    for (uint32_t b = 0; b < s->block_count; b++) {
+        buf_deinit(&s->blocks[b].header_bytes);
+        buf_deinit(&s->blocks[b].body);
+    }
+    memset(s->blocks, 0, s->block_count * sizeof s->blocks[0]);
+    memset(s->block_index, 0, 4 * SIM_BLOCKS_MAX * sizeof s->block_index[0]);
+    memset(s->views, 0, s->views_used * sizeof s->views[0]);
+    if (s->block_count > 0)
+        s->ops->close(s->world);
+    s->views_used = 0;
+    s->block_count = 0;
+    s->decided_height = 0;
+    s->tx_count = 0;
+    s->now = 0;
+    s->seq = 0;
+    s->groups = 0;
+    s->healed = false;
+    s->injecting = true;
+    s->failed = false;
+}
+
+static void begin(struct sim *s)
+{
+    struct sim_block genesis = {.body = {0}};
+
+    s->world = s->ops->open(s->params.n, &genesis.header);
+    (void)sim_block_put(s, &genesis);
+    s->config.genesis.block = s->blocks[0].hash;
+    for (uint32_t i = 0; i < s->params.n; i++) {
+        struct sim_node *node = &s->nodes[i];
+
+        node->key = sim_random(s);
+        node->clock_ms = (int64_t)sim_between(s, 0, 200) - 100;
+        node->chain[0] = 0;
+    }
+    for (uint32_t k = 0; k < s->params.byz_count;) {
+        struct sim_node *node = &s->nodes[sim_between(s, 0, s->params.n - 1)];
+
+        if (node->byz != 0)
+            continue;
+        node->byz = s->params.byz_modes;
+        node->correct = false;
+        k++;
+    }
+    for (uint32_t i = 0; i < s->params.n; i++)
+        sim_node_start(s, i);
+}
+
+/* ---- things that happen to the network ---- */
+
+static void inject(struct sim *s)
+{
+    const uint32_t tx = s->tx_count;
+
+    if (tx == SIM_TXS_MAX || !s->injecting)
+        return;
+    s->tx_count++;
+    for (uint32_t i = 0; i < s->params.n; i++) {
+        if (s->nodes[i].up && !sim_chance(s, s->params.loss))
+            sim_push(s,
+                     (struct sim_ev){.kind = EV_TX,
+                                     .node = (uint8_t)i,
+                                     .life = s->nodes[i].life,
+                                     .arg = tx,
+                                     .at = s->now + sim_delay(s)});
+    }
+    sim_push(s,
+             (struct sim_ev){
+                 .kind = EV_INJECT,
+                 .at = s->now + sim_between(s, 1, 2 * s->params.inject_every)});
+}
+
+static void crash(struct sim *s, uint32_t i)
+{
+    if (!s->nodes[i].up || !s->nodes[i].correct)
+        return;
+    sim_node_crash(s, i);
+    sim_push(s,
+             (struct sim_ev){.kind = EV_RESTART,
+                             .node = (uint8_t)i,
+                             .at = s->now + sim_between(s, 1, 2000) * SIM_MS});
+}
+
+static void nemesis(struct sim *s)
+{
+    if (s->healed)
+        return;
+    if (sim_chance(s, s->params.crash_many)) {
+        for (uint32_t i = 0; i < s->params.n; i++)
+            crash(s, i);
+    } else {
+        const uint64_t count = sim_between(s, 1, 2);
+
+        for (uint64_t k = 0; k < count; k++)
+            crash(s, (uint32_t)sim_between(s, 0, s->params.n - 1));
+    }
+    sim_push(s,
+             (struct sim_ev){
+                 .kind = EV_CRASH,
+                 .node = SIM_NODES_MAX,
+                 .at = s->now + sim_between(s, 1, 2 * s->params.crash_every)});
+}
+
+static void repartition(struct sim *s)
+{
+    if (s->healed)
+        return;
+    s->groups = sim_chance(s, 400)
+                    ? 0
+                    : (uint32_t)sim_between(s, 0, (1u << s->params.n) - 1);
+    sim_push(
+        s,
+        (struct sim_ev){
+            .kind = EV_PARTITION,
+            .at = s->now + sim_between(s, 1, 2 * s->params.partition_every)});
+}
+
+/* After this, messages between live correct nodes arrive in time; up to f
+ * nodes are faulty or dead for ever. */
+static void heal(struct sim *s)
+{
+    struct sim_params *p = &s->params;
+    uint32_t dead = p->dead_count;
+
+    s->healed = true;
+    s->injecting = false;
+    s->groups = 0;
+    p->loss = p->dup = p->targeted = 0;
+    if (p->delay_hi > 40 * SIM_MS)
+        p->delay_hi = 40 * SIM_MS;
+    if (p->slow) {
+        p->delay_lo = 250 * SIM_MS;
+        p->delay_hi = 400 * SIM_MS;
+    }
+    if (p->fsync_hi > 4 * SIM_MS)
+        p->fsync_hi = 4 * SIM_MS;
+    if (p->execute_us > 5 * SIM_MS)
+        p->execute_us = 5 * SIM_MS;
+    for (uint32_t i = 0; i < p->n && dead > 0; i++) {
+        const uint32_t at = (i + s->next_dead) % p->n;
+
+        if (!s->nodes[at].correct)
+            continue;
+        sim_node_crash(s, at);
+        s->nodes[at].correct = false;
+        dead--;
+    }
+    s->next_dead++;
+    for (uint32_t i = 0; i < p->n; i++) {
+        if (!s->nodes[i].correct)
+            continue;
+        if (!s->nodes[i].up)
+            sim_node_start(s, i);
+        for (uint32_t tx = 0; tx < s->tx_count; tx++)
+            sim_node_learn(s, i, tx);
+        sim_node_work(s, i, true);
+    }
+}
+
+static bool stale(const struct sim *s, const struct sim_ev *ev)
+{
+    const struct sim_node *node = &s->nodes[ev->node];
+
+    if (!node->up || node->life != ev->life)
+        return true;
+    return ev->kind == EV_MESSAGE && s->nodes[ev->from].up &&
+           s->nodes[ev->from].life != ev->sender_life;
+}
+
+static void happen(struct sim *s, const struct sim_ev *ev)
+{
+    switch ((enum sim_ev_kind)ev->kind) {
+    case EV_INJECT:
+        inject(s);
+        break;
+    case EV_PARTITION:
+        repartition(s);
+        break;
+    case EV_HEAL:
+        heal(s);
+        break;
+    case EV_CRASH:
+        if (ev->node == SIM_NODES_MAX)
+            nemesis(s);
+        else if (!s->healed && !stale(s, ev))
+            crash(s, ev->node);
+        break;
+    case EV_RESTART:
+        if (!s->nodes[ev->node].up && s->nodes[ev->node].correct)
+            sim_node_start(s, ev->node);
+        break;
+    case EV_BYZ:
+        sim_byz_tick(s, ev->node);
+        sim_push(
+            s,
+            (struct sim_ev){.kind = EV_BYZ,
+                            .node = ev->node,
+                            .at = s->now + sim_between(s, 5, 120) * SIM_MS});
+        break;
+    case EV_LOOK:
+        break;
+    case EV_MESSAGE:
+        if (!stale(s, ev))
+            sim_node_message(s, ev);
+        sim_packet_drop(s, ev->packet);
+        break;
+    case EV_TICK:
+    case EV_SYNCED:
+    case EV_TASK_DONE:
+    case EV_STORED:
+    case EV_BODY:
+    case EV_BLOCKS:
+    case EV_TX:
+    case EV_LINK_UP:
+    case EV_LINK_DOWN:
+        if (!stale(s, ev))
+            sim_node_event(s, ev);
+        break;
+    }
+}
+
+static void run_until(struct sim *s, uint64_t until, bool stop_when_final)
+{
+    uint64_t look = s->now + 200 * SIM_MS;
+
+    while (!s->failed && s->heap_count > 0 && s->heap[0].at <= until) {
+        const struct sim_ev ev = pop(s);
+
+        s->now = ev.at;
+        s->total_events++;
+        happen(s, &ev);
+        if (stop_when_final && s->now >= look) {
+            look = s->now + 200 * SIM_MS;
+            if (sim_all_final(s))
+                return;
         }
     }
-    core_start(n->core, false, s->now);
-    n->up = true;
-    n->work_told = false;
-    push(s,
-         (struct sim_event){
-             .kind = SIM_TICK, .to = i, .life = n->life, .at = s->now + 1});
-}
-
-static void restart(struct sim *s, uint8_t i)
-{
-    boot(s, i);
-    tell_work(s, i);
-}
-
-static void tick(struct sim *s, const struct sim_event *e)
-{
-    struct core_event ev = {.kind = ON_TICK};
-    struct sim_node *n = &s->nodes[e->to];
-
-    if (e->life != n->life || !n->up)
-        return;
-    step(s, e->to, &ev);
-    if (n->up && e->life == n->life) {
-        uint64_t next = core_next_tick_ms(n->core);
-
-        if (next > s->now + 100)
-            next = s->now + 100;
-        push(s,
-             (struct sim_event){
-                 .kind = SIM_TICK, .to = e->to, .life = n->life, .at = next});
-    }
-}
-
-static void offer(struct sim *s, struct bytes tx)
-{
-    for (uint8_t i = 0; i < s->n; i++) {
-        struct sim_node *n = &s->nodes[i];
-
-        if (n->pool_count == POOL_MAX)
-            continue;
-        ASSERT(tx_decode(&s->tx[0], tx) == ERR_NONE);
-        n->pool_ids[n->pool_count] = s->tx[0].id;
-        n->pool[n->pool_count++] = tx;
-        tell_work(s, i);
-    }
-}
-
-static void one_event(struct sim *s)
-{
-    const struct sim_event e = pop(s);
-
-    s->now = e.at;
-    switch (e.kind) {
-    case SIM_MESSAGE:
-        receive(s, &e);
-        break;
-    case SIM_SYNCED:
-        synced(s, &e);
-        break;
-    case SIM_TICK:
-        tick(s, &e);
-        break;
-    case SIM_RESTART:
-        if (!s->nodes[e.to].up)
-            restart(s, e.to);
-        break;
-    case SIM_BODY:
-        receive_body(s, &e);
-        break;
-    case SIM_BLOCKS:
-        receive_blocks(s, &e);
-        break;
-    }
-    free(e.at_bytes);
+    if (!s->failed)
+        s->now = until;
 }
 
 static uint64_t highest_view(const struct sim *s)
 {
-    uint64_t v = 0;
+    uint64_t view = 0;
 
-    for (uint32_t i = 0; i < s->n; i++) {
-        if (s->nodes[i].core->view > v)
-            v = s->nodes[i].core->view;
+    for (uint32_t i = 0; i < s->params.n; i++) {
+        if (s->nodes[i].core->view > view)
+            view = s->nodes[i].core->view;
     }
-    return v;
+    return view;
 }
 
-/* Swarm: each seed switches kinds of faults on or off. */
-static void choose_faults(struct sim *s)
+/* S5 and S6 */
+static void run_quiet(struct sim *s)
 {
-    static const uint32_t losses[] = {0, 0, 50, 200, 400};
+    uint64_t from;
 
-    s->loss = losses[below(s, ARRAY_LEN(losses))];
-    s->duplicate = chance(s, 512) ? 100 : 0;
-    s->delay = (uint32_t)(5 + below(s, chance(s, 300) ? 1500 : 60));
-    s->sync_delay = (uint32_t)(1 + below(s, chance(s, 300) ? 60 : 4));
-    s->crash = chance(s, 600) ? (uint32_t)below(s, 30) : 0;
-    s->chaos = true;
-    for (uint32_t i = 0; i < valset_faulty(s->n); i++)
-        s->nodes[i].byzantine = chance(s, 400);
-}
-
-static void disturb(struct sim *s)
-{
-    if (chance(s, 40))
-        s->cut = (uint32_t)below(s, 1u << s->n);
-    if (chance(s, 80))
-        s->cut = 0;
-    if (s->crash > 0 && chance(s, 3)) {
-        for (uint8_t i = 0; i < s->n; i++)
-            crash(s, i); /* all at once */
-    } else if (s->crash > 0 && chance(s, 20)) {
-        crash(s, (uint8_t)below(s, s->n));
+    run_until(s, s->now + 240 * 1000000ull, true);
+    if (!s->failed && !sim_all_final(s)) {
+        sim_fail(s, "a transaction is not final everywhere 240 s after heal");
+        return;
+    }
+    run_until(s, s->now + 6 * 1000000ull, false);
+    from = highest_view(s);
+    run_until(s, s->now + 12 * 1000000ull, false);
+    /* A faulty leader may give up its own view; the next one carries on. */
+    if (!s->failed &&
+        highest_view(s) > from + s->params.byz_count + s->params.dead_count + 2)
+        sim_fail(s,
+                 "%llu views turned while idle",
+                 (unsigned long long)(highest_view(s) - from));
+    if (!s->failed && !sim_all_final(s))
+        sim_fail(s, "what was final is not any more");
+    for (uint32_t i = 0; i < s->params.n && !s->failed; i++) {
+        if (s->nodes[i].correct && !s->ops->sound(s->nodes[i].app))
+            sim_fail(s, "node %u: shares are not conserved", i);
     }
 }
 
-static bool settled(const struct sim *s)
+/* A chain is born in calm weather: a node whose first start comes after the
+ * first block may never vote (D45), and here all are to vote. */
+static void be_born(struct sim *s)
 {
-    const uint64_t height = engine_tip(s->nodes[0].engine)->height;
+    const struct sim_params chosen = s->params;
 
-    for (uint32_t i = 0; i < s->n; i++) {
-        const struct sim_node *n = &s->nodes[i];
-
-        if (!n->up || engine_tip(n->engine)->height != height ||
-            (n->pool_count > 0 && !n->byzantine))
-            return false;
+    s->params.loss = s->params.dup = 0;
+    s->params.targeted = 0;
+    s->params.delay_hi = 2 * SIM_MS;
+    begin(s);
+    run_until(s, 1200 * SIM_MS, false);
+    for (uint32_t i = 0; i < s->params.n; i++) {
+        if (s->nodes[i].correct && s->nodes[i].core->fresh)
+            sim_fail(s, "node %u was not born in time", i);
     }
-    return true;
+    s->params = chosen;
 }
 
-static void run_until(struct sim *s, uint64_t end, bool until_settled)
+bool sim_run(struct sim *s, uint64_t seed, uint32_t nodes)
 {
-    while (s->queued > 0 && s->queue[0].at <= end && s->r.violation == NULL &&
-           !(until_settled && settled(s)))
-        one_event(s);
-    if (s->r.violation == NULL && !(until_settled && settled(s)) &&
-        s->now < end)
-        s->now = end;
-}
-
-/* Room for one more with everybody, and the register is there. */
-static bool may_offer(const struct sim *s)
-{
-    for (uint32_t i = 0; i < s->n; i++) {
-        if (s->nodes[i].pool_count == POOL_MAX)
-            return false;
+    s->seed = seed;
+    s->rng = seed * 0x2545f4914f6cdd1du + 1;
+    clear_run(s);
+    choose(s, nodes);
+    configure(s);
+    be_born(s);
+    inject(s);
+    for (uint32_t i = 0; i < s->params.n; i++) {
+        if (s->nodes[i].byz != 0)
+            sim_push(s,
+                     (struct sim_ev){.kind = EV_BYZ,
+                                     .node = (uint8_t)i,
+                                     .at = s->now +
+                                           sim_between(s, 0, 100) * SIM_MS});
     }
-    return !hash_is_zero(&s->chain[1]);
+    if (s->params.crash_every != 0)
+        sim_push(s,
+                 (struct sim_ev){.kind = EV_CRASH,
+                                 .node = SIM_NODES_MAX,
+                                 .at = s->now + s->params.crash_every});
+    if (s->params.partition_every != 0)
+        sim_push(s,
+                 (struct sim_ev){.kind = EV_PARTITION,
+                                 .at = s->now + s->params.partition_every});
+    sim_push(
+        s, (struct sim_ev){.kind = EV_HEAL, .at = s->now + s->params.chaos_us});
+    run_until(s, s->now + s->params.chaos_us, false);
+    if (!s->failed)
+        run_quiet(s);
+    s->total_views += highest_view(s);
+    s->total_seeds++;
+    s->total_us += s->now;
+    s->node_counts |= 1u << s->params.n;
+    return !s->failed;
 }
 
-static void run_chaos(struct sim *s)
+void sim_init(struct sim *s, const struct sim_app_ops *ops)
 {
-    const uint64_t views = s->o->views;
-
-    offer(s, sim_world_setup(s->world, 0));
-    while (highest_view(s) < views && s->now < 600000 &&
-           s->r.violation == NULL &&
-           engine_tip(s->nodes[0].engine)->height < SIM_HEIGHTS_MAX - 80) {
-        run_until(s, s->now + 50 + below(s, 200), false);
-        disturb(s);
-        if (may_offer(s) && chance(s, 700)) {
-            const uint64_t number = s->tx_number++;
-
-            offer(s, sim_world_tx(s->world, number, draw(s)));
-        }
-    }
-}
-
-static void run_calm(struct sim *s)
-{
-    uint64_t view;
-
-    s->chaos = false;
-    s->cut = 0;
-    run_until(s, s->now + 5000, false); /* everybody is up again */
-    run_until(s, s->now + 240000, true);
-    if (s->r.violation == NULL && !settled(s))
-        violate(s, "transactions known to all are not final everywhere");
-    run_until(s, s->now + 15000, false);
-    view = highest_view(s);
-    run_until(s, s->now + 12000, false);
-    if (s->r.violation == NULL && highest_view(s) > view + s->n + 1)
-        violate(s, "views turn although there is nothing to do");
-    for (uint32_t i = 0; i < s->n && s->r.violation == NULL; i++) {
-        if (!sim_world_sums_hold(s->nodes[i].engine))
-            violate(s, "shares are not conserved");
+    memset(s, 0, sizeof *s);
+    s->ops = ops;
+    s->effects = calloc(1, sizeof *s->effects);
+    s->proposal = calloc(1, sizeof *s->proposal);
+    s->blocks = calloc(SIM_BLOCKS_MAX, sizeof s->blocks[0]);
+    s->block_index = calloc(4 * SIM_BLOCKS_MAX, sizeof s->block_index[0]);
+    s->views = calloc(SIM_VIEWS_MAX, sizeof s->views[0]);
+    ASSERT(s->effects != NULL && s->proposal != NULL && s->blocks != NULL &&
+           s->block_index != NULL && s->views != NULL);
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
+        s->nodes[i].core = calloc(1, sizeof *s->nodes[i].core);
+        ASSERT(s->nodes[i].core != NULL);
     }
 }
 
-struct sim_result sim_run(const struct sim_options *o)
+void sim_deinit(struct sim *s)
 {
-    static const uint32_t sizes[] = {4, 4, 4, 5, 6, 7};
-    struct sim *s = calloc(1, sizeof *s);
-    struct sim_result r;
+    clear_run(s);
+    while (s->free_packets != NULL) {
+        struct sim_packet *next = s->free_packets->next_free;
 
-    ASSERT(s != NULL);
-    s->o = o;
-    s->random = o->seed * 0x2545f4914f6cdd1du + 1;
-    s->n = o->nodes != 0 ? o->nodes : sizes[below(s, ARRAY_LEN(sizes))];
-    s->queue = malloc(QUEUE_MAX * sizeof s->queue[0]);
-    s->tx = malloc(POOL_MAX * sizeof s->tx[0]);
-    s->fx = malloc(sizeof *s->fx);
-    s->world = sim_world_new(s->n);
-    ASSERT(s->queue != NULL && s->tx != NULL && s->fx != NULL);
-    choose_faults(s);
-    for (uint8_t i = 0; i < s->n; i++) {
-        struct sim_node *n = &s->nodes[i];
-
-        n->engine = engine_new(sim_world_genesis(s->world));
-        n->core = malloc(sizeof *n->core);
-        n->certs = calloc(SIM_HEIGHTS_MAX, sizeof n->certs[0]);
-        ASSERT(n->core != NULL && n->certs != NULL);
-        s->genesis_block = engine_tip_hash(n->engine);
-        boot(s, i);
+        buf_deinit(&s->free_packets->bytes);
+        free(s->free_packets);
+        s->free_packets = next;
     }
-    run_chaos(s);
-    run_calm(s);
-    s->r.views = highest_view(s);
-    r = s->r;
-    while (s->queued > 0)
-        free(pop(s).at_bytes);
-    for (uint8_t i = 0; i < s->n; i++) {
-        struct sim_node *n = &s->nodes[i];
-
-        engine_free(n->engine);
-        for (uint32_t k = 0; k < BODIES_MAX; k++)
-            free(n->bodies[k].body);
-        for (uint32_t k = 0; k < n->held_count; k++)
-            free(n->held[k].at_bytes);
-        free(n->held);
-        free(n->journal);
-        free(n->certs);
-        free(n->core);
+    for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
+        buf_deinit(&s->nodes[i].journal);
+        free(s->nodes[i].core);
     }
-    sim_world_free(s->world);
-    free(s->queue);
-    free(s->tx);
-    free(s->fx);
-    free(s);
-    return r;
+    free(s->heap);
+    free(s->effects);
+    free(s->proposal);
+    free(s->blocks);
+    free(s->block_index);
+    free(s->views);
 }

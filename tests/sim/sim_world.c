@@ -1,5 +1,5 @@
 /* The ledger side of the simulation: a small market and its traffic. */
-#include "tests/sim/sim.h"
+#include "tests/sim/sim_world.h"
 
 #include "base/buf.h"
 #include "base/check.h"

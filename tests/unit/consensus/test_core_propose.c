@@ -126,6 +126,27 @@ static void test_core_leader_carries_a_tip_that_is_not_final(void **s)
     assert_int_equal(e->candidate.block.raw[0], 'A');
 }
 
+/* I3: on a slow link every carried view is final one view late */
+static void test_core_final_block_is_not_carried_on_and_on(void **s)
+{
+    const struct candidate a = rig_candidate(1, 0, 1, 'A');
+
+    (void)s;
+    rig_start(&rig, 3);
+    rig_offer(&rig, a, 'G');
+    rig_cert(&rig, VOTE_NOTARIZE, a);
+    rig_cert(&rig, VOTE_NOTARIZE, rig_candidate(2, 1, 1, 'A'));
+    assert_int_equal(rig.core.view, 3);
+    assert_true(core_is_busy(&rig.core));
+    rig_cert(&rig, VOTE_FINALIZE, a); /* view 2 is not final, its block is */
+    rig_applied(&rig, 1, 'A');
+    assert_false(core_is_busy(&rig.core));
+    rig_tick(&rig, 10000);
+    assert_int_equal(rig_count(&rig, DO_SEND_PROPOSAL), 0);
+    rig_work(&rig, true); /* and the next block stands on the carried one */
+    assert_int_equal(rig_find(&rig, DO_BUILD)->candidate.parent_view, 2);
+}
+
 /* I5 */
 static void test_core_carry_of_the_final_block_is_voted_for(void **s)
 {
@@ -417,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_core_leader_that_gave_up_proposes_nothing),
         cmocka_unit_test(test_core_blocks_under_load_keep_their_distance),
         cmocka_unit_test(test_core_leader_carries_a_tip_that_is_not_final),
+        cmocka_unit_test(test_core_final_block_is_not_carried_on_and_on),
         cmocka_unit_test(test_core_carry_of_the_final_block_is_voted_for),
         cmocka_unit_test(test_core_second_proposal_of_a_leader_is_evidence),
         cmocka_unit_test(test_core_no_notarize_after_own_nullify),

@@ -1,0 +1,128 @@
+/* The oracles: what must hold over all nodes, for ever. */
+#include "tests/sim/sim.h"
+
+static struct sim_view *view_of(struct sim *s, uint64_t view)
+{
+    if (view >= SIM_VIEWS_MAX) {
+        sim_fail(s, "view %llu was reached", (unsigned long long)view);
+        return NULL;
+    }
+    if (view >= s->views_used)
+        s->views_used = view + 1;
+    return &s->views[view];
+}
+
+/* S2 */
+void sim_saw_cert(struct sim *s, const struct cert *c)
+{
+    struct sim_view *v = view_of(s, c->about.view);
+
+    if (v == NULL)
+        return;
+    switch ((enum vote_kind)c->kind) {
+    case VOTE_NOTARIZE:
+        if (v->n && !candidate_eq(&v->n_about, &c->about))
+            sim_fail(s,
+                     "two notarizations in view %llu",
+                     (unsigned long long)c->about.view);
+        v->n = true;
+        v->n_about = c->about;
+        break;
+    case VOTE_NULLIFY:
+        v->x = true;
+        break;
+    case VOTE_FINALIZE:
+        if (v->f && !candidate_eq(&v->f_about, &c->about))
+            sim_fail(s,
+                     "two finalizations in view %llu",
+                     (unsigned long long)c->about.view);
+        v->f = true;
+        v->f_about = c->about;
+        break;
+    }
+    if (v->f && v->x)
+        sim_fail(s,
+                 "view %llu is final and nullified",
+                 (unsigned long long)c->about.view);
+    if (v->f && v->n && !candidate_eq(&v->f_about, &v->n_about))
+        sim_fail(s,
+                 "what is final in view %llu was not notarised",
+                 (unsigned long long)c->about.view);
+}
+
+/* S3: the log of votes that left a correct node; no crash erases it. */
+void sim_saw_vote(struct sim *s, uint32_t i, const struct vote *v)
+{
+    struct sim_view *view = view_of(s, v->about.view);
+    const uint8_t bit = (uint8_t)(1 << v->kind);
+    uint8_t all;
+    const char *bad = NULL;
+
+    if (view == NULL || !s->nodes[i].correct)
+        return;
+    all = view->voted[i];
+    if (v->kind == VOTE_NOTARIZE && (all & bit) != 0 &&
+        !candidate_eq(&view->notarized[i], &v->about))
+        bad = "two NOTARIZE";
+    if (v->kind == VOTE_FINALIZE && (all & bit) != 0 &&
+        !candidate_eq(&view->finalized[i], &v->about))
+        bad = "two FINALIZE";
+    if (v->kind == VOTE_NOTARIZE)
+        view->notarized[i] = v->about;
+    if (v->kind == VOTE_FINALIZE)
+        view->finalized[i] = v->about;
+    all |= bit;
+    if ((all & 1 << VOTE_NULLIFY) != 0 && (all & 1 << VOTE_FINALIZE) != 0)
+        bad = "NULLIFY and FINALIZE";
+    if ((all & 1 << VOTE_NOTARIZE) != 0 && (all & 1 << VOTE_FINALIZE) != 0 &&
+        !candidate_eq(&view->notarized[i], &view->finalized[i]))
+        bad = "FINALIZE against its own NOTARIZE";
+    view->voted[i] = all;
+    if (bad != NULL)
+        sim_fail(s,
+                 "node %u sent %s in view %llu",
+                 i,
+                 bad,
+                 (unsigned long long)v->about.view);
+}
+
+/* S1 */
+void sim_saw_commit(struct sim *s, uint32_t i, uint64_t height, uint32_t block)
+{
+    const struct hash root = s->ops->root(s->nodes[i].app);
+
+    if (height > s->decided_height) {
+        s->decided_height = height;
+        s->decided[height] = block;
+        s->total_blocks++;
+    }
+    if (s->decided[height] != block)
+        sim_fail(s,
+                 "node %u has another block at height %llu",
+                 i,
+                 (unsigned long long)height);
+    if (height % 16 == 0 && !s->ops->sound(s->nodes[i].app))
+        sim_fail(s, "node %u: shares are not conserved", i);
+    if (!hash_eq(&root, &s->blocks[block].header.state_root))
+        sim_fail(s,
+                 "node %u has another root at height %llu",
+                 i,
+                 (unsigned long long)height);
+}
+
+bool sim_all_final(const struct sim *s)
+{
+    for (uint32_t i = 0; i < s->params.n; i++) {
+        const struct sim_node *node = &s->nodes[i];
+
+        if (!node->correct || !node->up)
+            continue;
+        for (uint32_t tx = 0; tx < s->tx_count; tx++) {
+            if (!s->ops->has(node->app, tx))
+                return false;
+        }
+        if (node->height != s->decided_height)
+            return false;
+    }
+    return true;
+}
