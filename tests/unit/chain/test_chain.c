@@ -1,0 +1,178 @@
+/* Trees, quorums, envelopes and certificates. */
+#include "base/check.h"
+#include "chain/cert.h"
+#include "chain/mtree.h"
+#include "chain/tx.h"
+#include "crypto/hash.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* RFC 9162 section 2.1.1, as it is written. */
+static struct hash defined(const struct hash *leaves, uint64_t n)
+{
+    uint64_t k = 1;
+    struct hash left;
+    struct hash right;
+
+    if (n == 1)
+        return leaves[0];
+    while (k * 2 < n)
+        k *= 2;
+    left = defined(leaves, k);
+    right = defined(leaves + k, n - k);
+    return mtree_node(&left, &right);
+}
+
+static void test_mtree_equals_its_definition(void **state)
+{
+    struct hash leaves[130];
+    struct hash path[MTREE_DEPTH_MAX];
+
+    (void)state;
+    for (uint8_t i = 0; i < 130; i++)
+        leaves[i] = mtree_leaf(bytes_of(&i, 1));
+    for (uint64_t n = 1; n <= 130; n++) {
+        const struct hash root = mtree_root(leaves, n);
+        const struct hash expected = defined(leaves, n);
+
+        assert_memory_equal(&root, &expected, sizeof root);
+        for (uint64_t i = 0; i < n; i++) {
+            const uint32_t length = mtree_prove(path, leaves, n, i);
+            struct hash other = leaves[i];
+
+            assert_int_equal(mtree_check(&root, n, i, &leaves[i], path, length),
+                             ERR_NONE);
+            other.raw[0] ^= 1;
+            assert_int_not_equal(mtree_check(&root, n, i, &other, path, length),
+                                 ERR_NONE);
+            if (n > 1)
+                assert_int_not_equal(
+                    mtree_check(
+                        &root, n, (i + 1) % n, &leaves[i], path, length),
+                    ERR_NONE);
+        }
+    }
+}
+
+static void test_valset_quorums_are_n_minus_f(void **state)
+{
+    static const uint8_t q[26] = {0,  1,  2,  3,  3,  4,  5,  5,  6,
+                                  7,  7,  8,  9,  9,  10, 11, 11, 12,
+                                  13, 13, 14, 15, 15, 16, 17, 17};
+
+    (void)state;
+    for (uint32_t n = 1; n <= 25; n++) {
+        assert_int_equal(valset_quorum(n), q[n]);
+        /* two quorums share a correct validator */
+        assert_true(2 * valset_quorum(n) > n + valset_faulty(n));
+    }
+}
+
+static struct secret secret_of(uint8_t i)
+{
+    struct secret s = {{0}};
+
+    s.raw[31] = i;
+    return s;
+}
+
+static void test_tx_every_prefix_and_flip_is_refused_or_another(void **state)
+{
+    struct tx *tx = calloc(1, sizeof *tx);
+    struct tx *back = calloc(1, sizeof *back);
+    uint8_t op[3] = {30, 1, 2};
+    uint8_t buf[1024];
+    struct writer w = writer_of(buf, sizeof buf);
+    const struct secret key = secret_of(9);
+    struct hash id;
+
+    (void)state;
+    tx->institution = 1;
+    tx->principal_count = 1;
+    tx->principals[0] =
+        (struct principal){PRINCIPAL_INSTITUTION, institution_id(1)};
+    tx->op_count = 1;
+    tx->ops[0] = bytes_of(op, sizeof op);
+    tx_encode_unsigned(&w, tx);
+    tx->id = tx_id_of(writer_bytes(&w));
+    id = tx->id;
+    assert_int_equal(tx_sign(tx, 0, &key), ERR_NONE);
+    assert_int_equal(tx_sign(tx, 0, &key), ERR_EXISTS);
+    w = writer_of(buf, sizeof buf);
+    tx_encode(&w, tx);
+    assert_int_equal(tx_decode(back, writer_bytes(&w)), ERR_NONE);
+    assert_memory_equal(&back->id, &id, sizeof id);
+    assert_int_equal(tx_check_sigs(back, NULL), ERR_NONE);
+    for (size_t cut = 0; cut < w.size; cut++)
+        assert_int_not_equal(tx_decode(back, bytes_of(buf, cut)), ERR_NONE);
+    for (size_t i = 0; i < w.size; i++) {
+        buf[i] ^= 1;
+        if (tx_decode(back, writer_bytes(&w)) == ERR_NONE) {
+            uint8_t again[1024];
+            struct writer x = writer_of(again, sizeof again);
+
+            tx_encode(&x, back);
+            assert_int_equal(x.size, w.size);
+            assert_memory_equal(again, buf, w.size);
+            assert_int_equal(tx_check_sigs(back, NULL), ERR_SIGNATURE);
+        }
+        buf[i] ^= 1;
+    }
+    free(tx);
+    free(back);
+}
+
+static void test_cert_needs_exactly_a_quorum_of_members(void **state)
+{
+    struct valset set = {.count = 4};
+    struct vote_domain d = {.set = &set};
+    struct cert c = {.kind = VOTE_NOTARIZE,
+                     .about = {.view = 3, .height = 2, .block = {{1}}}};
+    struct secret keys[4];
+    struct signature sigs[4];
+
+    (void)state;
+    for (uint8_t i = 0; i < 4; i++) {
+        keys[i] = secret_of((uint8_t)(i + 1));
+        assert_int_equal(key_public(&set.list[i].key, &keys[i]), ERR_NONE);
+    }
+    for (uint8_t i = 0; i < 4; i++) {
+        struct vote v = {.kind = c.kind, .about = c.about, .signer = i};
+
+        assert_int_equal(vote_sign(&v, &d, &keys[i]), ERR_NONE);
+        assert_int_equal(vote_check(&v, &d), ERR_NONE);
+        sigs[i] = v.sig;
+        v.about.height++;
+        assert_int_equal(vote_check(&v, &d), ERR_SIGNATURE);
+    }
+    c.bitmap = 7;
+    memcpy(c.sigs, sigs, 3 * sizeof sigs[0]);
+    assert_int_equal(cert_check(&c, &d), ERR_NONE);
+    c.bitmap = 3;
+    assert_int_equal(cert_check(&c, &d), ERR_QUORUM);
+    c.bitmap = 15;
+    assert_int_equal(cert_check(&c, &d), ERR_QUORUM);
+    c.bitmap = 7 | 1u << 8;
+    assert_int_equal(cert_check(&c, &d), ERR_RANGE);
+    c.bitmap = 11; /* the third signature is another's */
+    assert_int_equal(cert_check(&c, &d), ERR_SIGNATURE);
+    c.bitmap = 7;
+    c.epoch = 1;
+    assert_int_equal(cert_check(&c, &d), ERR_CHAIN);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_mtree_equals_its_definition),
+        cmocka_unit_test(test_valset_quorums_are_n_minus_f),
+        cmocka_unit_test(test_tx_every_prefix_and_flip_is_refused_or_another),
+        cmocka_unit_test(test_cert_needs_exactly_a_quorum_of_members),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
