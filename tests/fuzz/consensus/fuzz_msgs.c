@@ -1,0 +1,39 @@
+/* Messages of peers: what decodes encodes back to the same bytes. */
+#include "base/check.h"
+#include "consensus/msg.h"
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct bytes in = bytes_of(data, size);
+    static struct msg_proposal p;
+    struct vote v;
+    struct cert c;
+    struct core_status s;
+    uint64_t epoch;
+    struct bytes header;
+    struct bytes body;
+    uint8_t again[CERT_BYTES_MAX];
+    struct writer w = writer_of(again, sizeof again);
+
+    if (msg_vote_decode(&v, in) == ERR_NONE) {
+        vote_encode(&w, &v);
+        ASSERT(w.size == size && memcmp(again, data, size) == 0);
+    }
+    w = writer_of(again, sizeof again);
+    if (msg_cert_decode(&c, in) == ERR_NONE) {
+        cert_encode(&w, &c);
+        ASSERT(w.size == size && memcmp(again, data, size) == 0);
+    }
+    w = writer_of(again, sizeof again);
+    if (msg_status_decode(&s, &epoch, in) == ERR_NONE) {
+        msg_status_encode(&w, &s, epoch);
+        ASSERT(w.size == size && memcmp(again, data, size) == 0);
+    }
+    (void)!msg_proposal_decode(&p, in);
+    (void)!msg_block_decode(&header, &body, in);
+    (void)!msg_sync_block_decode(&header, &c, &body, in);
+    return 0;
+}
