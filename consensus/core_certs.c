@@ -112,7 +112,7 @@ static void take_old(struct core *c, const struct cert *cert)
  * once, and acted upon (M5: never answered). */
 void take_cert(struct core *c, const struct cert *cert)
 {
-    if (c->halted || cert->epoch != c->config.epoch)
+    if (c->halted || cert->epoch != c->config.epoch || !is_sane(&cert->about))
         return;
     if (cert->about.view <= c->fin.view) {
         take_old(c, cert);
@@ -139,7 +139,8 @@ bool core_wants_cert(const struct core *c, const struct cert *cert)
 {
     const struct core_cert_slot *s = cert_slot_if(c, cert->about.view);
 
-    if (cert->epoch != c->config.epoch || cert->about.view < c->fin.view)
+    if (cert->epoch != c->config.epoch || cert->about.view < c->fin.view ||
+        !is_sane(&cert->about))
         return false;
     if (cert->about.view == c->fin.view)
         return cert->kind == VOTE_NULLIFY ||

@@ -80,6 +80,8 @@ static enum err replay_vote(struct core *c, struct bytes payload)
     TRY(msg_vote_decode(&v, payload));
     if ((int)v.signer != c->config.me || v.epoch != c->config.epoch)
         return ERR_MISMATCH;
+    if (!is_sane(&v.about))
+        return ERR_RANGE;
     mine = own_vote(c, v.about.view, v.kind, false);
     if (mine != NULL && !candidate_eq(&mine->about, &v.about))
         return ERR_CORRUPT;
@@ -100,6 +102,8 @@ static enum err replay_cert(struct core *c, struct bytes payload)
     TRY(msg_cert_decode(&cert, payload));
     if (cert.epoch != c->config.epoch)
         return ERR_MISMATCH;
+    if (!is_sane(&cert.about))
+        return ERR_RANGE;
     s = cert_slot_if(c, cert.about.view);
     if (s != NULL && s->has_n && cert.kind != VOTE_NULLIFY &&
         !candidate_eq(&s->n.about, &cert.about))
@@ -142,6 +146,8 @@ static enum err replay_checkpoint(struct core *c, struct bytes payload)
     struct record_checkpoint r;
 
     TRY(record_checkpoint_decode(&r, payload));
+    if (r.view >= UINT64_MAX / 2)
+        return ERR_RANGE;
     if (r.base > c->base) {
         move_base(c, r.base);
         c->nullified_from = r.nullified_from;

@@ -27,6 +27,12 @@ void move_final(struct core *c, const struct cert *cert);
 void make_room(struct core *c, uint64_t view);
 void note_notarised(struct core *c, uint64_t view);
 
+/* No chain lives so long; beyond it the arithmetic of views would wrap. */
+static inline bool is_sane(const struct candidate *about)
+{
+    return about->view < UINT64_MAX / 2 && about->height < UINT64_MAX / 2;
+}
+
 /* core_blocks.c */
 struct core_block *block_find(struct core *c, const struct hash *block);
 struct core_block *block_add(struct core *c,

@@ -121,6 +121,8 @@ static void push_missing(struct core *c,
     const uint64_t from = num_max_u64(st->final_view, c->base) + 1;
     uint32_t sent = 0;
 
+    if (st->final_view >= c->view)
+        return; /* it is further than we are, or says so */
     for (uint64_t u = from; u < c->view && sent < CORE_PUSH_MAX; u++) {
         const struct core_cert_slot *s = cert_slot_if(c, u);
         const unsigned has = has_by_map(st, u);

@@ -1,0 +1,152 @@
+/* Properties of every message, for any bytes whatever.  The first byte is the
+ * type, as in a frame; the rest is the payload.
+ *   P1  decoding ends, and reads nothing outside its input (sanitizers)
+ *   P2  what is accepted encodes back to exactly the same bytes
+ *   P3  what is refused leaves nothing behind
+ *   P4  no proper prefix of what is accepted is accepted */
+#include "base/check.h"
+#include "consensus/msg.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum {
+    ROOM = MSG_SYNC_BLOCK_MAX,
+};
+
+static uint8_t again[ROOM];
+static struct msg_proposal proposal;
+
+static bool proposal_again(struct writer *w, struct bytes in)
+{
+    const struct cert *certs[MSG_CERTS_MAX];
+
+    if (msg_proposal_decode(&proposal, in) != ERR_NONE) {
+        ASSERT(proposal.vote.kind == 0 &&
+               proposal.candidate.view == 0); /* P3 */
+        ASSERT(proposal.header.size == 0 && proposal.body.size == 0);
+        ASSERT(proposal.cert_count == 0);
+        return false;
+    }
+    for (uint32_t i = 0; i < proposal.cert_count; i++)
+        certs[i] = &proposal.certs[i];
+    msg_proposal_encode(w,
+                        &proposal.candidate,
+                        &proposal.vote,
+                        proposal.header,
+                        certs,
+                        proposal.cert_count,
+                        proposal.body);
+    return true;
+}
+
+static bool vote_again(struct writer *w, struct bytes in)
+{
+    static const struct vote zero;
+    struct vote v;
+
+    if (msg_vote_decode(&v, in) != ERR_NONE) {
+        ASSERT(memcmp(&v, &zero, sizeof v) == 0);
+        return false;
+    }
+    vote_encode(w, &v);
+    return true;
+}
+
+static bool cert_again(struct writer *w, struct bytes in)
+{
+    static const struct cert zero;
+    struct cert c;
+
+    if (msg_cert_decode(&c, in) != ERR_NONE) {
+        ASSERT(memcmp(&c, &zero, sizeof c) == 0);
+        return false;
+    }
+    cert_encode(w, &c);
+    return true;
+}
+
+static bool status_again(struct writer *w, struct bytes in)
+{
+    static const struct core_status zero;
+    struct core_status s;
+    uint64_t epoch;
+
+    if (msg_status_decode(&s, &epoch, in) != ERR_NONE) {
+        ASSERT(memcmp(&s, &zero, sizeof s) == 0);
+        return false;
+    }
+    msg_status_encode(w, &s, epoch);
+    return true;
+}
+
+static bool block_again(struct writer *w, struct bytes in)
+{
+    struct bytes header;
+    struct bytes body;
+
+    if (msg_block_decode(&header, &body, in) != ERR_NONE) {
+        ASSERT(header.size == 0 && body.size == 0);
+        return false;
+    }
+    msg_block_encode(w, header, body);
+    return true;
+}
+
+static bool sync_block_again(struct writer *w, struct bytes in)
+{
+    uint8_t cert_bytes[CERT_BYTES_MAX];
+    struct writer cw = writer_of(cert_bytes, sizeof cert_bytes);
+    struct bytes header;
+    struct bytes body;
+    struct cert c;
+
+    if (msg_sync_block_decode(&header, &c, &body, in) != ERR_NONE) {
+        ASSERT(header.size == 0 && body.size == 0 && c.kind == 0);
+        return false;
+    }
+    cert_encode(&cw, &c);
+    msg_sync_block_encode(w, header, writer_bytes(&cw), body);
+    return true;
+}
+
+static bool message_again(struct writer *w, uint8_t type, struct bytes in)
+{
+    switch (type) {
+    case MSG_PROPOSAL:
+        return proposal_again(w, in);
+    case MSG_VOTE:
+        return vote_again(w, in);
+    case MSG_CERT:
+        return cert_again(w, in);
+    case MSG_STATUS:
+        return status_again(w, in);
+    case MSG_BLOCK:
+        return block_again(w, in);
+    case MSG_SYNC_BLOCK:
+        return sync_block_again(w, in);
+    }
+    return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct writer w = writer_of(again, sizeof again);
+    struct bytes in;
+
+    if (size == 0)
+        return 0;
+    in = bytes_of(data + 1, size - 1);
+    if (!message_again(&w, data[0], in))
+        return 0;
+    ASSERT(writer_ok(&w) && bytes_eq(writer_bytes(&w), in)); /* P2 */
+    if (size > 4096)
+        return 0;
+    for (size_t cut = 0; cut < in.size; cut++) { /* P4 */
+        struct writer shorter = writer_of(again, sizeof again);
+
+        ASSERT(!message_again(&shorter, data[0], bytes_of(data + 1, cut)));
+    }
+    return 0;
+}
