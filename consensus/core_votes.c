@@ -160,13 +160,18 @@ void tally(struct core *c, const struct vote *v)
 }
 
 /* Who still votes in a view that is final missed the finalization. */
+static bool may_tell(const struct core *c, uint8_t to)
+{
+    const uint64_t told_ms = c->peers[to].told_ms;
+
+    return c->has_final_cert && (told_ms == 0 || c->now_ms >= told_ms + 200);
+}
+
 static void tell_final(struct core *c, uint8_t to)
 {
-    struct core_peer *p = &c->peers[to];
-
-    if (!c->has_final_cert || (p->told_ms != 0 && c->now_ms < p->told_ms + 200))
+    if (!may_tell(c, to))
         return;
-    p->told_ms = c->now_ms > 0 ? c->now_ms : 1;
+    c->peers[to].told_ms = c->now_ms > 0 ? c->now_ms : 1;
     emit_cert(c, &c->final_cert, to);
 }
 
@@ -241,7 +246,7 @@ bool core_wants_vote(const struct core *c, const struct vote *v)
         (int)v->signer == c->config.me)
         return false;
     if (v->about.view <= c->fin.view)
-        return true; /* answered with the finalization */
+        return may_tell(c, v->signer); /* it gets the finalization */
     if (!in_vote_window(c, v->about.view))
         return false;
     if (votes != NULL && (votes->have[v->kind] >> v->signer & 1) != 0)
