@@ -20,6 +20,12 @@ enum {
     TODAY = 20514, /* 2026-03-02, a Monday */
 };
 
+/* Rows are never freed before the world: what a rollback restores is there. */
+struct world_bytes {
+    struct world_bytes *next;
+    uint8_t at[];
+};
+
 struct world_row {
     struct row_key key;
     uint8_t *at;
@@ -30,6 +36,7 @@ struct world {
     struct world_row rows[WORLD_ROWS];
     uint32_t count;
     struct world_row *saved; /* at begin */
+    struct world_bytes *bytes;
     uint32_t saved_count;
     struct ledger_view view;
     struct ledger_block block;
@@ -78,6 +85,7 @@ static inline void world_put(void *ctx,
                              struct bytes row)
 {
     struct world *w = ctx;
+    struct world_bytes *b;
     int i = world_find(w, key);
 
     if (i < 0) {
@@ -85,8 +93,11 @@ static inline void world_put(void *ctx,
         i = (int)w->count++;
         w->rows[i].key = *key;
     }
-    w->rows[i].at = malloc(row.size); /* leaked by rollback: tests only */
-    ASSERT(w->rows[i].at != NULL);
+    b = malloc(sizeof *b + row.size);
+    ASSERT(b != NULL);
+    b->next = w->bytes;
+    w->bytes = b;
+    w->rows[i].at = b->at;
     memcpy(w->rows[i].at, row.at, row.size);
     w->rows[i].size = row.size;
 }
@@ -413,6 +424,12 @@ static inline struct world *world_new(void)
 
 static inline void world_free(struct world *w)
 {
+    while (w->bytes != NULL) {
+        struct world_bytes *next = w->bytes->next;
+
+        free(w->bytes);
+        w->bytes = next;
+    }
     free(w->saved);
     free(w->genesis);
     free(w);

@@ -1,0 +1,385 @@
+/* HTTP strictness and JSON-RPC conformance over a real socket. */
+#include "rpc/client.h"
+#include "rpc/jsonrpc.h"
+#include "rpc/schema_json.h"
+
+#include "base/check.h"
+#include "chain/genesis.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct rpc_server *server;
+
+static void status(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
+{
+    (void)ctx;
+    (void)a;
+    rpc_result(call, json_pack("{s:s}", "hello", "there"));
+}
+
+static void refuse(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
+{
+    (void)ctx;
+    rpc_error(call,
+              601,
+              "E_AVAILABLE",
+              "too few",
+              false,
+              json_pack("{s:i}", "size", (int)a[0].size));
+}
+
+static bool ready(void *ctx, struct buf *out)
+{
+    (void)ctx;
+    buf_append(out, "{}", 2);
+    return false;
+}
+
+static void metrics(void *ctx, struct buf *out)
+{
+    (void)ctx;
+    buf_append(out, "x 1\n", 4);
+}
+
+static int start(void **state)
+{
+    const struct http_config http = {.host = "127.0.0.1",
+                                     .allow_hosts = "",
+                                     .body_max = 100000,
+                                     .connections_max = 64,
+                                     .per_address_max = 64,
+                                     .head_deadline_ms = 300,
+                                     .body_deadline_ms = 600,
+                                     .idle_ms = 5000};
+    struct rpc_backend backend = {.ready = ready, .metrics = metrics};
+
+    (void)state;
+    backend.handlers[RPC_NODE_STATUS] = status;
+    backend.handlers[RPC_TX_SUBMIT] = refuse;
+    return rpc_start(&server, &http, &backend) == ERR_NONE ? 0 : 1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    rpc_stop(server);
+    return 0;
+}
+
+/* Sends bytes (in pieces of `piece`), returns what came back. */
+static void talk(
+    char *out, size_t cap, const char *text, size_t size, size_t piece)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(rpc_port(server)),
+                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    const struct timeval limit = {0, 300000};
+    size_t got = 0;
+    ssize_t n;
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    for (size_t at = 0; at < size; at += piece) {
+        const size_t part = size - at < piece ? size - at : piece;
+
+        if (send(fd, text + at, part, MSG_NOSIGNAL) < 0)
+            break;
+        if (piece < 10)
+            usleep(300);
+    }
+    while (got + 1 < cap && (n = recv(fd, out + got, cap - 1 - got, 0)) > 0)
+        got += (size_t)n;
+    out[got] = '\0';
+    close(fd);
+}
+
+static int http_status(const char *request)
+{
+    char out[4096];
+
+    talk(out, sizeof out, request, strlen(request), 100000);
+    return strlen(out) > 12 ? atoi(out + 9) : 0;
+}
+
+static void test_http_strictness_vectors(void **state)
+{
+#define TYPE "Content-Type: application/json\r\n"
+    static const struct {
+        int status;
+        const char *request;
+    } cases[] = {
+        {200, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+        {503, "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+        {200, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+        {404, "GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+        {405, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+        {405, "PUT / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+        {400, "get / HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+        {400, "GET /livez HTTP/1.1\r\n\r\n"},
+        {400, "GET /livez HTTP/1.1\nHost: localhost\n\n"},
+        {400, "GET /livez HTTP/1.1\r\nHost : localhost\r\n\r\n"},
+        {400, "GET /livez HTTP/1.1\r\nHost: localhost\r\n x\r\n\r\n"},
+        {400, "GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"},
+        {400, "GET /livez HTTP/1.1\r\n: x\r\n\r\n"},
+        {400, "GET livez HTTP/1.1\r\nHost: localhost\r\n\r\n"},
+        {403, "GET /livez HTTP/1.1\r\nHost: evil.example\r\n\r\n"},
+        {505, "GET /livez HTTP/2.0\r\nHost: localhost\r\n\r\n"},
+        {501,
+         "POST / HTTP/1.1\r\nHost: localhost\r\n" TYPE
+         "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+        {501,
+         "POST / HTTP/1.1\r\nHost: localhost\r\n" TYPE
+         "Transfer-Encoding: xchunked\r\nContent-Length: 2\r\n\r\n{}"},
+        {400,
+         "POST / HTTP/1.1\r\nHost: localhost\r\n" TYPE
+         "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}"},
+        {400,
+         "POST / HTTP/1.1\r\nHost: localhost\r\n" TYPE
+         "Content-Length: +2\r\n\r\n{}"},
+        {411, "POST / HTTP/1.1\r\nHost: localhost\r\n" TYPE "\r\n"},
+        {413,
+         "POST / HTTP/1.1\r\nHost: localhost\r\n" TYPE
+         "Content-Length: 100001\r\n\r\n"},
+        {415,
+         "POST / HTTP/1.1\r\nHost: localhost\r\n"
+         "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}"},
+        {417,
+         "POST / HTTP/1.1\r\nHost: localhost\r\n" TYPE
+         "Expect: magic\r\nContent-Length: 2\r\n\r\n{}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(http_status(cases[i].request), cases[i].status);
+}
+
+static void test_http_one_byte_at_a_time_is_a_request(void **state)
+{
+    static const char request[] =
+        "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    char out[4096];
+
+    (void)state;
+    talk(out, sizeof out, request, sizeof request - 1, 1);
+    assert_memory_equal(out, "HTTP/1.1 200", 12);
+}
+
+static void test_http_pipelined_requests_are_answered_in_order(void **state)
+{
+    static const char two[] = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                              "GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    char out[8192];
+    const char *first;
+
+    (void)state;
+    talk(out, sizeof out, two, sizeof two - 1, 100000);
+    first = strstr(out, "HTTP/1.1 200");
+    assert_non_null(first);
+    assert_non_null(strstr(first, "HTTP/1.1 404"));
+}
+
+static void test_http_slow_header_is_cut_off(void **state)
+{
+    char out[4096];
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in a = {.sin_family = AF_INET,
+                            .sin_port = htons(rpc_port(server)),
+                            .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    const struct timeval limit = {3, 0};
+    ssize_t n;
+
+    (void)state;
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    assert_int_equal(send(fd, "GET /li", 7, 0), 7);
+    n = recv(fd, out, sizeof out - 1, 0);
+    assert_true(n > 12);
+    assert_memory_equal(out, "HTTP/1.1 408", 12);
+    close(fd);
+}
+
+/* Posts a body; the JSON-RPC code of the answer, 0 for a result, 1 for 204. */
+static int rpc_code(const char *body)
+{
+    char request[8192];
+    char out[8192];
+    const char *at;
+    json_t *json;
+    int code;
+
+    snprintf(request,
+             sizeof request,
+             "POST / HTTP/1.1\r\nHost: localhost\r\n" TYPE
+             "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+             strlen(body),
+             body);
+    talk(out, sizeof out, request, strlen(request), 100000);
+    if (memcmp(out, "HTTP/1.1 204", 12) == 0)
+        return 1;
+    assert_memory_equal(out, "HTTP/1.1 200", 12);
+    at = strstr(out, "\r\n\r\n");
+    assert_non_null(at);
+    json = json_loads(at + 4, 0, NULL);
+    assert_non_null(json);
+    if (json_is_array(json))
+        code = (int)json_array_size(json) + 1000;
+    else
+        code = (int)json_integer_value(
+            json_object_get(json_object_get(json, "error"), "code"));
+    json_decref(json);
+    return code;
+}
+
+static void test_jsonrpc_conformance_vectors(void **state)
+{
+#define R "\"jsonrpc\":\"2.0\","
+#define M "\"method\":\"node_status\""
+    static const struct {
+        int code;
+        const char *body;
+    } cases[] = {
+        {0, "{" R "\"id\":1," M "}"},
+        {0, "{" R "\"id\":\"\"," M "}"},
+        {0, "{" R "\"id\":-1," M "}"},
+        {0, "{" R "\"id\":9223372036854775807," M "}"},
+        {0, "{" R "\"id\":null," M "}"},
+        {0, "{" R "\"id\":1," M ",\"params\":null}"},
+        {0, "{" R "\"id\":1," M ",\"params\":[]}"},
+        {1, "{" R M "}"},
+        {1, "{" R "\"method\":\"none\"}"},
+        {1, "[{" R M "},{" R M "}]"},
+        {1002, "[{" R "\"id\":1," M "},{" R "\"id\":1," M "}]"},
+        {1001, "[{" R "\"id\":1," M "}]"},
+        {1002, "[1,2]"},
+        {1001, "[{}]"},
+        {-32600, "[]"},
+        {-32600, "{}"},
+        {-32600, "{" R "\"id\":1.5," M "}"},
+        {-32600, "{" R "\"id\":true," M "}"},
+        {-32600, "{" R "\"id\":{}," M "}"},
+        {-32600, "{\"id\":1," M "}"},
+        {-32600, "{\"jsonrpc\":\"1.0\",\"id\":1," M "}"},
+        {-32600, "{" R "\"id\":1,\"method\":5}"},
+        {-32600, "{" R "\"id\":1," M ",\"params\":\"x\"}"},
+        {-32601, "{" R "\"id\":1,\"method\":\"\"}"},
+        {-32601, "{" R "\"id\":1,\"method\":\"rpc.foo\"}"},
+        {-32602, "{" R "\"id\":1," M ",\"params\":{\"foo\":1}}"},
+        {-32602, "{" R "\"id\":1,\"method\":\"tx_submit\"}"},
+        {-32602,
+         "{" R "\"id\":1,\"method\":\"tx_submit\",\"params\":"
+         "{\"tx\":\"0g\"}}"},
+        {601,
+         "{" R "\"id\":1,\"method\":\"tx_submit\",\"params\":"
+         "{\"tx\":\"00\"}}"},
+        {-32700, "{" R "\"id\":1,\"id\":2," M "}"},
+        {-32700, "{" R "\"id\":9223372036854775808," M "}"},
+        {-32700, "{} {}"},
+        {-32700, ""},
+        {-32700, "   "},
+        {-32700, "\xef\xbb\xbf{}"},
+        {-32700, "{\"a\":\"\xff\"}"},
+        {-32700,
+         "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]"
+         "]]]]]]]]]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(rpc_code(cases[i].body), cases[i].code);
+}
+
+static void test_client_tells_results_errors_and_silence(void **state)
+{
+    struct rpc_client *c;
+    struct rpc_failure why;
+    char url[64];
+    json_t *r;
+
+    (void)state;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", rpc_port(server));
+    assert_int_equal(rpc_client_new(&c, url), ERR_NONE);
+    r = rpc_client_call(c, "node_status", NULL, 2000, &why);
+    assert_non_null(r);
+    json_decref(r);
+    r = rpc_client_call(
+        c, "tx_submit", json_pack("{s:s}", "tx", "00"), 2000, &why);
+    assert_null(r);
+    assert_int_equal(why.code, 601);
+    assert_string_equal(why.name, "E_AVAILABLE");
+    rpc_client_free(c);
+    assert_int_equal(rpc_client_new(&c, "http://127.0.0.1:1"), ERR_NONE);
+    assert_null(rpc_client_call(c, "node_status", NULL, 2000, &why));
+    assert_string_equal(why.name, "NETWORK");
+    rpc_client_free(c);
+    assert_int_equal(rpc_client_new(&c, "ftp://x"), ERR_CONFIG);
+}
+
+static void test_discover_names_every_method(void **state)
+{
+    json_t *doc = rpc_openrpc();
+
+    (void)state;
+    assert_int_equal(json_array_size(json_object_get(doc, "methods")),
+                     RPC_METHODS);
+    assert_string_equal(json_string_value(json_object_get(doc, "openrpc")),
+                        "1.3.2");
+    json_decref(doc);
+}
+
+static void test_schema_json_names_the_bad_member(void **state)
+{
+    static const struct {
+        const char *json;
+        const char *path;
+    } cases[] = {
+        {"{\"formatt\":1}", "formatt"},
+        {"{\"format\":70000}", "format: must be a number up to 65535"},
+        {"{\"format\":-1}", "format"},
+        {"{\"production\":1}", "production: must be true or false"},
+        {"{\"institutions\":[{\"number\":1,\"code\":\"a\"}]}",
+         "institutions[0].code"},
+        {"{\"institutions\":[{\"number\":1}]}", "institutions[0].code"},
+        {"{\"years\":[{\"year\":2026,\"trading\":\"zz\"}]}",
+         "years[0].trading"},
+        {"[]", "must be an object"},
+    };
+    struct genesis *g = malloc(sizeof *g);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_t *json = json_loads(cases[i].json, 0, NULL);
+        char path[JSON_PATH_MAX];
+
+        assert_non_null(json);
+        assert_int_equal(schema_from_json(g, &genesis_schema, json, path),
+                         ERR_RANGE);
+        assert_non_null(strstr(path, cases[i].path));
+        json_decref(json);
+    }
+    free(g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_http_strictness_vectors),
+        cmocka_unit_test(test_http_one_byte_at_a_time_is_a_request),
+        cmocka_unit_test(test_http_pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(test_http_slow_header_is_cut_off),
+        cmocka_unit_test(test_jsonrpc_conformance_vectors),
+        cmocka_unit_test(test_client_tells_results_errors_and_silence),
+        cmocka_unit_test(test_discover_names_every_method),
+        cmocka_unit_test(test_schema_json_names_the_bad_member),
+    };
+
+    return cmocka_run_group_tests(tests, start, stop);
+}
