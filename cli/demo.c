@@ -218,10 +218,14 @@ static bool pledge(struct story *s,
     return act(s, OP_PLEDGE_CREATE, &op, "pledge", expect);
 }
 
-static bool release_part(struct story *s, uint64_t number, uint64_t quantity)
+static bool release_part(struct story *s,
+                         uint64_t number,
+                         int pledgor,
+                         uint64_t quantity)
 {
     struct op_pledge_release_part op = {
         .number = number,
+        .pledgor = s->holder[pledgor],
         .quantity = {quantity},
         .document = document_of("partial release"),
     };
@@ -500,7 +504,7 @@ static bool tell_story(struct story *s)
     ok = ok && transfer(s, 0, 2, have / 2, 0, "E_AVAILABLE");
     show_position(s, 0);
     headline(s, "Holder and bank release a part of the pledge");
-    ok = ok && release_part(s, 1, pledged / 4);
+    ok = ok && release_part(s, 1, 0, pledged / 4);
     show_position(s, 0);
     headline(s, "A court freezes shares; the freeze reaches over the pledge");
     ok = ok && freeze(s, 0, have - have / 10 - 5000);

@@ -44,8 +44,8 @@ static struct op_account_open open_op(const struct importer *im,
         .custodian = e->custodian,
         .kind = ACCOUNT_ORDINARY,
         .authority = key != NULL ? AUTHORITY_KEYS : AUTHORITY_PAPER,
-        .threshold = key != NULL ? 1 : 0,
-        .key_count = key != NULL ? 1 : 0,
+        .policy = {.threshold = key != NULL ? 1 : 0,
+                   .key_count = key != NULL ? 1 : 0},
         .identity = e->identity,
         .subject_tag = e->subject_tag,
         .document = im->document,
@@ -53,7 +53,7 @@ static struct op_account_open open_op(const struct importer *im,
 
     memcpy(op.nonce, e->nonce, sizeof op.nonce);
     if (key != NULL)
-        op.keys[0] = *key;
+        op.policy.keys[0] = *key;
     return op;
 }
 

@@ -55,8 +55,9 @@ static void list_ops(void)
            "equity tx submit FILE          submit what --out wrote\n\n"
            "Operations:\n");
     for (uint32_t i = 0; i < op_table_count; i++)
-        printf(
-            "  %-22s %s\n", op_table[i].schema->name, op_table[i].schema->help);
+        printf("  %-22s %s\n",
+               op_table[i]->schema->name,
+               op_table[i]->schema->help);
 }
 
 struct tx_run {

@@ -100,6 +100,7 @@ static struct bytes view_get(void *ctx, const struct row_key *key)
     case TABLE_DUE:
     case TABLE_DRAFTS:
     case TABLE_PARAMS:
+    case TABLE_CLAIMS:
     case TABLES_USED:
     case TABLE_SLOTS:
         break;

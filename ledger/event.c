@@ -1,23 +1,12 @@
 #include "ledger/event.h"
 
 const char *const event_kind_names[EVENT_KINDS] = {
-    [EVENT_INSTITUTION_OPENED] = "institution_opened",
-    [EVENT_TX_VOIDED] = "tx_voided",
-    [EVENT_ACCOUNT_OPENED] = "account_opened",
-    [EVENT_SECURITY_CREATED] = "security_created",
-    [EVENT_REGISTER_OPENED] = "register_opened",
-    [EVENT_REGISTER_LINE] = "register_line",
-    [EVENT_REGISTER_LINES] = "register_lines",
-    [EVENT_REGISTER_CONFIRMED] = "register_confirmed",
-    [EVENT_REGISTER_CANCELLED] = "register_cancelled",
-    [EVENT_TRANSFERRED] = "transferred",
-    [EVENT_PLEDGED] = "pledged",
-    [EVENT_PLEDGE_RELEASED_PART] = "pledge_released_part",
-    [EVENT_PLEDGE_RELEASED] = "pledge_released",
-    [EVENT_FROZEN] = "frozen",
-    [EVENT_FREEZE_CHANGED] = "freeze_changed",
-    [EVENT_FREEZE_RELEASED] = "freeze_released",
+#define EVENT_NAME(id, number, name) [number] = #name,
+    EVENT_LIST(EVENT_NAME)
+#undef EVENT_NAME
 };
+const char *const event_flag_names[2] = {"during_closure",
+                                         "cap_exceeded_by_law"};
 
 static const struct field event_fields[] = {
     FIELD_NAMED(
@@ -27,6 +16,11 @@ static const struct field event_fields[] = {
              FIELD_U32,
              "transaction in the block; 4294967295 for due work"),
     FIELD_OF(struct event, op_index, FIELD_U16, "operation in the transaction"),
+    FIELD_NAMED(struct event,
+                flags,
+                FIELD_FLAGS,
+                event_flag_names,
+                "what is special about it"),
     FIELD_OF(struct event,
              by_paper,
              FIELD_BOOL,

@@ -11,25 +11,85 @@
 #include "base/schema.h"
 #include "chain/limits.h"
 
+/* Constant, number, name.  In general: account loses or is concerned, other
+ * gains or is the creditor, quantity moved, second = what is left, queued or
+ * declared.  FROZEN and FREEZE_*: quantity = effective, second = queued. */
+#define EVENT_LIST(X)                                 \
+    X(INSTITUTION_OPENED, 1, institution_opened)      \
+    X(TX_VOIDED, 2, tx_voided)                        \
+    X(INSTITUTION_CHANGED, 3, institution_changed)    \
+    X(AUTHORITY_SET, 4, authority_set)                \
+    X(CALENDAR_SET, 5, calendar_set)                  \
+    X(ACCOUNT_OPENED, 10, account_opened)             \
+    X(ACCOUNT_QUALIFIED, 11, account_qualified)       \
+    X(LOOK_THROUGH, 12, look_through)                 \
+    X(KEYS_ROTATED, 13, keys_rotated)                 \
+    X(RECOVERY_OPENED, 14, recovery_opened)           \
+    X(RECOVERY_CONTESTED, 15, recovery_contested)     \
+    X(RECOVERY_DONE, 16, recovery_done)               \
+    X(ACCOUNT_FROZEN, 17, account_frozen)             \
+    X(ACCOUNT_THAWED, 18, account_thawed)             \
+    X(ACCOUNT_CLOSED, 19, account_closed)             \
+    X(SECURITY_CREATED, 20, security_created)         \
+    X(REGISTER_OPENED, 21, register_opened)           \
+    X(REGISTER_LINE, 22, register_line)               \
+    X(REGISTER_LINES, 23, register_lines)             \
+    X(REGISTER_CONFIRMED, 24, register_confirmed)     \
+    X(REGISTER_CANCELLED, 25, register_cancelled)     \
+    X(SECURITY_LISTED, 26, security_listed)           \
+    X(SECURITY_DELISTED, 27, security_delisted)       \
+    X(SECURITY_SUSPENDED, 28, security_suspended)     \
+    X(SECURITY_RESUMED, 29, security_resumed)         \
+    X(TRANSFERRED, 30, transferred)                   \
+    X(GIVEN, 31, given)                               \
+    X(DIVIDED, 32, divided)                           \
+    X(SUCCEEDED, 33, succeeded)                       \
+    X(TRANSFERRED_BY_COURT, 34, transferred_by_court) \
+    X(TITLE_CONFIRMED, 35, title_confirmed)           \
+    X(LOCKED, 36, locked)                             \
+    X(UNLOCKED, 37, unlocked)                         \
+    X(INSIDER_SET, 38, insider_set)                   \
+    X(SECURITY_CHANGED, 39, security_changed)         \
+    X(PLEDGED, 40, pledged)                           \
+    X(PLEDGE_RELEASED_PART, 41, pledge_released_part) \
+    X(PLEDGE_RELEASED, 42, pledge_released)           \
+    X(PLEDGE_AMENDED, 43, pledge_amended)             \
+    X(PLEDGE_DEFAULTED, 44, pledge_defaulted)         \
+    X(PLEDGE_ENFORCED, 45, pledge_enforced)           \
+    X(PLEDGE_REVOKED, 46, pledge_revoked)             \
+    X(PLEDGE_ASSIGNED, 47, pledge_assigned)           \
+    X(PLEDGE_CARRIED, 48, pledge_carried)             \
+    X(FROZEN, 50, frozen)                             \
+    X(FREEZE_CHANGED, 51, freeze_changed)             \
+    X(FREEZE_RELEASED, 52, freeze_released)           \
+    X(FREEZE_RENEWED, 53, freeze_renewed)             \
+    X(FREEZE_LAPSED, 54, freeze_lapsed)               \
+    X(FREEZE_EXECUTED, 55, freeze_executed)           \
+    X(FREEZE_CARRIED, 56, freeze_carried)             \
+    X(WITHDRAWN, 60, withdrawn)                       \
+    X(CUSTODY_TRANSFERRED, 61, custody_transferred)   \
+    X(BOARD_OPENED, 62, board_opened)                 \
+    X(BOARD_MOVED, 63, board_moved)                   \
+    X(BOARD_CONFIRMED, 64, board_confirmed)           \
+    X(BOARD_CANCELLED, 65, board_cancelled)           \
+    X(CLOSURE_SET, 66, closure_set)                   \
+    X(CLOSURE_CANCELLED, 67, closure_cancelled)       \
+    X(CORRECTED, 70, corrected)                       \
+    X(CLAIM_OPENED, 71, claim_opened)                 \
+    X(CLAIM_CLOSED, 72, claim_closed)
+
 enum event_kind {
-    EVENT_INSTITUTION_OPENED = 1,
-    EVENT_TX_VOIDED = 2,
-    EVENT_ACCOUNT_OPENED = 10,
-    EVENT_SECURITY_CREATED = 20,
-    EVENT_REGISTER_OPENED = 21,
-    EVENT_REGISTER_LINE = 22,  /* one holder's line */
-    EVENT_REGISTER_LINES = 23, /* the whole slice; touches the security */
-    EVENT_REGISTER_CONFIRMED = 24,
-    EVENT_REGISTER_CANCELLED = 25,
-    EVENT_TRANSFERRED = 30, /* account -> other */
-    EVENT_PLEDGED = 40,     /* account = pledgor, other = pledgee */
-    EVENT_PLEDGE_RELEASED_PART = 41,
-    EVENT_PLEDGE_RELEASED = 42,
-    EVENT_FROZEN = 50,          /* quantity = effective, second = queued */
-    EVENT_FREEZE_CHANGED = 51,  /* by displacement or promotion */
-    EVENT_FREEZE_RELEASED = 52, /* quantity = released */
-    EVENT_KINDS = 53,
+#define EVENT_KIND(id, number, name) EVENT_##id = (number),
+    EVENT_LIST(EVENT_KIND)
+#undef EVENT_KIND
+        EVENT_KINDS = 73,
 };
+
+enum event_flag {                                /* bits */
+                  EVENT_DURING_CLOSURE = 1,      /* the register was closed */
+                  EVENT_CAP_EXCEEDED_BY_LAW = 2, /* more holders than the cap */
+};
+extern const char *const event_flag_names[2];
 
 /* tx_index of due work. */
 #define EVENT_NO_TX UINT32_MAX
@@ -44,7 +104,8 @@ struct event {
     uint8_t kind;      /* enum event_kind */
     uint32_t tx_index; /* in the block; EVENT_NO_TX for due work */
     uint16_t op_index;
-    bool by_paper; /* a paper document stood for a holder's signature */
+    uint16_t flags; /* enum event_flag bits */
+    bool by_paper;  /* a paper document stood for a holder's signature */
     char security[CODE_MAX + 1]; /* "-" if none */
     struct hash account;
     struct hash other;

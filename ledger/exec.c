@@ -62,7 +62,7 @@ void exec_emit(struct exec *x, struct event *e)
 {
     struct writer w = writer_of(x->event_bytes, sizeof x->event_bytes);
 
-    e->tx_index = x->b->tx_index;
+    e->tx_index = x->tx != NULL ? x->b->tx_index : EVENT_NO_TX;
     e->op_index = (uint16_t)x->op_index;
     e->by_paper = x->by_paper;
     e->day = x->b->date;
@@ -79,11 +79,12 @@ void exec_emit(struct exec *x, struct event *e)
 
 void exec_renew(const struct exec *x, struct hash *chain)
 {
+    static const uint8_t no_salt[SALT_BYTES]; /* of due work */
     uint8_t buf[HASH_BYTES + SALT_BYTES + 8 + 4];
     struct writer w = writer_of(buf, sizeof buf);
 
     writer_hash(&w, chain);
-    writer_copy(&w, x->tx->salt, SALT_BYTES);
+    writer_copy(&w, x->tx != NULL ? x->tx->salt : no_salt, SALT_BYTES);
     writer_u64(&w, x->b->height);
     writer_u32(&w, x->event_index);
     ASSERT(writer_ok(&w));
@@ -122,21 +123,12 @@ void exec_holding(const struct ledger_view *view,
     h->kind = kind;
     h->segment_count = 0;
     h->freeze_count = 0;
+    h->held = false;
+    h->weight = 0;
     h->last_sale_day = 0;
+    h->insider = (struct insider){0};
     h->sequence = 0;
     memset(&h->chain, 0, sizeof h->chain);
-}
-
-void exec_put_holding(struct exec *x,
-                      struct holding_row *h,
-                      const char *code,
-                      const struct hash *account)
-{
-    const struct hash tree = security_key(code);
-
-    h->sequence++;
-    exec_renew(x, &h->chain);
-    exec_put(x, h, TABLE_HOLDINGS, &tree, account);
 }
 
 void exec_put_security(struct exec *x, struct security_row *s)
@@ -145,6 +137,54 @@ void exec_put_security(struct exec *x, struct security_row *s)
 
     exec_renew(x, &s->chain);
     exec_put(x, s, TABLE_SECURITIES, &zero, &key);
+}
+
+void exec_put_account(struct exec *x,
+                      struct account_row *a,
+                      const struct hash *id)
+{
+    exec_renew(x, &a->chain);
+    exec_put(x, a, TABLE_ACCOUNTS, &zero, id);
+}
+
+bool exec_pledge(const struct ledger_view *view,
+                 struct pledge_row *p,
+                 const char *code,
+                 uint64_t number)
+{
+    const struct hash tree = security_key(code);
+    const struct hash key = number_key(number);
+
+    return exec_get(view, p, TABLE_PLEDGES, &tree, &key);
+}
+
+void exec_put_pledge(struct exec *x, struct pledge_row *p, const char *code)
+{
+    const struct hash tree = security_key(code);
+    const struct hash key = number_key(p->number);
+
+    exec_renew(x, &p->chain);
+    exec_put(x, p, TABLE_PLEDGES, &tree, &key);
+}
+
+bool exec_freeze(const struct ledger_view *view,
+                 struct freeze_row *f,
+                 const char *code,
+                 uint64_t number)
+{
+    const struct hash tree = security_key(code);
+    const struct hash key = number_key(number);
+
+    return exec_get(view, f, TABLE_FREEZES, &tree, &key);
+}
+
+void exec_put_freeze(struct exec *x, struct freeze_row *f, const char *code)
+{
+    const struct hash tree = security_key(code);
+    const struct hash key = number_key(f->number);
+
+    exec_renew(x, &f->chain);
+    exec_put(x, f, TABLE_FREEZES, &tree, &key);
 }
 
 enum verdict exec_open_security(const struct security_row *s,
@@ -207,4 +247,37 @@ struct position_day exec_day(const struct exec *x,
         .t_plus_over = s->t_plus > 0 ? t_plus_over : NULL,
         .ctx = t,
     };
+}
+
+bool exec_register_closed(const struct exec *x, const struct security_row *s)
+{
+    for (uint32_t i = 0; i < s->closure_count; i++) {
+        if (s->closures[i].from <= x->b->date &&
+            x->b->date <= s->closures[i].to)
+            return true;
+    }
+    return false;
+}
+
+enum verdict exec_may_acquire(const struct exec *x,
+                              const struct security_row *s,
+                              const struct account_row *a)
+{
+    if (a->pooled && a->investors == 0)
+        return V_LOOK_THROUGH;
+    if (s->investors == 0)
+        return V_OK;
+    if (a->class == INVESTOR_NONE || (s->investors >> (a->class - 1) & 1) == 0)
+        return V_NOT_QUALIFIED;
+    if (x->b->date < a->class_from || x->b->date > a->class_to)
+        return V_QUALIFICATION_EXPIRED;
+    return V_OK;
+}
+
+enum verdict exec_cap(const struct security_row *s, uint32_t holders_before)
+{
+    return s->holder_cap != 0 && s->holder_count > holders_before &&
+                   s->holder_count > s->holder_cap
+               ? V_HOLDER_CAP
+               : V_OK;
 }

@@ -62,15 +62,89 @@ void exec_holding(const struct ledger_view *view,
                   const char *code,
                   const struct hash *account,
                   uint8_t kind);
-void exec_put_holding(struct exec *x,
-                      struct holding_row *h,
-                      const char *code,
-                      const struct hash *account);
+/* Each renews the row's chain with the last event, then writes it. */
 void exec_put_security(struct exec *x, struct security_row *s);
+void exec_put_account(struct exec *x,
+                      struct account_row *a,
+                      const struct hash *id);
+bool exec_pledge(const struct ledger_view *view,
+                 struct pledge_row *p,
+                 const char *code,
+                 uint64_t number);
+void exec_put_pledge(struct exec *x, struct pledge_row *p, const char *code);
+bool exec_freeze(const struct ledger_view *view,
+                 struct freeze_row *f,
+                 const char *code,
+                 uint64_t number);
+void exec_put_freeze(struct exec *x, struct freeze_row *f, const char *code);
+
+/* One side of a movement of shares: an account and its holding.
+ *
+ * Load it, change the segments, count it (the security's holder_count and
+ * positions, the holding's weight and the account's positions follow), check
+ * the cap, emit the event, put it.  One account is loaded once. */
+struct side {
+    struct hash id;
+    struct account_row account;
+    struct holding_row h;
+    bool account_changed; /* its count of positions or rights */
+};
+/* False: no such account. */
+bool side_get(const struct exec *x,
+              struct side *out,
+              const struct security_row *s,
+              const struct hash *id);
+void side_count(struct side *a, struct security_row *s);
+void side_put(struct exec *x, struct side *a, const struct security_row *s);
+/* side_put_account writes the account alone, if it changed. */
+void side_put_account(struct exec *x, struct side *a);
+
 /* The state in which rights may move: V_OK, V_SECURITY_STATE, V_SUSPENDED or
  * V_WITHDRAWN. */
 enum verdict exec_open_security(const struct security_row *s,
                                 bool although_suspended);
+/* Whether the register is closed on the block's date. */
+bool exec_register_closed(const struct exec *x, const struct security_row *s);
+/* Whether the account may acquire the security at its holder's will today:
+ * V_OK, V_LOOK_THROUGH, V_NOT_QUALIFIED or V_QUALIFICATION_EXPIRED; not
+ * refused yet. */
+enum verdict exec_may_acquire(const struct exec *x,
+                              const struct security_row *s,
+                              const struct account_row *a);
+/* The cap after counting, given the holders before: V_OK, or V_HOLDER_CAP for
+ * an increase beyond it. */
+enum verdict exec_cap(const struct security_row *s, uint32_t holders_before);
+
+/* freeze_settle writes what a change of the holding did to the freezes on it
+ * other than `except`: displaced, promoted or capped, with an event for each,
+ * and keeps the totals of s (the caller puts s and has put h before; h is put
+ * again if a freeze changed). */
+void freeze_settle(struct exec *x,
+                   struct security_row *s,
+                   struct holding_row *h,
+                   const struct hash *account,
+                   uint64_t except);
+
+/* An officer's sale of `quantity` at the holder's will: V_OK,
+ * V_INSIDER_HALF_YEAR or V_INSIDER_QUOTA, not refused yet; *left is what may
+ * still be sold this year.  Call it before the shares are taken.
+ * insider_sold books it. */
+enum verdict insider_check(const struct exec *x,
+                           const struct holding_row *h,
+                           uint64_t quantity,
+                           uint64_t *left);
+void insider_sold(const struct exec *x,
+                  struct holding_row *h,
+                  uint64_t total_before,
+                  uint64_t quantity);
+
+/* Due work (due.c): due_add enters it for a day after today; due_run does what
+ * is due, DUE_PER_BLOCK items at most, and sets b->due_left if more remains.
+ * What the kinds do: */
+void due_add(struct exec *x, uint32_t day, const struct due_row *work);
+void due_run(struct ledger_block *b);
+void due_freeze(struct exec *x, const char *code, uint64_t number);
+void due_recovery(struct exec *x, const struct hash *account);
 
 /* T+n of a security on the block's date, for positions. */
 struct t_plus {
@@ -84,31 +158,9 @@ struct position_day exec_day(const struct exec *x,
                              const struct security_row *s);
 
 /* The rules, one for each operation. */
-enum verdict rule_institution_open(struct exec *x,
-                                   const struct op_institution_open *op);
-enum verdict rule_void(struct exec *x, const struct op_void *op);
-enum verdict rule_account_open(struct exec *x,
-                               const struct op_account_open *op);
-enum verdict rule_security_create(struct exec *x,
-                                  const struct op_security_create *op);
-enum verdict rule_register_open(struct exec *x,
-                                const struct op_register_open *op);
-enum verdict rule_register_lines(struct exec *x,
-                                 const struct op_register_lines *op);
-enum verdict rule_register_confirm(struct exec *x,
-                                   const struct op_register_confirm *op);
-enum verdict rule_register_cancel(struct exec *x,
-                                  const struct op_register_cancel *op);
-enum verdict rule_transfer(struct exec *x, const struct op_transfer *op);
-enum verdict rule_pledge_create(struct exec *x,
-                                const struct op_pledge_create *op);
-enum verdict rule_pledge_release_part(struct exec *x,
-                                      const struct op_pledge_release_part *op);
-enum verdict rule_pledge_release(struct exec *x,
-                                 const struct op_pledge_release *op);
-enum verdict rule_freeze_create(struct exec *x,
-                                const struct op_freeze_create *op);
-enum verdict rule_freeze_release(struct exec *x,
-                                 const struct op_freeze_release *op);
+#define OP_RULE(id, number, name) \
+    enum verdict rule_##name(struct exec *x, const struct op_##name *op);
+OP_LIST(OP_RULE)
+#undef OP_RULE
 
 #endif /* LEDGER_EXEC_H */

@@ -39,7 +39,12 @@ static bool runs_validator(const struct genesis *g, uint16_t number)
 
 void ledger_genesis(const struct genesis *g, const struct ledger_view *view)
 {
-    const struct params_row params = {g->validator_count};
+    const struct params_row params = {
+        .validator_count = g->validator_count,
+        .recovery_days = RECOVERY_DAYS,
+        .due_day = ledger_date(g->time_ms, g->offset_ms),
+        .due_next = 1,
+    };
 
     put_row(view, TABLE_PARAMS, &zero, &params);
     for (uint32_t i = 0; i < g->institution_count; i++) {
@@ -106,6 +111,7 @@ void ledger_begin_block(struct ledger_block *b,
         .on_event_ctx = on_event_ctx,
     };
     drop_old_references(b, ledger_date(parent_time_ms, offset_ms));
+    due_run(b);
 }
 
 bool ledger_is_court(const struct tx *tx)
@@ -140,40 +146,19 @@ static enum verdict check_envelope(struct exec *x)
         return exec_refuse(x, V_DUPLICATE_SERIAL, &used.tx_id, 0, 0);
     if (x->b->courts_over && ledger_is_court(tx))
         return exec_refuse(x, V_ORDER, NULL, 0, 0);
+    if (x->b->due_left)
+        return exec_refuse(x, V_DUE, NULL, 0, 0);
     return V_OK;
 }
 
 static enum verdict apply_rule(struct exec *x, const union op_any *op)
 {
     switch ((enum op_kind)x->def->kind) {
-    case OP_INSTITUTION_OPEN:
-        return rule_institution_open(x, &op->institution_open);
-    case OP_VOID:
-        return rule_void(x, &op->void_);
-    case OP_ACCOUNT_OPEN:
-        return rule_account_open(x, &op->account_open);
-    case OP_SECURITY_CREATE:
-        return rule_security_create(x, &op->security_create);
-    case OP_REGISTER_OPEN:
-        return rule_register_open(x, &op->register_open);
-    case OP_REGISTER_LINES:
-        return rule_register_lines(x, &op->register_lines);
-    case OP_REGISTER_CONFIRM:
-        return rule_register_confirm(x, &op->register_confirm);
-    case OP_REGISTER_CANCEL:
-        return rule_register_cancel(x, &op->register_cancel);
-    case OP_TRANSFER:
-        return rule_transfer(x, &op->transfer);
-    case OP_PLEDGE_CREATE:
-        return rule_pledge_create(x, &op->pledge_create);
-    case OP_PLEDGE_RELEASE_PART:
-        return rule_pledge_release_part(x, &op->pledge_release_part);
-    case OP_PLEDGE_RELEASE:
-        return rule_pledge_release(x, &op->pledge_release);
-    case OP_FREEZE_CREATE:
-        return rule_freeze_create(x, &op->freeze_create);
-    case OP_FREEZE_RELEASE:
-        return rule_freeze_release(x, &op->freeze_release);
+#define OP_CASE(id, number, name) \
+    case OP_##id:                 \
+        return rule_##name(x, &op->op_##name);
+        OP_LIST(OP_CASE)
+#undef OP_CASE
     }
     return V_MALFORMED;
 }

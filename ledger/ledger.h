@@ -31,6 +31,8 @@ struct ledger_block {
     uint32_t event_count; /* events of the block so far */
     uint32_t tx_index;    /* of the transaction being applied */
     bool courts_over;     /* a transaction that is not all-court was applied */
+    bool due_left;        /* more due work than one block does: it carries no
+                             transaction */
     const struct ledger_view *view; /* borrowed */
     ledger_event_fn on_event;       /* may be NULL (dry run) */
     void *on_event_ctx;
@@ -51,8 +53,14 @@ uint32_t ledger_date(uint64_t time_ms, uint32_t offset_ms);
 /* ledger_genesis writes the first rows: institutions, authorities, calendar. */
 void ledger_genesis(const struct genesis *g, const struct ledger_view *view);
 
-/* ledger_begin_block fills *b and applies due work: drops reference days that
- * left the window (given the parent's business date). */
+enum {
+    DUE_PER_BLOCK = 1000, /* items of due work, and days looked at */
+    RECOVERY_DAYS = 7,    /* that a recovery of keys waits */
+};
+
+/* ledger_begin_block fills *b and applies due work: lapses freezes, ends
+ * recoveries, drops reference days that left the window (given the parent's
+ * business date). */
 void ledger_begin_block(struct ledger_block *b,
                         const struct hash *chain_id,
                         uint64_t height,
@@ -76,19 +84,26 @@ MUST_USE enum verdict ledger_apply(struct ledger_block *b,
  * those stand first in a block. */
 bool ledger_is_court(const struct tx *tx);
 
-/* ledger_check_rows checks one changed row pair against the sums of its
- * security (design: computed apart from the operations' code).  Feed every
- * changed holding and pledge/freeze row of a block, then the security rows. */
+/* Changes of a security's control totals, summed over its rows. */
 struct sums_entry {
     struct hash security; /* security_key */
-    int64_t issued;       /* change of Σ totals */
+    int64_t issued;
     int64_t pledged;
     int64_t frozen;
+    int64_t queued;
     int64_t holders;
+    int64_t positions;
+    int64_t pledges_open;
+    int64_t freezes_open;
+    int64_t court_reports;
+    int64_t claims_open;
 };
-/* sums_of adds what a row's change means to *e (rows may be empty).
- * sums_security checks that the security row's own change equals *e.
- * Errors    ERR_CORRUPT a row that does not decode; ERR_MISMATCH */
+/* sums_of adds what the change of a holding, pledge, freeze or claim row means
+ * to *e (rows may be empty; other tables mean nothing).  sums_security checks
+ * that the security row's own change equals *e.  Both are computed apart from
+ * the operations' code, so that a mistake in one cannot hide here.
+ * Errors    ERR_CORRUPT  a row that does not decode or is impossible in itself
+ *           ERR_MISMATCH */
 MUST_USE enum err sums_of(struct sums_entry *e,
                           const struct row_key *key,
                           struct bytes old_row,

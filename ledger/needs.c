@@ -27,6 +27,16 @@ static void add_institution(struct needs *n, uint16_t number, const char *text)
     need->text = text;
 }
 
+static bool document_is_missing(const struct op_def *def, const void *op)
+{
+    const uint8_t *base = op;
+    struct hash document = {{0}};
+
+    if (def->document_offset != OP_NO_DOCUMENT)
+        memcpy(&document, base + def->document_offset, sizeof document);
+    return hash_is_zero(&document);
+}
+
 /* A holder acts by its keys, or its custodian acts for it citing a document. */
 static bool add_account(struct needs *n,
                         struct hash *about,
@@ -44,13 +54,8 @@ static bool add_account(struct needs *n,
         return false;
     }
     if (a.authority == AUTHORITY_PAPER) {
-        const uint8_t *base = op;
-        struct hash document = {{0}};
-
         n->by_paper = true;
-        if (def->document_offset != OP_NO_DOCUMENT)
-            memcpy(&document, base + def->document_offset, sizeof document);
-        if (hash_is_zero(&document))
+        if (document_is_missing(def, op))
             n->document_missing = true;
         add_institution(n, a.custodian, text);
         return true;
@@ -60,11 +65,35 @@ static bool add_account(struct needs *n,
         return true;
     need->how = NEED_KEYS;
     need->who = (struct principal){PRINCIPAL_ACCOUNT, *id};
-    need->threshold = a.threshold;
-    need->key_count = a.key_count;
-    memcpy(need->keys, a.keys, a.key_count * sizeof a.keys[0]);
+    need->threshold = a.policy.threshold;
+    need->key_count = a.policy.key_count;
+    memcpy(need->keys,
+           a.policy.keys,
+           a.policy.key_count * sizeof a.policy.keys[0]);
     need->text = text;
     return true;
+}
+
+/* The keys that an operation enrols prove that they are there. */
+static void add_new_keys(struct needs *n,
+                         const struct hash *id,
+                         const struct key_policy *policy,
+                         const char *text)
+{
+    struct need *need;
+
+    if (policy->key_count == 0)
+        return;
+    need = add(n);
+    if (need == NULL)
+        return;
+    need->how = NEED_KEYS;
+    need->who = (struct principal){PRINCIPAL_ACCOUNT, *id};
+    need->threshold = policy->threshold;
+    need->key_count = policy->key_count;
+    memcpy(
+        need->keys, policy->keys, policy->key_count * sizeof policy->keys[0]);
+    need->text = text;
 }
 
 static void add_new_account(struct needs *n,
@@ -72,7 +101,7 @@ static void add_new_account(struct needs *n,
                             const struct op_account_open *op,
                             const char *text)
 {
-    struct need *need;
+    const struct hash id = account_id_of(chain_id, op->custodian, op->nonce);
 
     if (op->authority == AUTHORITY_PAPER) {
         n->by_paper = true;
@@ -80,30 +109,41 @@ static void add_new_account(struct needs *n,
             n->document_missing = true;
         return;
     }
-    need = add(n);
-    if (need == NULL)
-        return;
-    need->how = NEED_KEYS;
-    need->who.kind = PRINCIPAL_ACCOUNT;
-    need->who.id = account_id_of(chain_id, op->custodian, op->nonce);
-    need->threshold = op->threshold;
-    need->key_count = op->key_count;
-    memcpy(need->keys, op->keys, op->key_count * sizeof op->keys[0]);
-    need->text = text;
+    add_new_keys(n, &id, &op->policy, text);
 }
 
-static bool pledge_of(struct pledge_row *p,
-                      const struct ledger_view *view,
-                      const struct op_signer *s,
-                      const uint8_t *op)
+static bool add_pledgee(struct needs *n,
+                        struct hash *about,
+                        const struct ledger_view *view,
+                        const struct op_def *def,
+                        const struct op_signer *s,
+                        const uint8_t *op,
+                        uint64_t number)
 {
-    const struct hash tree = security_key((const char *)op + s->offset);
-    struct hash key;
-    uint64_t number;
+    struct pledge_row pledge;
 
-    memcpy(&number, op + s->also, sizeof number);
-    key = number_key(number);
-    return exec_get(view, p, TABLE_PLEDGES, &tree, &key);
+    if (!exec_pledge(view, &pledge, (const char *)op + s->offset, number)) {
+        *about = number_key(number);
+        return false;
+    }
+    return add_account(n, about, view, &pledge.pledgee, def, op, s->text);
+}
+
+static bool add_priors(struct needs *n,
+                       struct hash *about,
+                       const struct ledger_view *view,
+                       const struct op_def *def,
+                       const struct op_signer *s,
+                       const uint8_t *op)
+{
+    const struct op_pledge_create_ranked *ranked =
+        (const struct op_pledge_create_ranked *)(const void *)op;
+
+    for (uint32_t i = 0; i < ranked->prior_count; i++) {
+        if (!add_pledgee(n, about, view, def, s, op, ranked->priors[i].number))
+            return false;
+    }
+    return true;
 }
 
 static bool add_signer(struct needs *n,
@@ -115,11 +155,12 @@ static bool add_signer(struct needs *n,
                        const uint8_t *op)
 {
     struct security_row security;
-    struct pledge_row pledge;
+    struct account_row account;
     struct params_row params;
     struct hash id;
     struct need *need;
-    uint16_t number;
+    uint16_t institution;
+    uint64_t number;
     static const struct hash zero;
 
     switch (s->who) {
@@ -138,15 +179,31 @@ static bool add_signer(struct needs *n,
     case SIGNER_ACCOUNT:
         memcpy(&id, op + s->offset, sizeof id);
         return add_account(n, about, view, &id, def, op, s->text);
-    case SIGNER_NEW_ACCOUNT:
-        add_new_account(n,
-                        chain_id,
-                        (const struct op_account_open *)(const void *)op,
-                        s->text);
+    case SIGNER_NEW_KEYS:
+        if (def->kind == OP_ACCOUNT_OPEN) {
+            add_new_account(n,
+                            chain_id,
+                            (const struct op_account_open *)(const void *)op,
+                            s->text);
+            return true;
+        }
+        memcpy(&id, op + s->offset, sizeof id);
+        add_new_keys(n,
+                     &id,
+                     (const struct key_policy *)(const void *)(op + s->also),
+                     s->text);
+        return true;
+    case SIGNER_CUSTODIAN:
+        memcpy(&id, op + s->offset, sizeof id);
+        if (!exec_account(view, &account, &id)) {
+            *about = id;
+            return false;
+        }
+        add_institution(n, account.custodian, s->text);
         return true;
     case SIGNER_INSTITUTION:
-        memcpy(&number, op + s->offset, sizeof number);
-        add_institution(n, number, s->text);
+        memcpy(&institution, op + s->offset, sizeof institution);
+        add_institution(n, institution, s->text);
         return true;
     case SIGNER_ISSUER:
     case SIGNER_REGISTRAR:
@@ -159,27 +216,11 @@ static bool add_signer(struct needs *n,
                 n, about, view, &security.issuer, def, op, s->text);
         add_institution(n, security.registrar, s->text);
         return true;
-    case SIGNER_PLEDGOR:
     case SIGNER_PLEDGEE:
-        if (!pledge_of(&pledge, view, s, op)) {
-            memcpy(&number, op + s->also, sizeof number);
-            *about = number_key(number);
-            return false;
-        }
-        if (s->who == SIGNER_PLEDGEE)
-            return add_account(
-                n, about, view, &pledge.pledgee, def, op, s->text);
-        for (uint32_t i = 0; i < pledge.pledgor_count; i++) {
-            if (!add_account(n,
-                             about,
-                             view,
-                             &pledge.pledgors[i].account,
-                             def,
-                             op,
-                             s->text))
-                return false;
-        }
-        return true;
+        memcpy(&number, op + s->also, sizeof number);
+        return add_pledgee(n, about, view, def, s, op, number);
+    case SIGNER_PRIOR_PLEDGEES:
+        return add_priors(n, about, view, def, s, op);
     }
     return true;
 }
@@ -195,6 +236,8 @@ enum verdict needs_of_op(struct needs *out,
     out->by_paper = false;
     out->document_missing = false;
     memset(about, 0, sizeof *about);
+    if (def->document_required && document_is_missing(def, op))
+        out->document_missing = true;
     for (uint32_t i = 0; i < OP_SIGNERS_MAX; i++) {
         if (!add_signer(out, about, view, chain_id, def, &def->signers[i], op))
             return V_UNKNOWN;

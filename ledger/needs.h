@@ -31,8 +31,8 @@ enum {
 struct needs {
     uint32_t count;
     struct need list[NEEDS_MAX];
-    bool by_paper;         /* a document stands for a signature … */
-    bool document_missing; /* … and none is cited */
+    bool by_paper;         /* a document stands for a signature */
+    bool document_missing; /* none is cited though one is needed */
 };
 
 /* needs_of_op lists the signers of one operation (not the filing institution's

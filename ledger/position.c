@@ -189,11 +189,14 @@ enum verdict position_take(struct holding_row *h,
                            uint64_t *have,
                            uint64_t quantity,
                            const struct selector *sel,
-                           const struct position_day *day)
+                           const struct position_day *day,
+                           enum take how)
 {
     const struct position_totals t = totals_selected(h, sel, day);
     uint64_t left = quantity;
     uint32_t i = 0;
+
+    (void)how;
 
     *taken_count = 0;
     *have = t.available;

@@ -44,17 +44,44 @@ MUST_USE bool position_put(struct holding_row *h,
                            const struct segment *s,
                            uint32_t limit);
 
-/* position_take removes `quantity` available shares that match sel, in
- * canonical order; taken[*taken_count] gets them (room for SEGMENTS_MAX).
- * Returns V_OK or why not: V_PLEDGED, V_FROZEN (the selector names such),
- * V_CALENDAR, V_T5, V_LOCKED, V_AVAILABLE; *have is what was available. */
+/* Which of the selected shares position_take may remove. */
+enum take {
+    TAKE_AVAILABLE, /* at the holder's will: what is available */
+    TAKE_PLEDGED,   /* with the pledgee's consent: under sel->pledge and no
+                       other pledge, not frozen, not locked, T+n over */
+    TAKE_EXACT,     /* by law: pledge sel->pledge alone or (0) none, freeze
+                       sel->freeze or (0) none; locks and T+n are no matter */
+    TAKE_ORDERED,   /* by a court: under freeze sel->freeze or (0) under none;
+                       pledges, locks and T+n are no matter; in the order in
+                       which a freeze takes */
+};
+
+/* position_take removes `quantity` shares that match sel, in canonical order;
+ * taken[*taken_count] gets them (room for SEGMENTS_MAX).  It does not touch the
+ * list of freezes: see position_leave.
+ * Returns V_OK or why not: V_PLEDGED, V_FROZEN (the selector names such, or
+ * they are frozen besides), V_CALENDAR, V_T5, V_LOCKED, V_AVAILABLE; *have is
+ * what could be taken. */
 enum verdict position_take(struct holding_row *h,
                            struct segment *taken,
                            uint32_t *taken_count,
                            uint64_t *have,
                            uint64_t quantity,
                            const struct selector *sel,
-                           const struct position_day *day);
+                           const struct position_day *day,
+                           enum take how);
+
+/* position_leave books that `quantity` shares under freeze `number` (0: under
+ * none) were taken out of the holding: the freeze has that many fewer effective
+ * shares, every queue is capped at what is left (freeze_settle finds the
+ * lapsed).  A freeze with nothing left leaves the list. */
+void position_leave(struct holding_row *h, uint64_t quantity, uint64_t number);
+/* position_arrive adds a freeze entry for `quantity` shares that came in under
+ * freeze `number`; the segments carry it already.  False: limit. */
+MUST_USE bool position_arrive(struct holding_row *h,
+                              uint64_t number,
+                              uint64_t rank_ms,
+                              uint64_t quantity);
 
 /* position_pledge puts pledge `number` on `quantity` shares: available first,
  * then T+n, then locked; never frozen, never pledged.
@@ -65,6 +92,28 @@ enum verdict position_pledge(struct holding_row *h,
                              uint64_t number,
                              const struct selector *sel,
                              const struct position_day *day);
+/* position_pledge_behind puts pledge `number` last on `quantity` shares whose
+ * pledges all are among priors[prior_count] and at least one of them; never
+ * frozen.
+ * Returns V_OK, V_AVAILABLE, or V_LIMIT (a share carries SEGMENT_PLEDGES_MAX).
+ */
+enum verdict position_pledge_behind(struct holding_row *h,
+                                    uint64_t *have,
+                                    uint64_t quantity,
+                                    uint64_t number,
+                                    const uint64_t *priors,
+                                    uint32_t prior_count);
+/* Shares under a pledge, frozen or not. */
+uint64_t position_pledged_by(const struct holding_row *h, uint64_t number);
+/* position_lock sets lock_until on `quantity` shares that have `was` (0: no
+ * lock): available ones first, then the rest in canonical order.
+ * Returns V_OK, V_AVAILABLE (was = 0) or V_LOCKED, V_LIMIT. */
+enum verdict position_lock(struct holding_row *h,
+                           uint64_t *have,
+                           uint64_t quantity,
+                           uint32_t was,
+                           uint32_t until,
+                           const struct position_day *day);
 /* position_unpledge takes pledge `number` off `quantity` shares, unfrozen
  * first.  Requires that many carry it (false otherwise, or limit). */
 MUST_USE bool position_unpledge(struct holding_row *h,

@@ -5,7 +5,17 @@ const char *const account_authority_names[AUTHORITY_KINDS] = {
 const char *const account_kind_names[ACCOUNT_KINDS] = {
     NULL, "ordinary", "treasury", "unconfirmed", "suspense"};
 const char *const account_status_names[ACCOUNT_STATUSES] = {
-    NULL, "active", "restricted", "frozen", "closed"};
+    NULL, "active", "frozen", "closed"};
+const char *const investor_class_names[INVESTOR_CLASSES] = {
+    "none", "financial", "product", "fund", "company", "person"};
+const char *const investor_flag_names[INVESTOR_CLASSES - 1] = {
+    "financial", "product", "fund", "company", "person"};
+const char *const security_feature_names[2] = {"repeat_pledge",
+                                               "company_consent"};
+const char *const closure_kind_names[CLOSURE_KINDS] = {
+    NULL, "meeting", "dividend"};
+const char *const due_kind_names[DUE_KINDS] = {
+    NULL, "day", "freeze", "recovery"};
 const char *const security_status_names[SECURITY_STATUSES] = {NULL,
                                                               "draft",
                                                               "registered",
@@ -27,6 +37,18 @@ static const struct field params_fields[] = {
              validator_count,
              FIELD_U32,
              "validators of the chain"),
+    FIELD_OF(struct params_row,
+             recovery_days,
+             FIELD_U32,
+             "days a recovery of keys waits"),
+    FIELD_OF(struct params_row,
+             due_day,
+             FIELD_DATE,
+             "first day whose due work is not all done"),
+    FIELD_OF(struct params_row,
+             due_next,
+             FIELD_U32,
+             "first item of that day that is not done"),
 };
 const struct schema params_row_schema = SCHEMA(
     "params", struct params_row, params_fields, "What governance counts with.");
@@ -64,7 +86,7 @@ static const struct field account_key_fields[] = {
      .max = PUBKEY_BYTES,
      .help = "public key, compressed secp256k1"},
 };
-static const struct schema account_key_schema = SCHEMA(
+const struct schema account_key_schema = SCHEMA(
     "account_key", struct pubkey, account_key_fields, "A key of an account.");
 
 static const struct field account_fields[] = {
@@ -87,16 +109,66 @@ static const struct field account_fields[] = {
                 FIELD_ENUM,
                 account_authority_names,
                 "how its holder acts"),
-    FIELD_OF(struct account_row,
-             threshold,
-             FIELD_U8,
-             "keys that must sign; 0 for paper"),
+    {.name = "threshold",
+     .kind = FIELD_U8,
+     .offset = offsetof(struct account_row, policy.threshold),
+     .help = "keys that must sign; 0 for paper"},
+    {.name = "keys",
+     .kind = FIELD_LIST,
+     .offset = offsetof(struct account_row, policy.keys),
+     .count_offset = offsetof(struct account_row, policy.key_count),
+     .max = ACCOUNT_KEYS_MAX,
+     .sub = &account_key_schema,
+     .help = "keys, ascending"},
     FIELD_LIST_OF(struct account_row,
-                  keys,
-                  key_count,
-                  ACCOUNT_KEYS_MAX,
+                  revoked,
+                  revoked_count,
+                  ACCOUNT_REVOKED_MAX,
                   &account_key_schema,
-                  "keys, ascending"),
+                  "keys taken out of use, newest last"),
+    FIELD_OF(struct account_row,
+             recovery_day,
+             FIELD_DATE,
+             "day on which the recovered keys take effect"),
+    {.name = "next_threshold",
+     .kind = FIELD_U8,
+     .offset = offsetof(struct account_row, next.threshold),
+     .help = "threshold after the recovery"},
+    {.name = "next_keys",
+     .kind = FIELD_LIST,
+     .offset = offsetof(struct account_row, next.keys),
+     .count_offset = offsetof(struct account_row, next.key_count),
+     .max = ACCOUNT_KEYS_MAX,
+     .sub = &account_key_schema,
+     .help = "keys after the recovery"},
+    FIELD_SIZED(struct account_row,
+                frozen_by,
+                FIELD_CODE,
+                CODE_MAX,
+                "authority that froze it; - if none"),
+    FIELD_OF(struct account_row,
+             pooled,
+             FIELD_BOOL,
+             "whether it is a pooled vehicle"),
+    FIELD_OF(struct account_row,
+             investors,
+             FIELD_U32,
+             "holders it counts as; 0 = not declared"),
+    FIELD_NAMED(struct account_row,
+                class,
+                FIELD_ENUM,
+                investor_class_names,
+                "class of qualified investor"),
+    FIELD_OF(struct account_row, class_from, FIELD_DATE, "first day of it"),
+    FIELD_OF(struct account_row, class_to, FIELD_DATE, "last day of it"),
+    FIELD_OF(struct account_row,
+             positions,
+             FIELD_U32,
+             "securities in which it has a share"),
+    FIELD_OF(struct account_row,
+             rights,
+             FIELD_U32,
+             "open pledges to it and open claims of it"),
     FIELD_OF(struct account_row,
              identity,
              FIELD_HASH,
@@ -122,6 +194,25 @@ const struct schema subject_row_schema =
            subject_fields,
            "The account of a subject tag.");
 
+static const struct field closure_fields[] = {
+    FIELD_NAMED(struct closure,
+                kind,
+                FIELD_ENUM,
+                closure_kind_names,
+                "what the register closes for"),
+    FIELD_OF(struct closure,
+             base,
+             FIELD_DATE,
+             "day of the meeting, or dividend base date"),
+    FIELD_OF(struct closure, from, FIELD_DATE, "first closed day"),
+    FIELD_OF(struct closure, to, FIELD_DATE, "last closed day"),
+};
+static const struct schema closure_schema =
+    SCHEMA("closure",
+           struct closure,
+           closure_fields,
+           "Days on which the register is closed.");
+
 static const struct field security_fields[] = {
     FIELD_SIZED(struct security_row, code, FIELD_CODE, CODE_MAX, "code"),
     FIELD_OF(struct security_row, issuer, FIELD_HASH, "the issuer's account"),
@@ -140,18 +231,70 @@ static const struct field security_fields[] = {
                 security_status_names,
                 "state of the security"),
     FIELD_OF(struct security_row,
+             tier,
+             FIELD_U8,
+             "board of the market; 0 = not listed"),
+    FIELD_OF(struct security_row,
              t_plus,
              FIELD_U8,
              "trading days between buying and selling; 0 = none"),
+    FIELD_NAMED(struct security_row,
+                features,
+                FIELD_FLAGS,
+                security_feature_names,
+                "what is special about it"),
+    FIELD_NAMED(struct security_row,
+                investors,
+                FIELD_FLAGS,
+                investor_flag_names,
+                "classes of investors that may buy; none = everybody"),
     FIELD_OF(
         struct security_row, holder_cap, FIELD_U32, "most holders; 0 = exempt"),
-    FIELD_OF(struct security_row, holder_count, FIELD_U32, "holders now"),
+    FIELD_OF(struct security_row,
+             cap_approval,
+             FIELD_HASH,
+             "hash of the exemption from the cap"),
+    FIELD_SIZED(struct security_row,
+                successor,
+                FIELD_CODE,
+                CODE_MAX,
+                "code after a board transfer; - if none"),
+    FIELD_SIZED(struct security_row,
+                predecessor,
+                FIELD_CODE,
+                CODE_MAX,
+                "code before a board transfer; - if none"),
+    FIELD_LIST_OF(struct security_row,
+                  closures,
+                  closure_count,
+                  CLOSURES_MAX,
+                  &closure_schema,
+                  "days on which the register is closed"),
+    FIELD_OF(struct security_row,
+             holder_count,
+             FIELD_U32,
+             "holders now, final investors of pooled vehicles counted"),
+    FIELD_OF(struct security_row,
+             positions,
+             FIELD_U32,
+             "accounts of any kind with a share"),
     FIELD_OF(struct security_row, issued, FIELD_QTY, "shares issued"),
     FIELD_OF(struct security_row, pledged, FIELD_QTY, "shares pledged"),
     FIELD_OF(struct security_row,
              frozen,
              FIELD_QTY,
              "shares under an effective freeze"),
+    FIELD_OF(struct security_row,
+             queued,
+             FIELD_QTY,
+             "shares for which freezes wait"),
+    FIELD_OF(struct security_row, pledges_open, FIELD_U32, "pledges in force"),
+    FIELD_OF(struct security_row, freezes_open, FIELD_U32, "freezes in force"),
+    FIELD_OF(struct security_row,
+             court_reports,
+             FIELD_U32,
+             "freezes in force that ask for a report of capital changes"),
+    FIELD_OF(struct security_row, claims_open, FIELD_U32, "open claims"),
     FIELD_OF(struct security_row,
              pledge_count,
              FIELD_U64,
@@ -160,6 +303,10 @@ static const struct field security_fields[] = {
              freeze_count,
              FIELD_U64,
              "freeze numbers given so far"),
+    FIELD_OF(struct security_row,
+             claim_count,
+             FIELD_U64,
+             "claim numbers given so far"),
     FIELD_OF(struct security_row,
              terms,
              FIELD_HASH,
@@ -224,12 +371,30 @@ static const struct schema holding_freeze_schema =
            holding_freeze_fields,
            "A freeze on a holding, in rank order.");
 
+static const struct field insider_fields[] = {
+    FIELD_OF(struct insider,
+             term_end,
+             FIELD_DATE,
+             "end of the officer's original term; none = no officer"),
+    FIELD_OF(struct insider, left_day, FIELD_DATE, "day the office ended"),
+    FIELD_OF(struct insider, year, FIELD_U16, "year of the two figures"),
+    FIELD_OF(struct insider, base, FIELD_QTY, "shares held on its first day"),
+    FIELD_OF(struct insider, sold, FIELD_QTY, "shares sold in it"),
+};
+static const struct schema insider_schema =
+    SCHEMA("insider",
+           struct insider,
+           insider_fields,
+           "An officer's yearly quota of sales.");
+
 static const struct field holding_fields[] = {
     FIELD_NAMED(struct holding_row,
                 kind,
                 FIELD_ENUM,
                 account_kind_names,
                 "kind of the account"),
+    FIELD_OF(struct holding_row, held, FIELD_BOOL, "whether there is a share"),
+    FIELD_OF(struct holding_row, weight, FIELD_U32, "holders it counts as"),
     FIELD_LIST_OF(struct holding_row,
                   segments,
                   segment_count,
@@ -244,6 +409,10 @@ static const struct field holding_fields[] = {
                   "freezes, in rank order"),
     FIELD_OF(
         struct holding_row, last_sale_day, FIELD_DATE, "day of the last sale"),
+    FIELD_SUB(struct holding_row,
+              insider,
+              &insider_schema,
+              "the officer's quota, if the holder is one"),
     FIELD_OF(struct holding_row, sequence, FIELD_U64, "writes of this row"),
     FIELD_OF(struct holding_row, chain, FIELD_HASH, "chain of its events"),
 };
@@ -268,12 +437,19 @@ static const struct field pledge_fields[] = {
                 pledge_status_names,
                 "state of the pledge"),
     FIELD_OF(struct pledge_row, pledgee, FIELD_HASH, "account of the pledgee"),
-    FIELD_OF(struct pledge_row, original, FIELD_QTY, "shares at creation"),
+    FIELD_OF(
+        struct pledge_row, original, FIELD_QTY, "shares ever put under it"),
     FIELD_OF(struct pledge_row, outstanding, FIELD_QTY, "shares now"),
+    FIELD_OF(struct pledge_row, released, FIELD_QTY, "shares released"),
+    FIELD_OF(struct pledge_row, enforced, FIELD_QTY, "shares disposed of"),
     FIELD_OF(
         struct pledge_row, secured_fen, FIELD_MONEY, "secured amount, fen"),
     FIELD_OF(
         struct pledge_row, registered_day, FIELD_DATE, "day of registration"),
+    FIELD_OF(struct pledge_row,
+             default_day,
+             FIELD_DATE,
+             "day of the notice of default; none = no default"),
     FIELD_OF(struct pledge_row,
              term_end,
              FIELD_DATE,
@@ -352,6 +528,40 @@ static const struct field freeze_fields[] = {
 const struct schema freeze_row_schema = SCHEMA(
     "freeze", struct freeze_row, freeze_fields, "A freeze by an authority.");
 
+static const struct field claim_fields[] = {
+    FIELD_SIZED(struct claim_row,
+                security,
+                FIELD_CODE,
+                CODE_MAX,
+                "code of the security"),
+    FIELD_OF(struct claim_row, number, FIELD_U64, "claim number"),
+    FIELD_OF(
+        struct claim_row, wrong_tx, FIELD_HASH, "transaction that was wrong"),
+    FIELD_OF(struct claim_row, debtor, FIELD_HASH, "account that owes"),
+    FIELD_OF(struct claim_row, creditor, FIELD_HASH, "account it is owed to"),
+    FIELD_OF(struct claim_row, quantity, FIELD_QTY, "shares owed at first"),
+    FIELD_OF(struct claim_row, open, FIELD_QTY, "shares still owed"),
+    FIELD_OF(struct claim_row, document, FIELD_HASH, "hash of the evidence"),
+    FIELD_OF(struct claim_row, chain, FIELD_HASH, "chain of its events"),
+};
+const struct schema claim_row_schema =
+    SCHEMA("claim",
+           struct claim_row,
+           claim_fields,
+           "What a correction could not take back.");
+
+static const struct field due_fields[] = {
+    FIELD_NAMED(
+        struct due_row, kind, FIELD_ENUM, due_kind_names, "kind of work"),
+    FIELD_OF(struct due_row, count, FIELD_U32, "items of the day"),
+    FIELD_SIZED(
+        struct due_row, security, FIELD_CODE, CODE_MAX, "security; - if none"),
+    FIELD_OF(struct due_row, number, FIELD_U64, "freeze number"),
+    FIELD_OF(struct due_row, account, FIELD_HASH, "account"),
+};
+const struct schema due_row_schema = SCHEMA(
+    "due", struct due_row, due_fields, "Work that a day brings by itself.");
+
 static const struct field reference_fields[] = {
     FIELD_OF(struct reference_row, tx_id, FIELD_HASH, "the transaction"),
 };
@@ -429,7 +639,8 @@ const char *const table_names[TABLE_SLOTS] = {"institutions",
                                               "calendar",
                                               "due",
                                               "drafts",
-                                              "params"};
+                                              "params",
+                                              "claims"};
 
 const struct schema *row_schema(uint8_t table)
 {
@@ -444,7 +655,9 @@ const struct schema *row_schema(uint8_t table)
         [TABLE_REFERENCES] = &reference_row_schema,
         [TABLE_AUTHORITIES] = &authority_row_schema,
         [TABLE_CALENDAR] = &calendar_row_schema,
+        [TABLE_DUE] = &due_row_schema,
         [TABLE_DRAFTS] = &draft_row_schema,
+        [TABLE_CLAIMS] = &claim_row_schema,
         [TABLE_PARAMS] = &params_row_schema,
     };
 

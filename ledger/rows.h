@@ -18,6 +18,9 @@ enum {
     HOLDING_FREEZES_MAX = 64,
     PLEDGORS_MAX = 16,
     DRAFT_PEAKS_MAX = 32,
+    ACCOUNT_REVOKED_MAX = 8,
+    CLOSURES_MAX = 8,
+    NATURE_MAX = 99,
 };
 
 struct qty {
@@ -26,6 +29,9 @@ struct qty {
 
 struct params_row {
     uint32_t validator_count;
+    uint32_t recovery_days; /* days a recovery of keys waits */
+    uint32_t due_day;       /* first day whose due work is not all done */
+    uint32_t due_next;      /* first item of that day that is not done */
 };
 
 struct institution_row {
@@ -53,10 +59,31 @@ enum account_kind {
 
 enum account_status {
     ACCOUNT_ACTIVE = 1,
-    ACCOUNT_RESTRICTED = 2,
-    ACCOUNT_FROZEN = 3,
-    ACCOUNT_CLOSED = 4,
+    ACCOUNT_FROZEN = 2,
+    ACCOUNT_CLOSED = 3,
     ACCOUNT_STATUSES,
+};
+
+/* Classes of qualified investors (Measures for regional equity markets, art.
+ * 13); a security accepts a set of them, bit class - 1. */
+enum investor_class {
+    INVESTOR_NONE = 0,
+    INVESTOR_FINANCIAL = 1, /* licensed institution, private-fund manager */
+    INVESTOR_PRODUCT = 2,   /* their managed products */
+    INVESTOR_FUND = 3,      /* pension or charity fund, filed private fund */
+    INVESTOR_COMPANY = 4,   /* legal person above the set net assets */
+    INVESTOR_PERSON = 5,    /* natural person: assets and experience */
+    INVESTOR_CLASSES,
+};
+extern const char *const investor_class_names[INVESTOR_CLASSES];
+extern const char *const investor_flag_names[INVESTOR_CLASSES - 1];
+
+/* How a holder acts: threshold of keys, strictly ascending; threshold 0 and no
+ * keys for paper. */
+struct key_policy {
+    uint8_t threshold;
+    uint32_t key_count;
+    struct pubkey keys[ACCOUNT_KEYS_MAX];
 };
 
 extern const char *const account_authority_names[AUTHORITY_KINDS];
@@ -68,11 +95,21 @@ struct account_row {
     uint8_t kind;      /* enum account_kind */
     uint8_t status;    /* enum account_status */
     uint8_t authority; /* enum account_authority */
-    uint8_t threshold; /* of keys; 0 for paper */
-    uint32_t key_count;
-    struct pubkey keys[ACCOUNT_KEYS_MAX]; /* strictly ascending */
-    struct hash identity;                 /* salted commitment */
-    struct hash subject_tag;
+    struct key_policy policy;
+    uint32_t revoked_count; /* newest last; the oldest falls out */
+    struct pubkey revoked[ACCOUNT_REVOKED_MAX];
+    uint32_t recovery_day; /* on which next takes effect; 0 = none pending */
+    struct key_policy next;
+    char frozen_by[CODE_MAX + 1]; /* authority; "-" */
+    bool pooled;                  /* partnership, wealth product */
+    uint32_t investors; /* holders it counts as; 0 = pooled, not declared */
+    uint8_t class;      /* enum investor_class; judged on the day of use */
+    uint32_t class_from;
+    uint32_t class_to;
+    uint32_t positions;      /* securities in which it has a share */
+    uint32_t rights;         /* open pledges to it, open claims of it */
+    struct hash identity;    /* salted commitment */
+    struct hash subject_tag; /* one person, one account */
     struct hash chain;
 };
 
@@ -100,20 +137,57 @@ enum security_class {
 extern const char *const security_status_names[SECURITY_STATUSES];
 extern const char *const security_class_names[SECURITY_CLASSES];
 
+enum security_feature {                              /* bits */
+                        FEATURE_REPEAT_PLEDGE = 1,   /* ranked pledges */
+                        FEATURE_COMPANY_CONSENT = 2, /* articles restrict */
+};
+extern const char *const security_feature_names[2];
+
+enum closure_kind {
+    CLOSURE_MEETING = 1,  /* 20 days before a shareholders' meeting */
+    CLOSURE_DIVIDEND = 2, /* 5 days before a dividend base date, and the day */
+    CLOSURE_KINDS,
+};
+extern const char *const closure_kind_names[CLOSURE_KINDS];
+
+/* Days on which the register takes no voluntary change of holders. */
+struct closure {
+    uint8_t kind; /* enum closure_kind */
+    uint32_t base;
+    uint32_t from; /* first and last closed day */
+    uint32_t to;
+};
+
 struct security_row {
     char code[CODE_MAX + 1];
     struct hash issuer; /* account */
     uint16_t registrar; /* institution */
     uint8_t class;
     uint8_t status;
-    uint8_t t_plus;      /* trading days between buy and sell; 0 = none */
-    uint32_t holder_cap; /* 0 = exempt */
-    uint32_t holder_count;
+    uint8_t tier;             /* board of the market; 0 = not listed */
+    uint8_t t_plus;           /* trading days between buy and sell; 0 = none */
+    uint16_t features;        /* enum security_feature bits */
+    uint16_t investors;       /* classes accepted; 0 = everybody */
+    uint32_t holder_cap;      /* 0 = exempt */
+    struct hash cap_approval; /* document of the exemption */
+    char successor[CODE_MAX + 1];   /* after a board transfer; "-" */
+    char predecessor[CODE_MAX + 1]; /* before it; "-" */
+    uint32_t closure_count;
+    struct closure closures[CLOSURES_MAX];
+    /* Control totals: sums over the rows, checked after every block. */
+    uint32_t holder_count; /* final investors with a share */
+    uint32_t positions;    /* accounts of any kind with a share */
     struct qty issued;
     struct qty pledged;
     struct qty frozen;
+    struct qty queued;
+    uint32_t pledges_open;
+    uint32_t freezes_open;
+    uint32_t court_reports; /* open freezes that ask for a report first */
+    uint32_t claims_open;
     uint64_t pledge_count; /* numbers given so far */
     uint64_t freeze_count;
+    uint64_t claim_count;
     struct hash terms; /* of the document with the terms */
     struct hash chain;
 };
@@ -142,13 +216,25 @@ struct holding_freeze {
     struct qty queued;
 };
 
+/* An officer's quota: a quarter of the holding of 1 January a year. */
+struct insider {
+    uint32_t term_end; /* of the original term; 0 = no officer */
+    uint32_t left_day; /* 0 = in office */
+    uint16_t year;     /* to which base and sold belong */
+    struct qty base;
+    struct qty sold;
+};
+
 struct holding_row {
-    uint8_t kind; /* of the account: only ordinary ones count as holders */
+    uint8_t kind;    /* of the account: only ordinary ones count as holders */
+    bool held;       /* there is a share */
+    uint32_t weight; /* holders it counts as while held */
     uint32_t segment_count;
     struct segment segments[SEGMENTS_MAX];
     uint32_t freeze_count;
     struct holding_freeze freezes[HOLDING_FREEZES_MAX];
     uint32_t last_sale_day;
+    struct insider insider;
     uint64_t sequence; /* writes of this row so far */
     struct hash chain;
 };
@@ -180,11 +266,14 @@ struct pledge_row {
     uint64_t number;
     uint8_t status;
     struct hash pledgee; /* account */
-    struct qty original;
+    struct qty original; /* ever put under it */
     struct qty outstanding;
+    struct qty released; /* original = outstanding + released + enforced */
+    struct qty enforced;
     int64_t secured_fen;
     uint32_t registered_day;
-    uint32_t term_end; /* 0 = none */
+    uint32_t default_day; /* of the notice; 0 = none */
+    uint32_t term_end;    /* 0 = none */
     bool covers_fruits;
     uint8_t constitutive_register;
     struct hash register_reference;
@@ -228,6 +317,37 @@ struct freeze_row {
     struct hash chain;
 };
 
+/* What a correction could not take back from a later holder in good faith. */
+struct claim_row {
+    char security[CODE_MAX + 1];
+    uint64_t number;
+    struct hash wrong_tx;
+    struct hash debtor;
+    struct hash creditor;
+    struct qty quantity;
+    struct qty open;
+    struct hash document;
+    struct hash chain;
+};
+
+enum due_kind {
+    DUE_DAY = 1,      /* the day's row: how many items it has */
+    DUE_FREEZE = 2,   /* the freeze may lapse */
+    DUE_RECOVERY = 3, /* the account's recovery ends */
+    DUE_KINDS,
+};
+extern const char *const due_kind_names[DUE_KINDS];
+
+/* Due work, by day and number; an item that has nothing to do any more is
+ * passed over. */
+struct due_row {
+    uint8_t kind; /* enum due_kind */
+    uint32_t count;
+    char security[CODE_MAX + 1]; /* "-" if none */
+    uint64_t number;
+    struct hash account;
+};
+
 struct reference_row {
     struct hash tx_id;
 };
@@ -248,7 +368,8 @@ extern const struct schema params_row_schema, institution_row_schema,
     account_row_schema, subject_row_schema, security_row_schema, segment_schema,
     holding_row_schema, pledge_row_schema, freeze_row_schema,
     reference_row_schema, draft_row_schema, authority_row_schema,
-    calendar_row_schema;
+    calendar_row_schema, claim_row_schema, due_row_schema;
+extern const struct schema account_key_schema;
 
 /* row_schema is the schema of a table's rows; NULL for an unused table. */
 const struct schema *row_schema(uint8_t table);

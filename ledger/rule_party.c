@@ -55,14 +55,16 @@ enum verdict rule_void(struct exec *x, const struct op_void *op)
 
 static bool account_policy_ok(const struct op_account_open *op)
 {
+    const struct key_policy *p = &op->policy;
+
     if (op->authority == AUTHORITY_PAPER)
-        return op->threshold == 0 && op->key_count == 0;
-    if (op->threshold < 1 || op->threshold > op->key_count)
+        return p->threshold == 0 && p->key_count == 0;
+    if (p->threshold < 1 || p->threshold > p->key_count)
         return false;
-    for (uint32_t i = 0; i < op->key_count; i++) {
-        if (!key_is_valid(&op->keys[i]) ||
+    for (uint32_t i = 0; i < p->key_count; i++) {
+        if (!key_is_valid(&p->keys[i]) ||
             (i > 0 &&
-             memcmp(&op->keys[i - 1], &op->keys[i], sizeof op->keys[i]) >= 0))
+             memcmp(&p->keys[i - 1], &p->keys[i], sizeof p->keys[i]) >= 0))
             return false;
     }
     return true;
@@ -98,15 +100,15 @@ enum verdict rule_account_open(struct exec *x, const struct op_account_open *op)
         .kind = op->kind,
         .status = ACCOUNT_ACTIVE,
         .authority = op->authority,
-        .threshold = op->threshold,
-        .key_count = op->key_count,
+        .policy = op->policy,
+        .frozen_by = "-",
+        .pooled = op->pooled,
+        .investors = op->pooled ? 0 : 1,
         .identity = op->identity,
         .subject_tag = op->subject_tag,
     };
-    memcpy(row.keys, op->keys, op->key_count * sizeof row.keys[0]);
     exec_emit(x, &e);
-    exec_renew(x, &row.chain);
-    exec_put(x, &row, TABLE_ACCOUNTS, &zero, &id);
+    exec_put_account(x, &row, &id);
     if (op->kind == ACCOUNT_ORDINARY) {
         subject.account = id;
         exec_put(x, &subject, TABLE_SUBJECTS, &zero, &op->subject_tag);

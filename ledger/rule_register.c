@@ -39,7 +39,12 @@ enum verdict rule_security_create(struct exec *x,
         .class = op->class,
         .status = SECURITY_DRAFT,
         .t_plus = op->t_plus,
+        .features = op->features,
+        .investors = op->investors,
         .holder_cap = op->holder_cap,
+        .cap_approval = op->cap_approval,
+        .successor = "-",
+        .predecessor = "-",
         .terms = op->terms,
     };
     memcpy(row.code, op->code, sizeof row.code);
@@ -137,7 +142,7 @@ static enum verdict load_line(struct exec *x,
                               uint32_t index)
 {
     const struct hash tree = security_key(s->code);
-    struct account_row account;
+    struct side side;
     struct holding_row h;
     struct segment segment = {.quantity = line->quantity,
                               .nature = line->nature};
@@ -147,14 +152,14 @@ static enum verdict load_line(struct exec *x,
                       .quantity = line->quantity.shares,
                       .second = line->nature};
 
-    if (!exec_account(x->b->view, &account, &line->account))
+    if (!side_get(x, &side, s, &line->account))
         return exec_refuse(x, V_UNKNOWN, &line->account, index, 0);
-    if (account.status != ACCOUNT_ACTIVE)
+    if (side.account.status == ACCOUNT_CLOSED)
         return exec_refuse(x, V_ACCOUNT_STATE, &line->account, index, 0);
     if (line->acquired > x->b->date)
         return exec_refuse(
             x, V_DATE, &line->account, line->acquired, x->b->date);
-    if (line->quantity.shares == 0 || line->nature > 99)
+    if (line->quantity.shares == 0 || line->nature > NATURE_MAX)
         return exec_refuse(x, V_QUANTITY, &line->account, index, 0);
     if (line->quantity.shares > d->issued.shares - s->issued.shares)
         return exec_refuse(x,
@@ -164,15 +169,13 @@ static enum verdict load_line(struct exec *x,
                            line->quantity.shares);
     if (exec_get(x->b->view, &h, TABLE_HOLDINGS, &tree, &line->account))
         return exec_refuse(x, V_DUPLICATE_HOLDER, &line->account, index, 0);
-    exec_holding(x->b->view, &h, s->code, &line->account, account.kind);
-    if (!position_put(&h, &segment, SEGMENTS_VOLUNTARY_MAX))
+    if (!position_put(&side.h, &segment, SEGMENTS_VOLUNTARY_MAX))
         return exec_refuse(x, V_LIMIT, &line->account, 0, 0);
     s->issued.shares += line->quantity.shares;
-    if (account.kind == ACCOUNT_ORDINARY)
-        s->holder_count++;
+    side_count(&side, s);
     memcpy(e.security, s->code, sizeof e.security);
     exec_emit(x, &e);
-    exec_put_holding(x, &h, s->code, &line->account);
+    side_put(x, &side, s);
     return V_OK;
 }
 
@@ -254,14 +257,15 @@ static void unload_line(struct exec *x,
 {
     const struct row_key key = {
         TABLE_HOLDINGS, security_key(s->code), *account};
-    struct holding_row h;
+    struct side side;
 
-    if (!exec_get(x->b->view, &h, TABLE_HOLDINGS, &key.tree, account))
+    if (!side_get(x, &side, s, account) || !side.h.held)
         return;
-    for (uint32_t i = 0; i < h.segment_count; i++)
-        s->issued.shares -= h.segments[i].quantity.shares;
-    if (h.kind == ACCOUNT_ORDINARY)
-        s->holder_count--;
+    for (uint32_t i = 0; i < side.h.segment_count; i++)
+        s->issued.shares -= side.h.segments[i].quantity.shares;
+    side.h.segment_count = 0;
+    side_count(&side, s);
+    side_put_account(x, &side);
     x->b->view->erase(x->b->view->ctx, &key);
 }
 
@@ -279,11 +283,11 @@ enum verdict rule_register_cancel(struct exec *x,
     x->lines += op->account_count;
     if (x->lines > TX_ROWS_MAX)
         return exec_refuse(x, V_LIMIT, NULL, TX_ROWS_MAX, x->lines);
-    for (uint32_t i = 0; i < op->account_count; i++)
-        unload_line(x, &s, &op->accounts[i].account);
     e.second = s.issued.shares;
     memcpy(e.security, s.code, sizeof e.security);
     exec_emit(x, &e);
+    for (uint32_t i = 0; i < op->account_count; i++)
+        unload_line(x, &s, &op->accounts[i].account);
     if (s.issued.shares == 0) {
         erase_draft(x, s.code);
     } else {

@@ -27,6 +27,10 @@
       105,                                                                    \
       "E_ORDER",                                                              \
       "court operations stand before all others in a block")                  \
+    X(V_DUE,                                                                  \
+      106,                                                                    \
+      "E_DUE",                                                                \
+      "due work of the day must be done first; it will be tried again")       \
     X(V_SIG_MISSING, 200, "E_SIG_MISSING", "a needed signature is missing")   \
     X(V_SIG_INVALID,                                                          \
       201,                                                                    \
@@ -65,6 +69,34 @@
       310,                                                                    \
       "E_FREEZE_AUTHORITY",                                                   \
       "only the ordering authority or its superior may do this")              \
+    X(V_LOOK_THROUGH,                                                         \
+      311,                                                                    \
+      "E_LOOK_THROUGH",                                                       \
+      "the pooled vehicle has not declared its final investors")              \
+    X(V_NOT_QUALIFIED,                                                        \
+      312,                                                                    \
+      "E_NOT_QUALIFIED",                                                      \
+      "the account is not qualified for this security")                       \
+    X(V_QUALIFICATION_EXPIRED,                                                \
+      313,                                                                    \
+      "E_QUALIFICATION_EXPIRED",                                              \
+      "the qualification does not cover this day")                            \
+    X(V_PLEDGEE_CONSENT,                                                      \
+      314,                                                                    \
+      "E_PLEDGEE_CONSENT",                                                    \
+      "the pledgee has not consented with a statement of the proceeds")       \
+    X(V_RESTRICTED,                                                           \
+      315,                                                                    \
+      "E_RESTRICTED",                                                         \
+      "the articles demand the company's consent, which is not cited")        \
+    X(V_NOT_EMPTY,                                                            \
+      316,                                                                    \
+      "E_NOT_EMPTY",                                                          \
+      "positions, rights or entries are left")                                \
+    X(V_RECOVERY,                                                             \
+      317,                                                                    \
+      "E_RECOVERY",                                                           \
+      "a recovery of the account's keys is pending, or none is")              \
     X(V_SECURITY_STATE,                                                       \
       400,                                                                    \
       "E_SECURITY_STATE",                                                     \
@@ -75,6 +107,15 @@
       403,                                                                    \
       "E_LINES_ORDER",                                                        \
       "register lines must follow one another without a gap")                 \
+    X(V_REGISTER_CLOSED,                                                      \
+      404,                                                                    \
+      "E_REGISTER_CLOSED",                                                    \
+      "the register is closed before a meeting or a dividend base date")      \
+    X(V_PLEDGE_STATE,                                                         \
+      405,                                                                    \
+      "E_PLEDGE_STATE",                                                       \
+      "the pledge's state does not allow it")                                 \
+    X(V_CLAIM_STATE, 406, "E_CLAIM_STATE", "the claim is settled")            \
     X(V_CALENDAR,                                                             \
       500,                                                                    \
       "E_CALENDAR",                                                           \
@@ -86,6 +127,10 @@
       "E_FREEZE_TERM",                                                        \
       "a freeze ends after today and lasts three years at most")              \
     X(V_FREEZE_LAPSED, 504, "E_FREEZE_LAPSED", "the freeze has ended")        \
+    X(V_INSIDER_HALF_YEAR,                                                    \
+      505,                                                                    \
+      "E_INSIDER_HALF_YEAR",                                                  \
+      "an officer who left sells nothing for half a year")                    \
     X(V_QUANTITY, 600, "E_QUANTITY", "a quantity is zero or too large")       \
     X(V_AVAILABLE, 601, "E_AVAILABLE", "too few shares are available")        \
     X(V_PLEDGED, 602, "E_PLEDGED", "the shares are pledged")                  \
@@ -111,6 +156,23 @@
       609,                                                                    \
       "E_DUPLICATE_HOLDER",                                                   \
       "a holder stands in the register twice")                                \
+    X(V_INSIDER_QUOTA,                                                        \
+      610,                                                                    \
+      "E_INSIDER_QUOTA",                                                      \
+      "an officer sells at most a quarter of the holding a year")             \
+    X(V_FORFEITURE,                                                           \
+      611,                                                                    \
+      "E_FORFEITURE",                                                         \
+      "a pledge is enforced by an agreement made after default, at a price "  \
+      "with its basis")                                                       \
+    X(V_PAYMENT,                                                              \
+      612,                                                                    \
+      "E_PAYMENT",                                                            \
+      "a trade needs a price and a payment reference")                        \
+    X(V_CORRECTION_UNRECOVERABLE,                                             \
+      613,                                                                    \
+      "E_CORRECTION_UNRECOVERABLE",                                           \
+      "the shares are not there any more and no claim is asked for")          \
     X(V_HOLDER_CAP,                                                           \
       700,                                                                    \
       "E_HOLDER_CAP",                                                         \

@@ -40,3 +40,22 @@ struct hash reference_key(uint16_t institution, const uint8_t serial[12])
     memcpy(k.raw + 2, serial, 12);
     return k;
 }
+
+struct hash claim_key(const char *security, uint64_t number)
+{
+    struct hash k = security_key(security);
+    struct writer w = writer_of(k.raw + 24, 8);
+
+    ASSERT(strlen(security) <= 24);
+    writer_be64(&w, number);
+    return k;
+}
+
+struct hash due_key(uint32_t day, uint32_t item)
+{
+    struct hash k = day_key(day);
+    struct writer w = writer_of(k.raw + 4, 4);
+
+    writer_be32(&w, item);
+    return k;
+}

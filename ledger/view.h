@@ -23,10 +23,11 @@ enum table {
     TABLE_REFERENCES = 7,   /* tree per day: reference_key -> tx id */
     TABLE_AUTHORITIES = 8,  /* authority code -> authority row */
     TABLE_CALENDAR = 9,     /* year -> trading map */
-    TABLE_DUE = 10,         /* day, kind, id -> due work */
+    TABLE_DUE = 10,         /* due_key -> due work */
     TABLE_DRAFTS = 11,      /* security_key -> register being loaded */
     TABLE_PARAMS = 12,      /* zeros -> params row */
-    TABLES_USED = 13,
+    TABLE_CLAIMS = 13,      /* claim_key -> open claim */
+    TABLES_USED = 14,
     TABLE_SLOTS = 16,
 };
 
@@ -50,6 +51,9 @@ struct ledger_view {
     void (*erase)(void *ctx, const struct row_key *key);
     /* drop removes a whole tree (references of a day that left the window). */
     void (*drop)(void *ctx, uint8_t table, const struct hash *tree);
+    /* snapshot is the row hash of a security over its row and the roots of its
+     * trees, as of the parent block; zeros if this block changed it. */
+    struct hash (*snapshot)(void *ctx, const struct hash *security);
     /* begin marks a point; rollback undoes every change since; accept keeps
      * them.  One level: begin is not nested. */
     void (*begin)(void *ctx);
@@ -62,5 +66,8 @@ struct hash security_key(const char *code);
 struct hash number_key(uint64_t number);
 struct hash day_key(uint32_t day);
 struct hash reference_key(uint16_t institution, const uint8_t serial[12]);
+struct hash claim_key(const char *security, uint64_t number);
+/* due_key(day, 0) is the day's own row, due_key(day, n) its item n >= 1. */
+struct hash due_key(uint32_t day, uint32_t item);
 
 #endif /* LEDGER_VIEW_H */

@@ -95,8 +95,8 @@ json_t *rpc_openrpc(void)
     for (uint32_t i = 0; i < op_table_count; i++) {
         char name[64];
 
-        snprintf(name, sizeof name, "op_%s", op_table[i].schema->name);
-        json_object_set_new(schemas, name, operation_json(&op_table[i]));
+        snprintf(name, sizeof name, "op_%s", op_table[i]->schema->name);
+        json_object_set_new(schemas, name, operation_json(op_table[i]));
     }
     for (uint8_t t = 0; t < TABLES_USED; t++) {
         const struct schema *s = row_schema(t);

@@ -252,6 +252,19 @@ static void view_accept(void *ctx)
     o->marked = false;
 }
 
+/* Every operation that touches anything of a security writes its row. */
+static struct hash view_snapshot(void *ctx, const struct hash *security)
+{
+    struct overlay *o = ctx;
+    const struct row_key key = {.table = TABLE_SECURITIES, .key = *security};
+    const struct entry *e = find(o, &key);
+    static const struct hash zero;
+
+    if (e != NULL && e->row.at != e->base.at)
+        return zero;
+    return state_security_hash(o->state, security);
+}
+
 struct ledger_view overlay_view(struct overlay *o)
 {
     return (struct ledger_view){.ctx = o,
@@ -259,6 +272,7 @@ struct ledger_view overlay_view(struct overlay *o)
                                 .put = view_put,
                                 .erase = view_erase,
                                 .drop = view_drop,
+                                .snapshot = view_snapshot,
                                 .begin = view_begin,
                                 .rollback = view_rollback,
                                 .accept = view_accept};

@@ -153,6 +153,31 @@ static struct forest_row *put_row(struct state *s,
     return old;
 }
 
+static struct hash security_hash(const struct state *s,
+                                 const struct hash *security,
+                                 struct bytes row)
+{
+    struct hash roots[3];
+
+    for (uint8_t i = 0; i < 3; i++) {
+        const struct forest_tree *inside =
+            tree_map_find(&s->inside, (uint8_t)(TABLE_HOLDINGS + i), security);
+
+        roots[i] = inside != NULL ? inside->hash : zero;
+    }
+    return proof_security_row_hash(row, roots);
+}
+
+struct hash state_security_hash(const struct state *s,
+                                const struct hash *security)
+{
+    const struct row_key key = {.table = TABLE_SECURITIES, .key = *security};
+    const struct bytes row = state_get(s, &key);
+
+    ASSERT(s->dirty_count == 0);
+    return row.size > 0 ? security_hash(s, security, row) : zero;
+}
+
 static struct hash row_hash_of(void *ctx,
                                const struct forest_tree *t,
                                const struct forest_leaf *leaf)
@@ -160,17 +185,8 @@ static struct hash row_hash_of(void *ctx,
     const struct state *s = ctx;
     const struct bytes row = bytes_of(leaf->row->at, leaf->row->size);
 
-    if (t->table == TABLE_SECURITIES) {
-        struct hash roots[3];
-
-        for (uint8_t i = 0; i < 3; i++) {
-            const struct forest_tree *inside = tree_map_find(
-                &s->inside, (uint8_t)(TABLE_HOLDINGS + i), &leaf->key);
-
-            roots[i] = inside != NULL ? inside->hash : zero;
-        }
-        return proof_security_row_hash(row, roots);
-    }
+    if (t->table == TABLE_SECURITIES)
+        return security_hash(s, &leaf->key, row);
     return proof_row_hash(row);
 }
 

@@ -77,6 +77,11 @@ struct hash state_root(struct state *s);
 struct hash state_tree_root(struct state *s,
                             uint8_t table,
                             const struct hash *tree);
+/* state_security_hash is the row hash of a security: over its row and the
+ * roots of its holdings, pledges and freezes; zeros if there is none.
+ * Requires  the state is hashed (nothing loaded since state_root). */
+struct hash state_security_hash(const struct state *s,
+                                const struct hash *security);
 /* state_slot_roots fills the 16 slots under the state root. */
 void state_slot_roots(struct state *s, struct hash out[TABLE_SLOTS]);
 

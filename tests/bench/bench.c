@@ -450,11 +450,11 @@ static bool make_market(struct net *n)
         begin(n, tx);
         room.size = 0;
         for (uint32_t k = 0; k < 32; k++) {
-            struct op_account_open op = {.custodian = 1,
-                                         .kind = ACCOUNT_ORDINARY,
-                                         .authority = AUTHORITY_KEYS,
-                                         .threshold = 1,
-                                         .key_count = 1};
+            struct op_account_open op = {
+                .custodian = 1,
+                .kind = ACCOUNT_ORDINARY,
+                .authority = AUTHORITY_KEYS,
+                .policy = {.threshold = 1, .key_count = 1}};
             const uint32_t i = first + k;
             struct hash leaf;
 
@@ -462,7 +462,7 @@ static bool make_market(struct net *n)
             random_bytes(op.nonce, sizeof op.nonce);
             random_bytes(op.subject_tag.raw, HASH_BYTES);
             if (key_new(&n->holder[i]) != ERR_NONE ||
-                key_public(&op.keys[0], &n->holder[i]) != ERR_NONE)
+                key_public(&op.policy.keys[0], &n->holder[i]) != ERR_NONE)
                 abort();
             n->account[i] = account_id_of(&n->chain_id, 1, op.nonce);
             add_op(tx, &room, OP_ACCOUNT_OPEN, &op, 4096);

@@ -112,14 +112,15 @@ static void make_setup(struct sim_world *w)
     memcpy(lines->security, "SIM", 4);
     lines->line_count = HOLDERS;
     for (uint8_t i = 0; i < HOLDERS; i++) {
-        struct op_account_open op = {.custodian = 1,
-                                     .nonce = {(uint8_t)(i + 1)},
-                                     .kind = ACCOUNT_ORDINARY,
-                                     .authority = AUTHORITY_KEYS,
-                                     .threshold = 1,
-                                     .key_count = 1,
-                                     .keys = {key_of((uint8_t)(i + 1))},
-                                     .subject_tag = {{(uint8_t)(i + 1)}}};
+        struct op_account_open op = {
+            .custodian = 1,
+            .nonce = {(uint8_t)(i + 1)},
+            .kind = ACCOUNT_ORDINARY,
+            .authority = AUTHORITY_KEYS,
+            .policy = {.threshold = 1,
+                       .key_count = 1,
+                       .keys = {key_of((uint8_t)(i + 1))}},
+            .subject_tag = {{(uint8_t)(i + 1)}}};
         struct hash leaf;
 
         add_op(tx, &room, OP_ACCOUNT_OPEN, &op);

@@ -178,14 +178,13 @@ static void test_paper_holder_needs_a_document(void **state)
 static void test_account_rules_are_kept(void **state)
 {
     struct world *w = world_new();
-    struct op_account_open op = {.custodian = 1,
-                                 .nonce = {99},
-                                 .kind = ACCOUNT_ORDINARY,
-                                 .authority = AUTHORITY_KEYS,
-                                 .threshold = 1,
-                                 .key_count = 1,
-                                 .keys = {world_key(60)},
-                                 .subject_tag = {{1}}};
+    struct op_account_open op = {
+        .custodian = 1,
+        .nonce = {99},
+        .kind = ACCOUNT_ORDINARY,
+        .authority = AUTHORITY_KEYS,
+        .policy = {.threshold = 1, .key_count = 1, .keys = {world_key(60)}},
+        .subject_tag = {{1}}};
 
     (void)state;
     assert_int_equal(world_do(w, OP_ACCOUNT_OPEN, &op), V_DUPLICATE_SUBJECT);
@@ -193,10 +192,10 @@ static void test_account_rules_are_kept(void **state)
     op.custodian = 9;
     assert_int_equal(world_do(w, OP_ACCOUNT_OPEN, &op), V_UNKNOWN);
     op.custodian = 1;
-    op.key_count = 2;
-    op.keys[1] = op.keys[0]; /* not ascending */
+    op.policy.key_count = 2;
+    op.policy.keys[1] = op.policy.keys[0]; /* not ascending */
     assert_int_equal(world_do(w, OP_ACCOUNT_OPEN, &op), V_POLICY);
-    op.key_count = 1;
+    op.policy.key_count = 1;
     assert_int_equal(world_do(w, OP_ACCOUNT_OPEN, &op), V_OK);
     op.subject_tag.raw[0] = 98;
     assert_int_equal(world_do(w, OP_ACCOUNT_OPEN, &op), V_EXISTS);

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "chain/mtree.h"
+#include "crypto/hash.h"
 #include "ledger/exec.h"
 #include "ledger/ledger.h"
 
@@ -122,6 +123,23 @@ static inline void world_drop(void *ctx, uint8_t table, const struct hash *tree)
         else
             i++;
     }
+}
+
+/* What stands for the roots of the trees here: every row of the security. */
+static inline struct hash world_snapshot(void *ctx, const struct hash *key)
+{
+    struct world *w = ctx;
+    struct hash all = {{0}};
+
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct world_row *r = &w->rows[i];
+
+        if (hash_eq(&r->key.tree, key) || hash_eq(&r->key.key, key))
+            all = hash_byte_tagged(0x15,
+                                   bytes_of(all.raw, sizeof all.raw),
+                                   bytes_of(r->at, r->size));
+    }
+    return all;
 }
 
 static inline void world_begin(void *ctx)
@@ -302,19 +320,20 @@ static inline enum verdict world_do(struct world *w,
 
 static inline void world_open_account(struct world *w, int i)
 {
-    struct op_account_open op = {.custodian = 1,
-                                 .nonce = {(uint8_t)(i + 1)},
-                                 .kind = ACCOUNT_ORDINARY,
-                                 .authority = AUTHORITY_KEYS,
-                                 .threshold = 1,
-                                 .key_count = 1,
-                                 .keys = {world_key((uint8_t)(i + 1))},
-                                 .subject_tag = {{(uint8_t)(i + 1)}}};
+    struct op_account_open op = {
+        .custodian = 1,
+        .nonce = {(uint8_t)(i + 1)},
+        .kind = ACCOUNT_ORDINARY,
+        .authority = AUTHORITY_KEYS,
+        .policy = {.threshold = 1,
+                   .key_count = 1,
+                   .keys = {world_key((uint8_t)(i + 1))}},
+        .subject_tag = {{(uint8_t)(i + 1)}}};
 
     if (i == PAPER_HOLDER) {
         op.authority = AUTHORITY_PAPER;
-        op.threshold = 0;
-        op.key_count = 0;
+        op.policy.threshold = 0;
+        op.policy.key_count = 0;
         op.document.raw[0] = 1;
     }
     assert_int_equal(world_do(w, OP_ACCOUNT_OPEN, &op), V_OK);
@@ -384,6 +403,7 @@ static inline struct world *world_new(void)
                                    world_put,
                                    world_erase,
                                    world_drop,
+                                   world_snapshot,
                                    world_begin,
                                    world_rollback,
                                    world_accept};
