@@ -52,6 +52,7 @@ PROPERTY := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/property/prop_*.c))
 GOLDEN   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/golden/golden_*.c))
 FUZZ     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*/fuzz_*.c))
 REPLAY   := $(if $(filter fuzz,$(VARIANT)),,$(BUILD)/tests/fuzz/replay.o)
+MARKET   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/market/*.c))
 HEADERS   = $(wildcard $(LAYERS:%=%/*.h))
 CSOURCES  = $(wildcard $(LAYERS:%=%/*.[ch]) tests/*/*.[ch] tests/*/*/*.[ch])
 
@@ -86,10 +87,18 @@ $(BUILD)/equity-verify: $(BUILD)/audit/main.o $(call needs,audit)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call needs,$$(*D))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,$(*D)) -o $@
+$(BUILD)/tests/property/prop_ledger: $(BUILD)/tests/property/prop_ledger.o \
+    $(MARKET) $$(call needs,state)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property) \
     $$(call needs,storage)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,storage) -o $@
+$(BUILD)/tests/golden/golden_ledger: $(BUILD)/tests/golden/golden_ledger.o \
+    $(MARKET) $$(call needs,ledger)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,ledger) -o $@
 $(BUILD)/tests/golden/%: $(BUILD)/tests/golden/%.o $$(call needs,consensus)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,consensus) -o $@
