@@ -71,10 +71,12 @@ enum verdict position_take(struct holding_row *h,
                            const struct position_day *day,
                            enum take how);
 
-/* position_leave books that `quantity` shares under freeze `number` (0: under
- * none) were taken out of the holding: the freeze has that many fewer effective
- * shares, every queue is capped at what is left (freeze_settle finds the
- * lapsed).  A freeze with nothing left leaves the list. */
+/* position_leave must follow position_take (number 0 unless TAKE_ORDERED or
+ * TAKE_EXACT took frozen shares), and freeze_settle it.  It books that
+ * `quantity` shares under freeze `number` (0: under none) were taken out of the
+ * holding: the freeze has that many fewer effective shares, every queue is
+ * capped at what is left (freeze_settle finds the lapsed).  A freeze with
+ * nothing left leaves the list. */
 void position_leave(struct holding_row *h, uint64_t quantity, uint64_t number);
 /* position_arrive adds a freeze entry for `quantity` shares that came in under
  * freeze `number`; the segments carry it already.  False: limit. */
@@ -138,7 +140,6 @@ MUST_USE bool position_freeze(struct holding_row *h,
 MUST_USE bool position_unfreeze(struct holding_row *h,
                                 uint64_t *from_queue,
                                 uint64_t quantity,
-                                uint64_t number,
-                                const struct position_day *day);
+                                uint64_t number);
 
 #endif /* LEDGER_POSITION_H */
