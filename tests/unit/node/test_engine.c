@@ -297,7 +297,9 @@ static void test_engine_refuses_a_header_that_says_something_else(void **x)
     } cases[] = {
         {spoil_version, ERR_RANGE, "version, flags or limits of the header"},
         {spoil_flags, ERR_RANGE, "version, flags or limits of the header"},
-        {spoil_tx_count, ERR_RANGE, "version, flags or limits of the header"},
+        {spoil_tx_count,
+         ERR_RANGE,
+         "a block without transactions, and no due work is left after it"},
         {spoil_tx_count_max,
          ERR_RANGE,
          "version, flags or limits of the header"},
