@@ -86,6 +86,8 @@ enum verdict rule_account_rotate(struct exec *x,
     if (a.recovery_day != 0)
         return exec_refuse(
             x, V_RECOVERY, &op->account, a.recovery_day, x->b->date);
+    /* R?: A holder on paper enrols its first keys through its custodian's maker
+     * and checker citing a document, and acts by keys from then on. */
     install(&a, &op->policy);
     exec_emit(x, &e);
     exec_put_account(x, &a, &op->account);

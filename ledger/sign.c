@@ -105,26 +105,31 @@ struct institution_sigs {
     bool foreign;
 };
 
-static bool gather(struct institution_sigs *g,
+static void gather(struct institution_sigs *g,
                    const struct exec *x,
-                   const struct principal *who)
+                   const struct principal *who,
+                   const struct institution_row *row)
 {
     const int p = principal_index(x->tx, who);
-    struct institution_row row;
-    static const struct hash zero;
 
     g->count = 0;
     g->foreign = false;
-    if (!exec_get(x->b->view, &row, TABLE_INSTITUTIONS, &zero, &who->id))
-        return false;
     for (uint32_t i = 0; i < x->tx->sig_count; i++) {
         if ((int)x->tx->sigs[i].principal != p)
             continue;
-        g->roles[g->count] = roles_of(&row, &x->tx->sigs[i].key);
+        g->roles[g->count] = roles_of(row, &x->tx->sigs[i].key);
         g->foreign = g->foreign || g->roles[g->count] == 0;
         g->index[g->count++] = i;
     }
-    return true;
+}
+
+static bool get_institution(const struct exec *x,
+                            struct institution_row *row,
+                            const struct hash *id)
+{
+    static const struct hash zero;
+
+    return exec_get(x->b->view, row, TABLE_INSTITUTIONS, &zero, id);
 }
 
 /* R?: A transaction filed by a registrar that is not the security's, without
@@ -133,19 +138,20 @@ static bool filed_by_other_registrar(const struct exec *x, const struct need *n)
 {
     const struct hash filer = institution_id(x->tx->institution);
     struct institution_row row;
-    static const struct hash zero;
 
     return n->registrar && !hash_eq(&filer, &n->who.id) &&
-           exec_get(x->b->view, &row, TABLE_INSTITUTIONS, &zero, &filer) &&
+           get_institution(x, &row, &filer) &&
            (row.roles & ROLE_REGISTRAR) != 0;
 }
 
 static enum verdict check_maker_checker(struct exec *x, const struct need *n)
 {
+    struct institution_row row;
     struct institution_sigs g;
 
-    if (!gather(&g, x, &n->who))
+    if (!get_institution(x, &row, &n->who.id))
         return exec_refuse(x, V_UNKNOWN, &n->who.id, 0, 0);
+    gather(&g, x, &n->who, &row);
     for (uint32_t m = 0; m < g.count; m++) {
         for (uint32_t c = 0; c < g.count; c++) {
             if (c != m && (g.roles[m] & KEY_MAKER) != 0 &&
@@ -161,14 +167,22 @@ static enum verdict check_maker_checker(struct exec *x, const struct need *n)
     return missing(x, &n->who, g.foreign);
 }
 
-enum verdict sign_check_filer(struct exec *x)
+bool sign_get_filer(const struct exec *x, struct institution_row *out)
+{
+    const struct hash id = institution_id(x->tx->institution);
+
+    return get_institution(x, out, &id);
+}
+
+enum verdict sign_check_filer(struct exec *x, const struct institution_row *row)
 {
     const struct principal who = {PRINCIPAL_INSTITUTION,
                                   institution_id(x->tx->institution)};
     struct institution_sigs g;
 
-    if (!gather(&g, x, &who))
+    if (row == NULL)
         return exec_refuse(x, V_UNKNOWN, &who.id, 0, 0);
+    gather(&g, x, &who, row);
     for (uint32_t i = 0; i < g.count; i++) {
         if ((g.roles[i] & KEY_MAKER) != 0 && x->sig_used[g.index[i]])
             return V_OK; /* signed for an operation already */
@@ -193,9 +207,9 @@ static enum verdict check_governance(struct exec *x, const struct need *n)
         struct institution_sigs g;
 
         if (who->kind != PRINCIPAL_INSTITUTION ||
-            !exec_get(x->b->view, &row, TABLE_INSTITUTIONS, &zero, &who->id) ||
-            !row.validator || !gather(&g, x, who))
+            !get_institution(x, &row, &who->id) || !row.validator)
             continue;
+        gather(&g, x, who, &row);
         for (uint32_t i = 0; i < g.count; i++) {
             if ((g.roles[i] & KEY_OPERATOR) != 0) {
                 x->sig_used[g.index[i]] = true;
