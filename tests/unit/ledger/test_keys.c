@@ -474,6 +474,8 @@ static void test_recover_follows_w35(void **state)
                                          .to = world_account(w, HOLDER_B),
                                          .quantity = {1},
                                          .selector = {NATURE_ANY, 0, 0},
+                                         .price_fen = 100,
+                                         .payment = {{1}},
                                          .document = {{1}}};
     const struct row_key key = {
         TABLE_HOLDINGS, security_key("100001"), op.account};
