@@ -23,18 +23,6 @@ TODO(title_confirm)
 TODO(lock_set)
 TODO(lock_lift)
 TODO(insider_set)
-TODO(pledge_create)
-TODO(pledge_release_part)
-TODO(pledge_release)
-TODO(pledge_create_ranked)
-TODO(pledge_amend)
-TODO(pledge_default)
-TODO(pledge_enforce)
-TODO(pledge_revoke)
-TODO(pledge_assign)
-TODO(freeze_create)
-TODO(freeze_release)
-TODO(freeze_renew)
 TODO(security_withdraw)
 TODO(custody_transfer)
 TODO(board_open)
@@ -46,19 +34,6 @@ TODO(closure_cancel)
 TODO(correct)
 TODO(correct_by_decision)
 TODO(claim_close)
-
-void freeze_settle(struct exec *x,
-                   struct security_row *s,
-                   struct holding_row *h,
-                   const struct hash *account,
-                   uint64_t except)
-{
-    (void)x;
-    (void)s;
-    (void)h;
-    (void)account;
-    (void)except;
-}
 
 enum verdict insider_check(const struct exec *x,
                            const struct holding_row *h,
