@@ -181,30 +181,46 @@ uint64_t position_total(const struct holding_row *h)
     return total;
 }
 
+/* What a segment would be but for its freeze: 0 available, 1 under T+n, 2
+ * locked. */
+static int free_hold(const struct segment *s, const struct position_day *day)
+{
+    struct segment bare = *s;
+
+    bare.freeze = 0;
+    switch (position_hold(&bare, day)) {
+    case HOLD_T_PLUS:
+    case HOLD_CALENDAR:
+        return 1;
+    case HOLD_LOCK:
+        return 2;
+    case HOLD_NONE:
+    case HOLD_ENCUMBERED:
+        break;
+    }
+    return 0;
+}
+
 bool position_freezes_before(const struct segment *a,
                              const struct segment *b,
                              const struct position_day *day)
 {
     const bool a_pledged = a->pledge_count > 0;
     const bool b_pledged = b->pledge_count > 0;
+    int x;
+    int y;
 
     if (a_pledged != b_pledged)
         return b_pledged;
     if (a_pledged) {
-        const uint64_t x = a->pledges[a->pledge_count - 1].number;
-        const uint64_t y = b->pledges[b->pledge_count - 1].number;
+        const uint64_t p = a->pledges[a->pledge_count - 1].number;
+        const uint64_t q = b->pledges[b->pledge_count - 1].number;
 
-        return x != y ? x > y : segment_cmp(a, b) < 0;
+        return p != q ? p > q : segment_cmp(a, b) < 0;
     }
-    if (position_hold(a, day) != position_hold(b, day)) {
-        const bool a_locked = a->lock_until > day->date;
-        const bool b_locked = b->lock_until > day->date;
-
-        if (a_locked != b_locked)
-            return b_locked;
-        return position_hold(a, day) == HOLD_NONE;
-    }
-    return segment_cmp(a, b) < 0;
+    x = free_hold(a, day);
+    y = free_hold(b, day);
+    return x != y ? x < y : segment_cmp(a, b) < 0;
 }
 
 bool position_change(struct holding_row *h,

@@ -75,8 +75,9 @@ enum verdict position_take(struct holding_row *h,
  * TAKE_EXACT took frozen shares), and freeze_settle it.  It books that
  * `quantity` shares under freeze `number` (0: under none) were taken out of the
  * holding: the freeze has that many fewer effective shares, every queue is
- * capped at what is left (freeze_settle finds the lapsed).  A freeze with
- * nothing left leaves the list. */
+ * capped at what is left.  Freeze `number` leaves the list if it has nothing
+ * left; another one stays with zeros until freeze_settle has written its row.
+ */
 void position_leave(struct holding_row *h, uint64_t quantity, uint64_t number);
 /* position_arrive adds a freeze entry for `quantity` shares that came in under
  * freeze `number`; the segments carry it already.  False: limit. */
@@ -135,7 +136,8 @@ MUST_USE bool position_freeze(struct holding_row *h,
                               const struct position_day *day);
 /* position_unfreeze releases `quantity` of freeze `number`: queued first, then
  * effective shares; freed shares promote the queue in rank order; queues are
- * capped again.  A freeze with nothing left leaves the list.
+ * capped again.  A freeze with nothing left leaves the list (see
+ * position_leave).
  * False: it has less than quantity, or limit. */
 MUST_USE bool position_unfreeze(struct holding_row *h,
                                 uint64_t *from_queue,

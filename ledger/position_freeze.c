@@ -15,6 +15,33 @@ static uint64_t position_unfrozen(const struct holding_row *h)
     return total;
 }
 
+/* Where a freeze stands in the list: by rank, then by number. */
+static uint32_t place_of(const struct holding_row *h,
+                         uint64_t number,
+                         uint64_t rank_ms)
+{
+    uint32_t place = 0;
+
+    while (place < h->freeze_count &&
+           (h->freezes[place].rank_ms < rank_ms ||
+            (h->freezes[place].rank_ms == rank_ms &&
+             h->freezes[place].number < number)))
+        place++;
+    return place;
+}
+
+static void insert(struct holding_row *h,
+                   uint32_t place,
+                   const struct holding_freeze *f)
+{
+    ASSERT(h->freeze_count < HOLDING_FREEZES_MAX);
+    memmove(&h->freezes[place + 1],
+            &h->freezes[place],
+            (h->freeze_count - place) * sizeof h->freezes[0]);
+    h->freezes[place] = *f;
+    h->freeze_count++;
+}
+
 /* Puts freeze `number` on q unfrozen shares. */
 static bool freeze_shares(struct holding_row *h,
                           uint64_t q,
@@ -77,13 +104,11 @@ bool position_freeze(struct holding_row *h,
     struct holding_row next = *h;
     struct holding_freeze mine = {.number = number, .rank_ms = rank_ms};
     const uint64_t total = position_total(&next);
-    uint32_t place = 0;
+    const uint32_t place = place_of(h, number, rank_ms);
     uint64_t q;
 
     if (next.freeze_count >= HOLDING_FREEZES_MAX)
         return false;
-    while (place < next.freeze_count && next.freezes[place].rank_ms <= rank_ms)
-        place++;
     q = num_min_u64(requested, position_unfrozen(&next));
     if (!freeze_shares(&next, q, number, day))
         return false;
@@ -104,13 +129,8 @@ bool position_freeze(struct holding_row *h,
     mine.queued.shares = num_min_u64(requested - mine.effective.shares,
                                      total - mine.effective.shares);
     *unfulfilled = requested - mine.effective.shares - mine.queued.shares;
-    if (mine.effective.shares + mine.queued.shares > 0) {
-        memmove(&next.freezes[place + 1],
-                &next.freezes[place],
-                (next.freeze_count - place) * sizeof next.freezes[0]);
-        next.freezes[place] = mine;
-        next.freeze_count++;
-    }
+    if (mine.effective.shares + mine.queued.shares > 0)
+        insert(&next, place, &mine);
     *h = next;
     return true;
 }
@@ -134,20 +154,20 @@ static bool promote(struct holding_row *h, uint64_t q, uint64_t number)
     return refreeze_shares(h, q, number, 0);
 }
 
-/* A queue waits for shares that are there: this caps each at what the
- * freeze does not hold yet, and takes freezes with nothing left off the list.
- */
-static void cap_queues(struct holding_row *h)
+/* A queue waits for shares that are there: this caps each at what the freeze
+ * does not hold yet.  Freeze `number` leaves the list if it has nothing left;
+ * others stay with zeros until their rows are written (freeze_settle). */
+static void cap_queues(struct holding_row *h, uint64_t number)
 {
     const uint64_t total = position_total(h);
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < h->freeze_count; i++) {
         struct holding_freeze f = h->freezes[i];
+        const uint64_t held = num_min_u64(f.effective.shares, total);
 
-        f.queued.shares =
-            num_min_u64(f.queued.shares, total - f.effective.shares);
-        if (f.effective.shares + f.queued.shares > 0)
+        f.queued.shares = num_min_u64(f.queued.shares, total - held);
+        if (f.number != number || f.effective.shares + f.queued.shares > 0)
             h->freezes[kept++] = f;
     }
     h->freeze_count = kept;
@@ -175,7 +195,7 @@ bool position_unfreeze(struct holding_row *h,
     next.freezes[at].effective.shares -= q;
     if (!promote(&next, q, number))
         return false;
-    cap_queues(&next);
+    cap_queues(&next, number);
     *h = next;
     return true;
 }
@@ -188,7 +208,7 @@ void position_leave(struct holding_row *h, uint64_t quantity, uint64_t number)
             h->freezes[i].effective.shares -= quantity;
         }
     }
-    cap_queues(h);
+    cap_queues(h, number);
 }
 
 bool position_arrive(struct holding_row *h,
@@ -196,17 +216,11 @@ bool position_arrive(struct holding_row *h,
                      uint64_t rank_ms,
                      uint64_t quantity)
 {
-    uint32_t place = 0;
+    const struct holding_freeze f = {
+        .number = number, .rank_ms = rank_ms, .effective = {quantity}};
 
     if (h->freeze_count >= HOLDING_FREEZES_MAX)
         return false;
-    while (place < h->freeze_count && h->freezes[place].rank_ms <= rank_ms)
-        place++;
-    memmove(&h->freezes[place + 1],
-            &h->freezes[place],
-            (h->freeze_count - place) * sizeof h->freezes[0]);
-    h->freezes[place] = (struct holding_freeze){
-        .number = number, .rank_ms = rank_ms, .effective = {quantity}};
-    h->freeze_count++;
+    insert(h, place_of(h, number, rank_ms), &f);
     return true;
 }

@@ -8,17 +8,6 @@
         return exec_refuse(x, V_MALFORMED, NULL, 0, 0);                  \
     }
 
-TODO(institution_change)
-TODO(authority_set)
-TODO(calendar_set)
-TODO(account_qualify)
-TODO(account_look_through)
-TODO(account_rotate)
-TODO(account_recover)
-TODO(account_contest)
-TODO(account_freeze)
-TODO(account_thaw)
-TODO(account_close)
 TODO(transfer)
 TODO(transfer_pledged)
 TODO(transfer_gift)
@@ -29,34 +18,9 @@ TODO(title_confirm)
 TODO(lock_set)
 TODO(lock_lift)
 TODO(insider_set)
-TODO(pledge_create)
-TODO(pledge_release_part)
-TODO(pledge_release)
-TODO(pledge_create_ranked)
-TODO(pledge_amend)
-TODO(pledge_default)
-TODO(pledge_enforce)
-TODO(pledge_revoke)
-TODO(pledge_assign)
-TODO(freeze_create)
-TODO(freeze_release)
-TODO(freeze_renew)
 TODO(correct)
 TODO(correct_by_decision)
 TODO(claim_close)
-
-void freeze_settle(struct exec *x,
-                   struct security_row *s,
-                   struct holding_row *h,
-                   const struct hash *account,
-                   uint64_t except)
-{
-    (void)x;
-    (void)s;
-    (void)h;
-    (void)account;
-    (void)except;
-}
 
 enum verdict insider_check(const struct exec *x,
                            const struct holding_row *h,
@@ -78,16 +42,4 @@ void insider_sold(const struct exec *x,
     (void)h;
     (void)total_before;
     (void)quantity;
-}
-
-void due_add(struct exec *x, uint32_t day, const struct due_row *work)
-{
-    (void)x;
-    (void)day;
-    (void)work;
-}
-
-void due_run(struct ledger_block *b)
-{
-    (void)b;
 }
