@@ -220,10 +220,6 @@ static bool pledgors_ok(const struct pledge_row *p)
     for (uint32_t i = 0; i < p->pledgor_count; i++) {
         if (!add(&sum, p->pledgors[i].outstanding.shares, 1))
             return false;
-        for (uint32_t k = 0; k < i; k++) {
-            if (hash_eq(&p->pledgors[k].account, &p->pledgors[i].account))
-                return false;
-        }
     }
     return (uint64_t)sum == p->outstanding.shares;
 }
