@@ -414,6 +414,8 @@ static void do_pledge(struct world *w)
         return;
     }
     assert_int_equal(v, V_OK);
+    assert_true(w->row.segment_count <= SEGMENTS_VOLUNTARY_MAX ||
+                w->row.segment_count <= before.segment_count);
     for (size_t k = 0; k < ARRAY_LEN(order); k++) {
         for (uint32_t i = 0; i < w->count && left > 0; i++) {
             struct unit *u = &w->units[i];
