@@ -239,8 +239,10 @@ static void check_flips(const struct codec *c,
         const uint32_t k = dice_below(d, reach);
         const uint8_t old = at[k];
 
-        at[k] = dice_below(d, 2) == 0 ? (uint8_t)(old ^ 1u << dice_below(d, 8))
-                                      : (uint8_t)dice_u64(d);
+        if (dice_below(d, 2) == 0)
+            at[k] = (uint8_t)(old ^ (1u << dice_below(d, 8)));
+        else
+            at[k] = (uint8_t)dice_u64(d);
         (void)refused(c, bytes_of(at, size));
         at[k] = old;
     }
