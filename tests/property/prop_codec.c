@@ -9,6 +9,7 @@
  * Values come from the schemas, so what is added to a table is tried too.
  * SEED=n in the environment repeats a run. */
 #include "base/check.h"
+#include "base/num.h"
 #include "chain/cert.h"
 #include "chain/genesis.h"
 #include "chain/header.h"
@@ -32,8 +33,7 @@ enum {
     BYTES_MAX = 1 << 20,
     ROUNDS = 200,
     FLIPS = 60,
-    PREFIXES_MAX = 400,  /* of long encodings, that many */
-    DATE_LAST = 2932896, /* 9999-12-31, the last that has a text */
+    PREFIXES_MAX = 400, /* of long encodings, that many */
 };
 
 /* make writes a random valid encoding; again decodes `in` and encodes what it
@@ -131,7 +131,7 @@ static void fill_field(uint8_t *base, const struct field *f, struct dice *d)
         memcpy(at, &v16, sizeof v16);
         return;
     case FIELD_DATE:
-        v32 %= DATE_LAST + 1;
+        v32 %= NUM_DAY_LAST + 1;
         memcpy(at, &v32, sizeof v32);
         return;
     case FIELD_U32:
