@@ -220,12 +220,18 @@ static void run_write(struct task *task)
 {
     struct write_task *w = (struct write_task *)(void *)task;
 
+    /* After a block that could not be written none is: they stand in order. */
+    if (w->node->write_failed != ERR_NONE) {
+        w->err = w->node->write_failed;
+        return;
+    }
     /* The database library does not survive a full disk in every place: the
      * node stops while there still is a little room. */
     if (datadir_free_bytes(w->node->config.dir) < DISK_ROOM_MIN + w->bytes.size)
         w->err = ERR_FULL;
     else
         w->err = store_put_block(w->node->store, &w->block);
+    w->node->write_failed = w->err;
     if (w->err != ERR_NONE)
         return;
     mail_post(w->node->mail, &w->durable);
@@ -266,7 +272,7 @@ static void write_done(struct task *task)
                   "the node again",
                   err_text(w->err));
     else
-        mempool_indexed(w->node, w->ids, w->header.tx_count);
+        mempool_indexed(w->node, w->header.height, w->ids, w->header.tx_count);
     write_free(w);
 }
 

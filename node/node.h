@@ -166,6 +166,9 @@ struct node {
     EVP_PKEY *tls_key;
     X509 *tls_certificate;
 
+    /* writer's */
+    enum err write_failed;
+
     /* executor's */
     struct engine *engine;
     struct tx *scratch; /* BLOCK_TXS_MAX decoded transactions */
@@ -272,7 +275,10 @@ void mempool_durable(struct node *n,
                      uint64_t height,
                      const struct hash *ids,
                      uint32_t count);
-void mempool_indexed(struct node *n, const struct hash *ids, uint32_t count);
+void mempool_indexed(struct node *n,
+                     uint64_t height,
+                     const struct hash *ids,
+                     uint32_t count);
 void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload);
 void mempool_flush_gossip(struct node *n);
 void mempool_tick(struct node *n);
