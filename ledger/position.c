@@ -490,10 +490,13 @@ bool position_freeze(struct holding_row *h,
     return true;
 }
 
-/* Shares without a freeze go to the queue, best rank first. */
-static bool promote(struct holding_row *h, const struct position_day *day)
+/* As many shares as were freed go to the queue, best rank first; a queue does
+ * not attach to shares that came later. */
+static bool promote(struct holding_row *h,
+                    uint64_t freed,
+                    const struct position_day *day)
 {
-    uint64_t free_shares = unfrozen_of(h);
+    uint64_t free_shares = num_min_u64(freed, unfrozen_of(h));
 
     for (uint32_t i = 0; i < h->freeze_count && free_shares > 0; i++) {
         struct holding_freeze *f = &h->freezes[i];
@@ -540,7 +543,7 @@ bool position_unfreeze(struct holding_row *h,
                 &next.freezes[at + 1],
                 (next.freeze_count - at) * sizeof next.freezes[0]);
     }
-    if (!promote(&next, day))
+    if (!promote(&next, q, day))
         return false;
     *h = next;
     return true;
