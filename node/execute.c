@@ -69,7 +69,11 @@ static void execute_done(struct task *task)
     struct node *n = t->node;
 
     t->block->pins--;
-    if (t->err != ERR_NONE)
+    /* Block sync was faster: that it no longer stands on the tip says nothing
+     * against it. */
+    if (t->err != ERR_NONE && t->block->header.height <= n->tip.height)
+        e.gone = true;
+    else if (t->err != ERR_NONE)
         log_unusual("node",
                     "proposed block refused",
                     "height=%llu error=%s why=%s",
