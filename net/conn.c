@@ -76,6 +76,7 @@ static struct conn *make(struct peers *p, int fd, bool dialled)
     }
     c->peers = p;
     c->index = -1;
+    c->made_ms = net_now_ms();
     c->dialled = dialled;
     c->bev = bufferevent_openssl_socket_new(
         p->config.base,

@@ -18,6 +18,7 @@ struct conn {
     bool up;
     bool closing;
     uint64_t heard_ms;
+    uint64_t made_ms;
 };
 
 struct dialler {

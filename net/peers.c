@@ -131,6 +131,20 @@ static void on_accept(struct evconnlistener *l,
     conn_accept(p, fd);
 }
 
+/* The time-out of a connection starts anew with each byte: who sends one now
+ * and then would keep a place from validators for ever. */
+static void close_slow_handshakes(struct peers *p)
+{
+    const uint64_t now_ms = net_now_ms();
+    struct conn *next;
+
+    for (struct conn *c = p->all; c != NULL; c = next) {
+        next = c->next;
+        if (!c->up && now_ms - c->made_ms > PEERS_HANDSHAKE_MS)
+            conn_close(c, c->dialled ? NULL : "handshake took too long");
+    }
+}
+
 static void on_ping_timer(evutil_socket_t fd, short what, void *ctx)
 {
     struct peers *p = ctx;
@@ -140,6 +154,7 @@ static void on_ping_timer(evutil_socket_t fd, short what, void *ctx)
 
     (void)fd;
     (void)what;
+    close_slow_handshakes(p);
     clock_gettime(CLOCK_MONOTONIC, &wall);
     writer_u64(&w,
                (uint64_t)wall.tv_sec * 1000000 + (uint64_t)wall.tv_nsec / 1000);

@@ -33,6 +33,7 @@ enum {
     PEERS_OUT_CONSENSUS_MAX = 8 << 20,
     PEERS_OUT_BULK_MAX = 16 << 20,
     PEERS_PENDING_MAX = 64,
+    PEERS_HANDSHAKE_MS = 10000, /* from the connection to a valid HELLO */
 };
 
 /* A frame type the caller takes, its channel and its largest payload. */
