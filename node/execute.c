@@ -466,6 +466,21 @@ static void build_done(struct task *task)
     replica_feed(n, &e);
 }
 
+/* Offers what waits longest; a court's order does not stand in the queue. */
+static void offer(struct build_task *t, bool court)
+{
+    const struct node *n = t->node;
+
+    for (struct mtx *m = n->pool.oldest;
+         m != NULL && t->count < n->genesis->params.block_txs_max;
+         m = m->newer) {
+        if (m->state != MTX_READY || m->court != court)
+            continue;
+        m->refs++;
+        t->txs[t->count++] = m;
+    }
+}
+
 void build_block(struct node *n, const struct candidate *on)
 {
     struct build_task *t = calloc(1, sizeof *t);
@@ -476,14 +491,8 @@ void build_block(struct node *n, const struct candidate *on)
     t->node = n;
     t->on = *on;
     t->time_ms = node_wall_ms();
-    for (struct mtx *m = n->pool.oldest;
-         m != NULL && t->count < n->genesis->params.block_txs_max;
-         m = m->newer) {
-        if (m->state != MTX_READY)
-            continue;
-        m->refs++;
-        t->txs[t->count++] = m;
-    }
+    offer(t, true);
+    offer(t, false);
     pool_submit(n->executor, &t->task);
 }
 

@@ -187,6 +187,7 @@ static void run_check(struct task *task)
     m->id = tx->id;
     m->hash = tx->hash;
     m->institution = tx->institution;
+    m->court = m->decode_error == ERR_NONE && ledger_is_court(tx);
     if (m->decode_error == ERR_NONE &&
         !hash_eq(&tx->chain_id, &m->node->chain_id))
         m->decode_error = ERR_CHAIN; /* before the costly check */

@@ -91,6 +91,7 @@ struct mtx {
     struct hash id;
     struct hash hash;
     uint16_t institution;
+    bool court;      /* served before the others */
     uint64_t height; /* MTX_COMMITTED */
     uint32_t index;
     uint64_t arrived_ms;
