@@ -716,6 +716,14 @@ static int recover(struct node *n)
                         "never restore a journal: sync as an observer and "
                         "join with a new key",
                         EXIT_SAFETY_HALT);
+    if (n->core->observer) {
+        snprintf(n->observer_why,
+                 sizeof n->observer_why,
+                 "its journal says that it signs nothing any more: join with "
+                 "a new key");
+        log_broken(
+            "node", "this node observes only", "why=\"%s\"", n->observer_why);
+    }
     core_start(n->core, !n->journal_started, node_now_ms());
     log_info("node",
              "journal replayed",
