@@ -109,7 +109,7 @@ include mk/tests.mk
 include mk/install.mk
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile mk/*.mk | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\): ## /\1\t/p' Makefile mk/*.mk | expand -t 16
 	@echo
 	@echo 'VARIANT=dev|release|asan|tsan|fuzz|cov chooses the build;' \
 	    'each has its own folder in build/.'

@@ -490,31 +490,29 @@ bool position_freeze(struct holding_row *h,
     return true;
 }
 
-/* Shares without a freeze go to the queue, best rank first. */
-static bool promote(struct holding_row *h, const struct position_day *day)
+/* The shares that freeze `number` gives up go to the queue, best rank first,
+ * the rest free.  Only they: a queue does not attach to what came in later. */
+static bool promote(struct holding_row *h, uint64_t q, uint64_t number)
 {
-    uint64_t free_shares = unfrozen_of(h);
-
-    for (uint32_t i = 0; i < h->freeze_count && free_shares > 0; i++) {
+    for (uint32_t i = 0; i < h->freeze_count && q > 0; i++) {
         struct holding_freeze *f = &h->freezes[i];
-        const uint64_t q = num_min_u64(f->queued.shares, free_shares);
+        const uint64_t n = num_min_u64(f->queued.shares, q);
 
-        if (q == 0)
+        if (n == 0 || f->number == number)
             continue;
-        if (!freeze_shares(h, q, f->number, day))
+        if (!refreeze_shares(h, n, number, f->number))
             return false;
-        f->queued.shares -= q;
-        f->effective.shares += q;
-        free_shares -= q;
+        f->queued.shares -= n;
+        f->effective.shares += n;
+        q -= n;
     }
-    return true;
+    return refreeze_shares(h, q, number, 0);
 }
 
 bool position_unfreeze(struct holding_row *h,
                        uint64_t *from_queue,
                        uint64_t quantity,
-                       uint64_t number,
-                       const struct position_day *day)
+                       uint64_t number)
 {
     struct holding_row next = *h;
     uint32_t at = 0;
@@ -530,9 +528,9 @@ bool position_unfreeze(struct holding_row *h,
     *from_queue = num_min_u64(quantity, next.freezes[at].queued.shares);
     next.freezes[at].queued.shares -= *from_queue;
     q = quantity - *from_queue;
-    if (!refreeze_shares(&next, q, number, 0))
-        return false;
     next.freezes[at].effective.shares -= q;
+    if (!promote(&next, q, number))
+        return false;
     if (next.freezes[at].effective.shares == 0 &&
         next.freezes[at].queued.shares == 0) {
         next.freeze_count--;
@@ -540,8 +538,6 @@ bool position_unfreeze(struct holding_row *h,
                 &next.freezes[at + 1],
                 (next.freeze_count - at) * sizeof next.freezes[0]);
     }
-    if (!promote(&next, day))
-        return false;
     *h = next;
     return true;
 }

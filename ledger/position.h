@@ -89,7 +89,6 @@ MUST_USE bool position_freeze(struct holding_row *h,
 MUST_USE bool position_unfreeze(struct holding_row *h,
                                 uint64_t *from_queue,
                                 uint64_t quantity,
-                                uint64_t number,
-                                const struct position_day *day);
+                                uint64_t number);
 
 #endif /* LEDGER_POSITION_H */

@@ -237,8 +237,6 @@ enum verdict rule_freeze_release(struct exec *x,
     struct security_row s;
     struct holding_row h;
     struct freeze_row f;
-    struct t_plus t;
-    struct position_day day;
     uint64_t before;
     uint64_t from_queue = 0;
     uint64_t quantity;
@@ -252,12 +250,10 @@ enum verdict rule_freeze_release(struct exec *x,
         return v;
     quantity = op->quantity.shares != 0 ? op->quantity.shares
                                         : f.effective.shares + f.queued.shares;
-    day = exec_day(x, &t, &s);
     exec_holding(x->b->view, &h, s.code, &f.account, ACCOUNT_ORDINARY);
     before = effective_sum(&h);
     /* A freeze that found nothing to hold is in no holding's list. */
-    if (quantity > 0 &&
-        !position_unfreeze(&h, &from_queue, quantity, f.number, &day))
+    if (quantity > 0 && !position_unfreeze(&h, &from_queue, quantity, f.number))
         return exec_refuse(x, V_LIMIT, &f.account, 0, quantity);
     mine = entry_of(&h, f.number);
     f.effective.shares = mine != NULL ? mine->effective.shares : 0;

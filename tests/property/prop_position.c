@@ -589,32 +589,34 @@ static void do_freeze(struct world *w)
                      model_freeze(w, w->next_freeze++, rank, requested));
 }
 
+/* Only the shares that were freed go on to the queue (P5). */
 static void model_unfreeze(struct world *w, uint32_t at, uint64_t quantity)
 {
     struct holding_freeze *f = &w->freezes[at];
+    const uint64_t number = f->number;
     const uint64_t from_queue = num_min_u64(quantity, f->queued.shares);
-    const uint64_t n = swap_freeze(w, quantity - from_queue, f->number, 0);
-    bool waits = false;
-    bool bare = false;
+    uint64_t freed = quantity - from_queue;
 
     f->queued.shares -= from_queue;
-    f->effective.shares -= n;
+    f->effective.shares -= freed;
+    for (uint32_t i = 0; i < w->freeze_count && freed > 0; i++) {
+        struct holding_freeze *next = &w->freezes[i];
+        const uint64_t n = next->number == number
+                               ? 0
+                               : num_min_u64(next->queued.shares, freed);
+
+        assert_int_equal(swap_freeze(w, n, number, next->number), n);
+        next->queued.shares -= n;
+        next->effective.shares += n;
+        freed -= n;
+    }
+    assert_int_equal(swap_freeze(w, freed, number, 0), freed);
+    f = &w->freezes[at];
     if (f->queued.shares + f->effective.shares == 0) {
         w->freeze_count--;
         for (uint32_t i = at; i < w->freeze_count; i++)
             w->freezes[i] = w->freezes[i + 1];
     }
-    for (uint32_t i = 0; i < w->freeze_count; i++) {
-        f = &w->freezes[i];
-        const uint64_t promoted = put_freeze(w, f->queued.shares, f->number);
-
-        f->queued.shares -= promoted;
-        f->effective.shares += promoted;
-        waits = waits || f->queued.shares > 0;
-    }
-    for (uint32_t i = 0; i < w->row.segment_count; i++)
-        bare = bare || w->row.segments[i].freeze == 0;
-    assert_false(waits && bare); /* P5 */
 }
 
 static void do_unfreeze(struct world *w)
@@ -627,7 +629,7 @@ static void do_unfreeze(struct world *w)
     uint32_t at;
 
     if (w->freeze_count == 0) {
-        assert_false(position_unfreeze(&w->row, &from_queue, 1, 1, &w->day));
+        assert_false(position_unfreeze(&w->row, &from_queue, 1, 1));
         return;
     }
     at = dice_below(&w->d, w->freeze_count);
@@ -636,7 +638,7 @@ static void do_unfreeze(struct world *w)
     quantity =
         dice_below(&w->d, 3) == 0 ? has : dice_below(&w->d, (uint32_t)has + 2);
     if (!position_unfreeze(
-            &w->row, &from_queue, quantity, w->freezes[at].number, &w->day)) {
+            &w->row, &from_queue, quantity, w->freezes[at].number)) {
         check_same(&w->row, &before);
         if (quantity <= has)
             check_limit(w, SEGMENTS_MAX);
