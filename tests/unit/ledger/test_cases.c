@@ -12,6 +12,8 @@ static enum verdict transfer(struct world *w, int from, int to, uint64_t q)
                              .to = world_account(w, to),
                              .quantity = {q},
                              .selector = {NATURE_ANY, 0, 0},
+                             .price_fen = 100,
+                             .payment = {{1}},
                              .document = {{1}}};
 
     return world_do(w, OP_TRANSFER, &op);
@@ -333,6 +335,23 @@ static void test_freeze_queue_and_promotion_follow_w19(void **state)
     world_free(w);
 }
 
+/* A queue waits for shares that are freed, not for those bought later. */
+static void test_freeze_queue_does_not_take_later_purchases(void **state)
+{
+    struct world *w = with(5000, 3000, 0);
+
+    (void)state;
+    assert_int_equal(freeze(w, 5000, 0), V_OK);
+    assert_int_equal(freeze(w, 5000, 0), V_OK);
+    expect_freeze(w, 2, 0, 5000);
+    assert_int_equal(transfer(w, HOLDER_B, HOLDER_A, 1000), V_OK);
+    assert_int_equal(unfreeze(w, 1, 500, "COURT-A"), V_OK);
+    expect_freeze(w, 1, 4500, 0);
+    expect_freeze(w, 2, 500, 4500);
+    assert_int_equal(world_totals(w, S, HOLDER_A).available, 1000);
+    world_free(w);
+}
+
 /* W21: publicity time beats ledger order. */
 static void test_freeze_rank_is_publicity_follows_w21(void **state)
 {
@@ -462,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_pledge_release_follows_w14),
         cmocka_unit_test(test_pledge_refusals_follow_w15),
         cmocka_unit_test(test_freeze_queue_and_promotion_follow_w19),
+        cmocka_unit_test(test_freeze_queue_does_not_take_later_purchases),
         cmocka_unit_test(test_freeze_rank_is_publicity_follows_w21),
         cmocka_unit_test(test_freeze_beyond_the_position_is_unfulfilled),
         cmocka_unit_test(test_freeze_reaches_over_a_pledge),
