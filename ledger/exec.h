@@ -146,6 +146,9 @@ void due_run(struct ledger_block *b);
 void due_freeze(struct exec *x, const char *code, uint64_t number);
 void due_recovery(struct exec *x, const struct hash *account);
 
+/* Whether a policy of keys is sound in itself (rule_keys.c). */
+bool keys_policy_ok(const struct key_policy *p);
+
 /* T+n of a security on the block's date, for positions. */
 struct t_plus {
     const struct ledger_view *view;

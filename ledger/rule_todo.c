@@ -8,17 +8,6 @@
         return exec_refuse(x, V_MALFORMED, NULL, 0, 0);                  \
     }
 
-TODO(institution_change)
-TODO(authority_set)
-TODO(calendar_set)
-TODO(account_qualify)
-TODO(account_look_through)
-TODO(account_rotate)
-TODO(account_recover)
-TODO(account_contest)
-TODO(account_freeze)
-TODO(account_thaw)
-TODO(account_close)
 TODO(security_list)
 TODO(security_delist)
 TODO(security_suspend)
@@ -66,16 +55,4 @@ void insider_sold(const struct exec *x,
     (void)h;
     (void)total_before;
     (void)quantity;
-}
-
-void due_add(struct exec *x, uint32_t day, const struct due_row *work)
-{
-    (void)x;
-    (void)day;
-    (void)work;
-}
-
-void due_run(struct ledger_block *b)
-{
-    (void)b;
 }

@@ -308,7 +308,9 @@ void mempool_dry_done(struct node *n, struct mtx *m)
         mempool_release(m);
         return;
     }
-    if (m->verdict != V_OK) {
+    /* V_DUE is no refusal: it waits with the others for the blocks that do the
+     * due work, which need somebody's work to be built. */
+    if (m->verdict != V_OK && m->verdict != V_DUE) {
         mempool_refused(n, m);
     } else if (!again) {
         set_state(n, m, MTX_READY);
@@ -349,7 +351,8 @@ void mempool_committed(struct node *n,
                        const struct hash *ids,
                        uint32_t count)
 {
-    uint32_t rechecked = 0;
+    /* A block of due work alone says nothing about what waits. */
+    uint32_t rechecked = count > 0 ? 0 : RECHECK_MAX;
 
     for (uint32_t i = 0; i < count; i++) {
         struct mtx *m = mempool_by_id(n, &ids[i]);

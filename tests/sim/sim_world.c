@@ -227,7 +227,9 @@ struct bytes sim_world_tx(struct sim_world *w, uint64_t number, uint64_t random)
                              .from = parties[0].id,
                              .to = parties[1].id,
                              .quantity = {1 + random / 64 % 1000},
-                             .selector = {NATURE_ANY, 0, 0}};
+                             .selector = {NATURE_ANY, 0, 0},
+                             .price_fen = 100,
+                             .payment = {{1}}};
     struct tx *tx = calloc(1, sizeof *tx);
     struct buf room = {0};
     struct bytes bytes;

@@ -263,10 +263,25 @@ static inline void world_sign(struct world *w,
         if (n->list[k].how == NEED_KEYS &&
             principal_cmp(&n->list[k].who, &tx->principals[p]) == 0 &&
             !world_skips(w, &n->list[k].who)) {
-            for (uint32_t i = 0; i < n->list[k].threshold; i++)
-                world_sign_key(tx, p, &n->list[k].keys[i]);
+            const struct need *need = &n->list[k];
+
+            for (uint32_t i = 0; i < need->threshold && i < need->key_count;
+                 i++)
+                world_sign_key(tx, p, &need->keys[i]);
         }
     }
+}
+
+/* Whether the institution's checker is needed, not only the filing maker. */
+static inline bool world_checks(const struct needs *n,
+                                const struct principal *who)
+{
+    for (uint32_t k = 0; k < n->count; k++) {
+        if (n->list[k].how == NEED_MAKER_CHECKER &&
+            principal_cmp(&n->list[k].who, who) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Makes a transaction of one operation, signed as needed, and applies it. */
@@ -308,7 +323,7 @@ static inline enum verdict world_do_full(struct world *w,
                 (struct tx_sig){.principal = (uint8_t)p,
                                 .key_type = 1,
                                 .key = world_key(KEY_OF_MAKER)};
-            if (!w->skip_checker && n.count > 0)
+            if (!w->skip_checker && world_checks(&n, &tx->principals[p]))
                 tx->sigs[tx->sig_count++] =
                     (struct tx_sig){.principal = (uint8_t)p,
                                     .key_type = 1,

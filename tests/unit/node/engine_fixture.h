@@ -172,7 +172,9 @@ static inline const struct tx *fixture_transfer(struct fixture *f,
                              .from = fixture_account_id(f, from),
                              .to = fixture_account_id(f, to),
                              .quantity = {shares},
-                             .selector = {NATURE_ANY, 0, 0}};
+                             .selector = {NATURE_ANY, 0, 0},
+                             .price_fen = 100,
+                             .payment = {{1}}};
 
     op.document.raw[0] = 1;
     return fixture_tx(f, OP_TRANSFER, &op);
