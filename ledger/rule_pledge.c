@@ -49,6 +49,8 @@ bool pledge_quantity_ok(const struct qty *q)
     return q->shares >= 1 && q->shares <= INT64_MAX;
 }
 
+/* R?: A security's total of pledged shares counts each share once, however many
+ * pledges it carries. */
 uint64_t pledge_shares(const struct holding_row *h)
 {
     uint64_t sum = 0;

@@ -80,8 +80,9 @@ static void test_freeze_rank_is_publicity_follows_w21(void **state)
     world_free(w);
 }
 
-/* W23.  R?: What an order asks for beyond that waits in a queue for shares that
- * other freezes hold; what is not there at all stays unfulfilled and is told.
+/* W23.  R?: What an order asks for beyond the shares it takes waits in a queue
+ * for those that other freezes hold; what is not there at all stays unfulfilled
+ * and is told.
  *
  * R?: A freeze that has nothing effective and nothing queued left has ended;
  * one that finds nothing ends at once. */

@@ -1,7 +1,7 @@
 /* Freezes: renewal, lapse, and what a change of the holding does to them. */
 #include "tests/unit/ledger/encumbered.h"
 
-/* What the block's due work does for one freeze. */
+/* The due work for one freeze once more. */
 static void lapse(struct world *w, uint64_t number)
 {
     struct exec x = {.b = &w->block, .op_index = UINT32_MAX};
@@ -40,7 +40,6 @@ static void test_freeze_renewal_follows_w24(void **state)
     assert_int_equal(world_holding(w, S, HOLDER_A)->freezes[0].rank_ms, 1000);
     assert_int_equal(w->events[w->event_count - 1].kind, EVENT_FREEZE_RENEWED);
     world_at(w, end + 1); /* the old end means nothing any more */
-    lapse(w, 1);
     expect_freeze(w, 1, 4000, 0);
     world_at(w, late); /* the last day still counts */
     lapse(w, 1);
@@ -69,11 +68,12 @@ static void test_freeze_lapses_on_the_day_after(void **state)
     assert_int_equal(freeze(w, 6000, 0), V_OK);
     assert_int_equal(freeze(w, 1500, 0), V_OK);
     expect_freeze(w, 2, 3000, 3000);
-    world_at(w, TODAY + 11);
+    world_at(w, TODAY + 10); /* its last day */
+    expect_freeze(w, 1, 7000, 0);
     events = w->event_count;
-    lapse(w, 1);
-    if (events == w->event_count) /* the block did it already */
-        events -= 3;
+    world_at(w, TODAY + 11);
+    sound(w);
+    assert_int_equal(w->event_count, events + 3);
     assert_int_equal(w->events[events].kind, EVENT_FREEZE_LAPSED);
     assert_int_equal(w->events[events].tx_index, EVENT_NO_TX);
     assert_int_equal(w->events[events].number, 1);
@@ -109,7 +109,7 @@ static void test_freeze_lapses_with_what_is_left(void **state)
     done(w, OP_FREEZE_CREATE, &op);
     assert_int_equal(unfreeze(w, 2, 200, "COURT-A"), V_OK);
     world_at(w, TODAY + 1);
-    lapse(w, 2);
+    sound(w);
     assert_int_equal(freeze_of(w, 2).lapsed.shares, 700);
     assert_int_equal(freeze_of(w, 2).released.shares, 200);
     expect_freeze(w, 1, 1000, 0);
@@ -150,7 +150,7 @@ static void test_freeze_lapse_that_does_not_fit_waits(void **state)
     done(w, OP_FREEZE_CREATE, &op);
     assert_int_equal(freeze(w, 900, 0), V_OK);
     world_at(w, TODAY + 1);
-    lapse(w, 1);
+    sound(w);
     expect_freeze(w, 1, 1000, 0);
     expect_freeze(w, 2, 0, 900);
     shatter(w, HOLDER_A, 1); /* merged by other events */
@@ -161,7 +161,7 @@ static void test_freeze_lapse_that_does_not_fit_waits(void **state)
         put_holding(w, HOLDER_A, &h);
     }
     world_at(w, TODAY + 2);
-    lapse(w, 1);
+    sound(w);
     assert_int_equal(freeze_of(w, 1).status, FREEZE_LAPSED);
     expect_freeze(w, 2, 900, 0);
     world_free(w);
@@ -278,6 +278,92 @@ static void test_position_arrive_keeps_the_ranks(void **state)
     free(h);
 }
 
+static uint64_t draw(uint64_t *seed, uint64_t below)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (*seed >> 33) % below;
+}
+
+/* One operation of any kind on rights, sensible or not. */
+static void anything(struct world *w, uint64_t *seed)
+{
+    const struct security_row s = security_of(w);
+    const uint64_t q = draw(seed, 400);
+    const uint64_t number = 1 + draw(seed, s.pledge_count + 1);
+    const uint64_t order = 1 + draw(seed, s.freeze_count + 1);
+    struct op_pledge_create create = pledge_op(w, q);
+    struct op_pledge_create_ranked ranked = {
+        .security = "100001",
+        .prior_count = 2,
+        .priors = {{number}, {number + 1 + draw(seed, 3)}},
+        .pledgor = create.pledgor,
+        .pledgee = world_account(w, HOLDER_C),
+        .quantity = {q},
+        .constitutive_register = REGISTER_THIS};
+    const struct op_pledge_release_part part = {.security = "100001",
+                                                .number = number,
+                                                .pledgor = create.pledgor,
+                                                .quantity = {q}};
+    const struct op_pledge_release full = {.security = "100001",
+                                           .number = number};
+    struct op_freeze_create order_op = freeze_op(w, q / 3);
+    const uint64_t days = draw(seed, 20);
+
+    if (draw(seed, 2) == 0)
+        ranked.prior_count = 1;
+    order_op.to = w->date + (uint32_t)days;
+    switch (draw(seed, 8)) {
+    case 0:
+    case 1:
+        (void)world_do(w, OP_PLEDGE_CREATE, &create);
+        return;
+    case 2:
+        (void)world_do(w, OP_PLEDGE_CREATE_RANKED, &ranked);
+        return;
+    case 3:
+        (void)world_do(w, OP_PLEDGE_RELEASE_PART, &part);
+        return;
+    case 4:
+        (void)world_do(w, OP_PLEDGE_RELEASE, &full);
+        return;
+    case 5:
+    case 6:
+        order_op.publicity_ms = draw(seed, 2) * draw(seed, 5000);
+        world_at(w, w->date);
+        (void)world_do(w, OP_FREEZE_CREATE, &order_op);
+        return;
+    default:
+        (void)unfreeze(w, order, draw(seed, 2) * q, "COURT-A");
+        return;
+    }
+}
+
+/* R?: Every share that an order asked for is effective, queued, released,
+ * lapsed, executed or unfulfilled, at all times.
+ *
+ * R?: A security's total of pledged shares counts each share once, however many
+ * pledges it carries. */
+static void test_rights_stay_sound_whatever_happens(void **state)
+{
+    struct world *w = with(2000, 0, 0);
+    uint64_t seed = 7;
+    uint64_t ended = 0;
+
+    (void)state;
+    set_features(w, FEATURE_REPEAT_PLEDGE);
+    for (uint32_t i = 0; i < 1500; i++) {
+        anything(w, &seed);
+        sound(w);
+        if (i % 5 == 4)
+            world_at(w, w->date + 3);
+    }
+    for (uint64_t k = 1; k <= security_of(w).freeze_count; k++)
+        ended += freeze_of(w, k).lapsed.shares > 0 ? 1 : 0;
+    assert_true(ended > 20);
+    assert_true(security_of(w).pledge_count > 30);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +375,7 @@ int main(void)
         cmocka_unit_test(test_freeze_queue_lapses_with_the_shares),
         cmocka_unit_test(test_freeze_totals_of_the_security),
         cmocka_unit_test(test_position_arrive_keeps_the_ranks),
+        cmocka_unit_test(test_rights_stay_sound_whatever_happens),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

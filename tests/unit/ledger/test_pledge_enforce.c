@@ -385,6 +385,33 @@ static void test_enforce_beyond_cap_or_limit_is_refused(void **state)
     world_free(w);
 }
 
+/* R?: An officer's quota and the half year after leaving bind a disposal of
+ * pledged shares by agreement as they bind a sale. */
+static void test_enforce_beyond_an_officers_quota_is_refused(void **state)
+{
+    struct world *w = in_default();
+    struct op_pledge_enforce op = enforce_op(w, 2501);
+    struct holding_row h = *world_holding(w, S, HOLDER_A);
+
+    (void)state;
+    h.insider = (struct insider){.term_end = TODAY + 1000,
+                                 .left_day = TODAY - 1,
+                                 .year = 2026,
+                                 .base = {10000}};
+    put_holding(w, HOLDER_A, &h);
+    world_refused(w, OP_PLEDGE_ENFORCE, &op, V_INSIDER_HALF_YEAR);
+    h.insider.left_day = 0;
+    put_holding(w, HOLDER_A, &h);
+    world_refused(w, OP_PLEDGE_ENFORCE, &op, V_INSIDER_QUOTA);
+    op.price_fen = 0; /* and a forfeiture: the lower number */
+    world_refused(w, OP_PLEDGE_ENFORCE, &op, V_INSIDER_QUOTA);
+    op = enforce_op(w, 2500);
+    done(w, OP_PLEDGE_ENFORCE, &op);
+    op.quantity.shares = 1;
+    world_refused(w, OP_PLEDGE_ENFORCE, &op, V_INSIDER_QUOTA);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_enforce_to_an_unqualified_buyer_is_refused),
         cmocka_unit_test(test_enforce_states_of_the_security),
         cmocka_unit_test(test_enforce_beyond_cap_or_limit_is_refused),
+        cmocka_unit_test(test_enforce_beyond_an_officers_quota_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
