@@ -45,6 +45,24 @@ bool freeze_end_if_empty(struct security_row *s,
     return true;
 }
 
+void freeze_take_out(struct exec *x,
+                     struct security_row *s,
+                     struct freeze_row *f,
+                     struct holding_row *h,
+                     uint64_t q,
+                     struct qty *as)
+{
+    const uint64_t before = f->effective.shares + f->queued.shares;
+
+    position_leave(h, q, f->number);
+    freeze_follow(s, f, h);
+    as->shares += q;
+    f->lapsed.shares += before - q - f->effective.shares - f->queued.shares;
+    (void)freeze_end_if_empty(
+        s, f, f->executed.shares > 0 ? FREEZE_EXECUTED : FREEZE_RELEASED);
+    exec_put_freeze(x, f, s->code);
+}
+
 /* Writes one freeze that changed, with its event.  Returns whether it ended. */
 static bool settle_one(struct exec *x,
                        struct security_row *s,

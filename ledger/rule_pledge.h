@@ -24,5 +24,14 @@ struct pledgor *pledge_part_of(struct pledge_row *p,
 bool pledge_quantity_ok(const struct qty *q);
 /* Shares of the holding under any pledge, each counted once. */
 uint64_t pledge_shares(const struct holding_row *h);
+/* pledge_end_if_empty counts a pledge that has nothing left as ended.  Its
+ * pledgee's account is that of a or b (may be NULL), which are put later, or is
+ * put here.  Requires that the event is emitted. */
+void pledge_end_if_empty(struct exec *x,
+                         struct security_row *s,
+                         struct pledge_row *p,
+                         enum pledge_status status,
+                         struct side *a,
+                         struct side *b);
 
 #endif /* LEDGER_RULE_PLEDGE_H */
