@@ -90,9 +90,9 @@ static bool arrive(const struct exec *x,
      * and pledged ones beginning with the latest pledge; then it displaces
      * lower ranks, worst first.
      *
-     * R?: What an order asks for beyond that waits in a queue for shares that
-     * other freezes hold; what is not there at all stays unfulfilled and is
-     * told. */
+     * R?: What an order asks for beyond the shares it takes waits in a queue
+     * for those that other freezes hold; what is not there at all stays
+     * unfulfilled and is told. */
     return queue_of(&before, h) &&
            position_freeze(h,
                            &f->unfulfilled.shares,

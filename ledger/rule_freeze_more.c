@@ -15,7 +15,10 @@ static struct holding_freeze entry_of(const struct holding_row *h,
     return (struct holding_freeze){.number = number};
 }
 
-/* R?: A security's totals count each share under an effective freeze as frozen
+/* R?: Every share that an order asked for is effective, queued, released,
+ * lapsed, executed or unfulfilled, at all times.
+ *
+ * R?: A security's totals count each share under an effective freeze as frozen
  * and each queue in full. */
 void freeze_follow(struct security_row *s,
                    struct freeze_row *f,

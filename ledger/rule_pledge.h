@@ -16,8 +16,8 @@ enum verdict pledge_open(struct exec *x,
                          const struct security_row *s,
                          const struct pledge_row *p,
                          bool although_suspended);
-/* pledge_part_of is the pledgor whose shares are under the pledge; NULL if the
- * account has none there. */
+/* pledge_part_of is the account's part of the pledge, which may have come down
+ * to zero; NULL if it is no pledgor. */
 struct pledgor *pledge_part_of(struct pledge_row *p,
                                const struct hash *account);
 /* A quantity that an operation may name. */
