@@ -137,18 +137,25 @@ void freeze_settle(struct exec *x,
                    const struct hash *account,
                    uint64_t except);
 
-/* An officer's sale of `quantity` at the holder's will: V_OK,
+/* insider_turn begins the quota of a new year with what is held; side_get has
+ * done it.  An officer's sale of `quantity` at the holder's will: V_OK,
  * V_INSIDER_HALF_YEAR or V_INSIDER_QUOTA, not refused yet; *left is what may
- * still be sold this year.  Call it before the shares are taken.
- * insider_sold books it. */
+ * still be sold this year.  insider_sold books it. */
+void insider_turn(uint32_t date, struct holding_row *h);
+/* Left, and neither the half year nor the original term runs any more. */
+bool insider_over(uint32_t date, const struct insider *in);
 enum verdict insider_check(const struct exec *x,
                            const struct holding_row *h,
                            uint64_t quantity,
                            uint64_t *left);
-void insider_sold(const struct exec *x,
-                  struct holding_row *h,
-                  uint64_t total_before,
-                  uint64_t quantity);
+void insider_sold(struct holding_row *h, uint64_t quantity);
+
+/* Whether the authority exists, and whether it may undo or carry out what the
+ * other one ordered: it is the same or its superior. */
+bool authority_exists(const struct exec *x, const char *code);
+bool authority_over(const struct exec *x,
+                    const char *giving,
+                    const char *ordering);
 
 /* Due work (due.c): due_add enters it for a day after today; due_run does what
  * is due, DUE_PER_BLOCK items at most, and sets b->due_left if more remains.

@@ -259,7 +259,7 @@ static bool takes(const struct segment *s,
     case TAKE_EXACT:
         return s->freeze == sel->freeze &&
                (sel->pledge == 0 ? s->pledge_count == 0
-                                 : s->pledge_count == 1 &&
+                                 : s->pledge_count > 0 &&
                                        s->pledges[0].number == sel->pledge);
     case TAKE_ORDERED:
         return s->freeze == sel->freeze;

@@ -49,7 +49,7 @@ enum take {
     TAKE_AVAILABLE, /* at the holder's will: what is available */
     TAKE_PLEDGED,   /* with the pledgee's consent: under sel->pledge and no
                        other pledge, not frozen, not locked, T+n over */
-    TAKE_EXACT,     /* by law: pledge sel->pledge alone or (0) none, freeze
+    TAKE_EXACT,     /* by law: first pledge sel->pledge or (0) none, freeze
                        sel->freeze or (0) none; locks and T+n are no matter */
     TAKE_ORDERED,   /* by a court: under freeze sel->freeze or (0) under none;
                        pledges, locks and T+n are no matter; in the order in

@@ -22,10 +22,9 @@ static uint32_t place_of(const struct holding_row *h,
 {
     uint32_t place = 0;
 
-    while (place < h->freeze_count &&
-           (h->freezes[place].rank_ms < rank_ms ||
-            (h->freezes[place].rank_ms == rank_ms &&
-             h->freezes[place].number < number)))
+    while (place < h->freeze_count && (h->freezes[place].rank_ms < rank_ms ||
+                                       (h->freezes[place].rank_ms == rank_ms &&
+                                        h->freezes[place].number < number)))
         place++;
     return place;
 }

@@ -201,20 +201,10 @@ enum verdict rule_account_look_through(struct exec *x,
     return V_OK;
 }
 
-static bool get_authority(const struct exec *x,
-                          struct genesis_authority *out,
-                          const char *code)
-{
-    const struct hash key = security_key(code);
-
-    return exec_get(x->b->view, out, TABLE_AUTHORITIES, &zero, &key);
-}
-
 enum verdict rule_account_freeze(struct exec *x,
                                  const struct op_account_freeze *op)
 {
     const struct hash key = security_key(op->authority);
-    struct genesis_authority authority;
     struct account_row a;
     struct event e = {.kind = EVENT_ACCOUNT_FROZEN,
                       .account = op->account,
@@ -224,7 +214,7 @@ enum verdict rule_account_freeze(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     /* R?: An account is frozen on the order of an authority on the ledger, if
      * it is active. */
-    if (!get_authority(x, &authority, op->authority))
+    if (!authority_exists(x, op->authority))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (a.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
@@ -235,23 +225,9 @@ enum verdict rule_account_freeze(struct exec *x,
     return V_OK;
 }
 
-/* R?: A frozen account is thawed by the authority that froze it, or by that
- * authority's superior. */
-static bool may_thaw(const struct exec *x,
-                     const struct account_row *a,
-                     const char *authority)
-{
-    struct genesis_authority ordering;
-
-    return strcmp(authority, a->frozen_by) == 0 ||
-           (get_authority(x, &ordering, a->frozen_by) &&
-            strcmp(authority, ordering.superior) == 0);
-}
-
 enum verdict rule_account_thaw(struct exec *x, const struct op_account_thaw *op)
 {
     const struct hash key = security_key(op->authority);
-    struct genesis_authority authority;
     struct account_row a;
     struct event e = {.kind = EVENT_ACCOUNT_THAWED,
                       .account = op->account,
@@ -259,11 +235,13 @@ enum verdict rule_account_thaw(struct exec *x, const struct op_account_thaw *op)
 
     if (!exec_account(x->b->view, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
-    if (!get_authority(x, &authority, op->authority))
+    if (!authority_exists(x, op->authority))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (a.status != ACCOUNT_FROZEN)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
-    if (!may_thaw(x, &a, op->authority))
+    /* R?: A frozen account is thawed by the authority that froze it, or by
+     * that authority's superior. */
+    if (!authority_over(x, op->authority, a.frozen_by))
         return exec_refuse(x, V_FREEZE_AUTHORITY, &key, 0, 0);
     a.status = ACCOUNT_ACTIVE;
     memset(a.frozen_by, 0, sizeof a.frozen_by);

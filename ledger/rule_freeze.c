@@ -4,17 +4,6 @@
 
 #include "base/num.h"
 
-static const struct hash zero;
-
-static bool get_authority(const struct exec *x,
-                          struct genesis_authority *a,
-                          const char *code)
-{
-    const struct hash key = security_key(code);
-
-    return exec_get(x->b->view, a, TABLE_AUTHORITIES, &zero, &key);
-}
-
 /* The same day three years on (28 February for a 29th that is not there). */
 static bool three_years_after(uint32_t *out, uint32_t day)
 {
@@ -54,14 +43,13 @@ static enum verdict check_target(struct exec *x,
 {
     const struct hash key = security_key(op->security);
     const struct hash authority_key = security_key(op->authority);
-    struct genesis_authority authority;
     enum verdict v;
 
     if (!exec_security(x->b->view, s, op->security))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!side_get(x, a, s, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
-    if (!get_authority(x, &authority, op->authority))
+    if (!authority_exists(x, op->authority))
         return exec_refuse(x, V_UNKNOWN, &authority_key, 0, 0);
     /* R?: Freezes are entered, released and renewed while a security is
      * suspended or its register is closed. */
@@ -102,9 +90,9 @@ static bool arrive(const struct exec *x,
      * and pledged ones beginning with the latest pledge; then it displaces
      * lower ranks, worst first.
      *
-     * R?: What an order asks for beyond that waits in a queue for shares that
-     * other freezes hold; what is not there at all stays unfulfilled and is
-     * told. */
+     * R?: What an order asks for beyond the shares it takes waits in a queue
+     * for those that other freezes hold; what is not there at all stays
+     * unfulfilled and is told. */
     return queue_of(&before, h) &&
            position_freeze(h,
                            &f->unfulfilled.shares,
@@ -188,21 +176,17 @@ static enum verdict check_authority(struct exec *x,
     const struct hash tree = security_key(code);
     const struct hash key = number_key(number);
     const struct hash given = security_key(giving);
-    struct genesis_authority ordering;
-    struct genesis_authority a;
     enum verdict v;
 
     if (!exec_security(x->b->view, s, code))
         return exec_refuse(x, V_UNKNOWN, &tree, 0, 0);
     if (!exec_freeze(x->b->view, f, code, number))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
-    if (!get_authority(x, &a, giving) ||
-        !get_authority(x, &ordering, f->authority))
+    if (!authority_exists(x, giving))
         return exec_refuse(x, V_UNKNOWN, &given, 0, 0);
     /* R?: A freeze is released and renewed by the authority that ordered it or
      * its superior. */
-    if (strcmp(giving, f->authority) != 0 &&
-        strcmp(giving, ordering.superior) != 0)
+    if (!authority_over(x, giving, f->authority))
         return exec_refuse(x, V_FREEZE_AUTHORITY, &given, 0, 0);
     v = exec_open_security(s, true);
     if (v != V_OK)

@@ -14,5 +14,16 @@ void freeze_follow(struct security_row *s,
 bool freeze_end_if_empty(struct security_row *s,
                          struct freeze_row *f,
                          enum freeze_status status);
+/* freeze_take_out books that q shares under an active freeze left the holding
+ * (they are taken already): *as (released or executed) grows, what its queue
+ * loses lapses, it ends when nothing is left.  Writes the freeze; the caller
+ * puts the holding and settles the others.  Requires that the event is emitted.
+ */
+void freeze_take_out(struct exec *x,
+                     struct security_row *s,
+                     struct freeze_row *f,
+                     struct holding_row *h,
+                     uint64_t q,
+                     struct qty *as);
 
 #endif /* LEDGER_RULE_FREEZE_H */

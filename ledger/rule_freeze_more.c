@@ -15,7 +15,10 @@ static struct holding_freeze entry_of(const struct holding_row *h,
     return (struct holding_freeze){.number = number};
 }
 
-/* R?: A security's totals count each share under an effective freeze as frozen
+/* R?: Every share that an order asked for is effective, queued, released,
+ * lapsed, executed or unfulfilled, at all times.
+ *
+ * R?: A security's totals count each share under an effective freeze as frozen
  * and each queue in full. */
 void freeze_follow(struct security_row *s,
                    struct freeze_row *f,
@@ -40,6 +43,24 @@ bool freeze_end_if_empty(struct security_row *s,
     s->freezes_open--;
     s->court_reports -= f->court_report ? 1 : 0;
     return true;
+}
+
+void freeze_take_out(struct exec *x,
+                     struct security_row *s,
+                     struct freeze_row *f,
+                     struct holding_row *h,
+                     uint64_t q,
+                     struct qty *as)
+{
+    const uint64_t before = f->effective.shares + f->queued.shares;
+
+    position_leave(h, q, f->number);
+    freeze_follow(s, f, h);
+    as->shares += q;
+    f->lapsed.shares += before - q - f->effective.shares - f->queued.shares;
+    (void)freeze_end_if_empty(
+        s, f, f->executed.shares > 0 ? FREEZE_EXECUTED : FREEZE_RELEASED);
+    exec_put_freeze(x, f, s->code);
 }
 
 /* Writes one freeze that changed, with its event.  Returns whether it ended. */

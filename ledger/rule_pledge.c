@@ -38,8 +38,7 @@ enum verdict pledge_open(struct exec *x,
 struct pledgor *pledge_part_of(struct pledge_row *p, const struct hash *account)
 {
     for (uint32_t i = 0; i < p->pledgor_count; i++) {
-        if (p->pledgors[i].outstanding.shares > 0 &&
-            hash_eq(&p->pledgors[i].account, account))
+        if (hash_eq(&p->pledgors[i].account, account))
             return &p->pledgors[i];
     }
     return NULL;
@@ -50,6 +49,8 @@ bool pledge_quantity_ok(const struct qty *q)
     return q->shares >= 1 && q->shares <= INT64_MAX;
 }
 
+/* R?: A security's total of pledged shares counts each share once, however many
+ * pledges it carries. */
 uint64_t pledge_shares(const struct holding_row *h)
 {
     uint64_t sum = 0;
@@ -379,6 +380,7 @@ enum verdict rule_pledge_assign(struct exec *x,
     struct pledge_row p;
     struct account_row old;
     struct account_row new;
+    const struct pledgor *part;
     struct event e = {.kind = EVENT_PLEDGE_ASSIGNED,
                       .other = op->to,
                       .number = op->number,
@@ -399,7 +401,9 @@ enum verdict rule_pledge_assign(struct exec *x,
         return exec_refuse(x, V_ACCOUNT_STATE, &op->to, 0, 0);
     /* R?: A pledge is assigned neither to one of its pledgors, nor to who has
      * it, nor to the issuer. */
-    if (hash_eq(&op->to, &p.pledgee) || pledge_part_of(&p, &op->to) != NULL)
+    part = pledge_part_of(&p, &op->to);
+    if (hash_eq(&op->to, &p.pledgee) ||
+        (part != NULL && part->outstanding.shares > 0))
         return exec_refuse(x, V_SELF, &op->to, 0, 0);
     if (is_issuer(x, &s, &op->to, &new))
         return exec_refuse(x, V_PLEDGE_OWN_SHARES, &op->to, 0, 0);

@@ -4,10 +4,7 @@
 #include "base/check.h"
 #include "base/num.h"
 
-/* Counts a pledge that has nothing left as ended.  Its pledgee's account is
- * that of a or b (may be NULL), which are put later, or is put here.  The event
- * is emitted. */
-static void end_if_empty(struct exec *x,
+void pledge_end_if_empty(struct exec *x,
                          struct security_row *s,
                          struct pledge_row *p,
                          enum pledge_status status,
@@ -133,7 +130,7 @@ static void release_all(struct exec *x,
         e.second = p->outstanding.shares;
         memcpy(e.security, s->code, sizeof e.security);
         exec_emit(x, &e);
-        end_if_empty(x, s, p, status, NULL, NULL);
+        pledge_end_if_empty(x, s, p, status, NULL, NULL);
         side_put(x, &a, s);
         exec_put_pledge(x, p, s->code);
     }
@@ -226,7 +223,6 @@ struct disposal {
     struct pledgor *part;
     struct t_plus t;
     struct position_day day;
-    uint64_t total; /* of from, before */
     uint64_t pledged;
     uint32_t holders; /* before */
     struct segment taken[SEGMENTS_MAX];
@@ -293,7 +289,6 @@ static enum verdict take(struct exec *x,
     d->day = exec_day(x, &d->t, &d->s);
     position_normalise(&d->from.h, &d->day);
     position_normalise(&d->to.h, &d->day);
-    d->total = position_totals_of(&d->from.h, &d->day).total;
     d->pledged = pledge_shares(&d->from.h) + pledge_shares(&d->to.h);
     d->holders = d->s.holder_count;
     insider = insider_check(x, &d->from.h, q, &quota);
@@ -369,7 +364,7 @@ enum verdict rule_pledge_enforce(struct exec *x,
         return v;
     fits = credit(&d);
     position_leave(&d.from.h, q, 0);
-    insider_sold(x, &d.from.h, d.total, q);
+    insider_sold(&d.from.h, q);
     side_count(&d.from, &d.s);
     side_count(&d.to, &d.s);
     v = exec_cap(&d.s, d.holders);
@@ -386,7 +381,7 @@ enum verdict rule_pledge_enforce(struct exec *x,
     exec_emit(x, &e);
     /* R?: A pledge is enforced when nothing is left under it and some of it was
      * disposed of; until then the rest stays pledged. */
-    end_if_empty(x, &d.s, &d.p, PLEDGE_ENFORCED, &d.from, &d.to);
+    pledge_end_if_empty(x, &d.s, &d.p, PLEDGE_ENFORCED, &d.from, &d.to);
     side_put(x, &d.from, &d.s);
     side_put(x, &d.to, &d.s);
     exec_put_pledge(x, &d.p, d.s.code);
