@@ -193,8 +193,10 @@ static bool sign_need(struct tx *tx,
     }
     for (uint32_t i = 0; i < n->key_count && signed_by < n->threshold; i++) {
         const struct secret *s = wallet_find(w, &n->keys[i]);
+        const enum err e =
+            s != NULL ? tx_sign(tx, principal, s) : ERR_NOT_FOUND;
 
-        if (s != NULL && tx_sign(tx, principal, s) == ERR_NONE)
+        if (e == ERR_NONE || e == ERR_EXISTS)
             signed_by++;
     }
     return signed_by == n->threshold;
@@ -209,7 +211,8 @@ static int index_of(const struct tx *tx, const struct principal *p)
     return -1;
 }
 
-/* Signs once for each principal that the operations need. */
+/* Signs once for each institution that the operations need, and for each need
+ * of an account: a rotation needs its old keys and its new ones. */
 static enum err sign_all(struct tx *tx,
                          const struct ledger_view *view,
                          const struct wallet *w,
@@ -236,7 +239,7 @@ static enum err sign_all(struct tx *tx,
 
             if (p < 0 || done[p])
                 continue;
-            done[p] = true;
+            done[p] = n.list[k].how != NEED_KEYS;
             if (!sign_need(tx, (uint8_t)p, &n.list[k], view, w)) {
                 snprintf(
                     why, cap, "no key here to sign for: %s", n.list[k].text);

@@ -281,3 +281,29 @@ enum verdict exec_cap(const struct security_row *s, uint32_t holders_before)
                ? V_HOLDER_CAP
                : V_OK;
 }
+
+static bool get_authority(const struct exec *x,
+                          struct genesis_authority *a,
+                          const char *code)
+{
+    const struct hash key = security_key(code);
+
+    return exec_get(x->b->view, a, TABLE_AUTHORITIES, &zero, &key);
+}
+
+bool authority_exists(const struct exec *x, const char *code)
+{
+    struct genesis_authority a;
+
+    return get_authority(x, &a, code);
+}
+
+bool authority_over(const struct exec *x,
+                    const char *giving,
+                    const char *ordering)
+{
+    struct genesis_authority a;
+
+    return strcmp(giving, ordering) == 0 ||
+           (get_authority(x, &a, ordering) && strcmp(giving, a.superior) == 0);
+}

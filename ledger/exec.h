@@ -103,6 +103,18 @@ void side_put_account(struct exec *x, struct side *a);
  * V_WITHDRAWN. */
 enum verdict exec_open_security(const struct security_row *s,
                                 bool although_suspended);
+/* What the rules on whole securities share (rule_security.c).  security_of
+ * reads the row or refuses with V_UNKNOWN; security_emit emits *e about it and
+ * writes it. */
+enum verdict security_of(struct exec *x,
+                         struct security_row *s,
+                         const char *code);
+void security_emit(struct exec *x, struct security_row *s, struct event *e);
+/* Refuses with V_SECURITY_STATE or V_WITHDRAWN unless the security is in one of
+ * the states, bits 1 << enum security_status. */
+enum verdict security_in(struct exec *x,
+                         const struct security_row *s,
+                         unsigned states);
 /* Whether the register is closed on the block's date. */
 bool exec_register_closed(const struct exec *x, const struct security_row *s);
 /* Whether the account may acquire the security at its holder's will today:
@@ -125,18 +137,25 @@ void freeze_settle(struct exec *x,
                    const struct hash *account,
                    uint64_t except);
 
-/* An officer's sale of `quantity` at the holder's will: V_OK,
+/* insider_turn begins the quota of a new year with what is held; side_get has
+ * done it.  An officer's sale of `quantity` at the holder's will: V_OK,
  * V_INSIDER_HALF_YEAR or V_INSIDER_QUOTA, not refused yet; *left is what may
- * still be sold this year.  Call it before the shares are taken.
- * insider_sold books it. */
+ * still be sold this year.  insider_sold books it. */
+void insider_turn(uint32_t date, struct holding_row *h);
+/* Left, and neither the half year nor the original term runs any more. */
+bool insider_over(uint32_t date, const struct insider *in);
 enum verdict insider_check(const struct exec *x,
                            const struct holding_row *h,
                            uint64_t quantity,
                            uint64_t *left);
-void insider_sold(const struct exec *x,
-                  struct holding_row *h,
-                  uint64_t total_before,
-                  uint64_t quantity);
+void insider_sold(struct holding_row *h, uint64_t quantity);
+
+/* Whether the authority exists, and whether it may undo or carry out what the
+ * other one ordered: it is the same or its superior. */
+bool authority_exists(const struct exec *x, const char *code);
+bool authority_over(const struct exec *x,
+                    const char *giving,
+                    const char *ordering);
 
 /* Due work (due.c): due_add enters it for a day after today; due_run does what
  * is due, DUE_PER_BLOCK items at most, and sets b->due_left if more remains.
@@ -145,6 +164,9 @@ void due_add(struct exec *x, uint32_t day, const struct due_row *work);
 void due_run(struct ledger_block *b);
 void due_freeze(struct exec *x, const char *code, uint64_t number);
 void due_recovery(struct exec *x, const struct hash *account);
+
+/* Whether a policy of keys is sound in itself (rule_keys.c). */
+bool keys_policy_ok(const struct key_policy *p);
 
 /* T+n of a security on the block's date, for positions. */
 struct t_plus {

@@ -166,6 +166,8 @@ static enum verdict apply_rule(struct exec *x, const union op_any *op)
 static enum verdict apply_ops(struct exec *x)
 {
     union op_any op;
+    struct institution_row filer;
+    const bool filer_known = sign_get_filer(x, &filer);
 
     for (uint32_t i = 0; i < x->tx->op_count; i++) {
         enum verdict v;
@@ -182,7 +184,7 @@ static enum verdict apply_ops(struct exec *x)
     x->op_index = UINT32_MAX;
     x->by_paper = false;
     {
-        const enum verdict v = sign_check_filer(x);
+        const enum verdict v = sign_check_filer(x, filer_known ? &filer : NULL);
 
         if (v != V_OK)
             return v;

@@ -4,18 +4,26 @@
 
 static struct need *add(struct needs *n)
 {
-    return n->count < NEEDS_MAX ? &n->list[n->count++] : NULL;
+    if (n->count >= NEEDS_MAX)
+        return NULL;
+    n->list[n->count].registrar = false;
+    return &n->list[n->count++];
 }
 
-static void add_institution(struct needs *n, uint16_t number, const char *text)
+static void add_institution(struct needs *n,
+                            uint16_t number,
+                            bool registrar,
+                            const char *text)
 {
     const struct hash id = institution_id(number);
     struct need *need;
 
     for (uint32_t i = 0; i < n->count; i++) {
         if (n->list[i].who.kind == PRINCIPAL_INSTITUTION &&
-            hash_eq(&n->list[i].who.id, &id))
+            hash_eq(&n->list[i].who.id, &id)) {
+            n->list[i].registrar = n->list[i].registrar || registrar;
             return;
+        }
     }
     need = add(n);
     if (need == NULL)
@@ -24,6 +32,7 @@ static void add_institution(struct needs *n, uint16_t number, const char *text)
     need->who = (struct principal){PRINCIPAL_INSTITUTION, id};
     need->threshold = 2;
     need->key_count = 0;
+    need->registrar = registrar;
     need->text = text;
 }
 
@@ -57,7 +66,7 @@ static bool add_account(struct needs *n,
         n->by_paper = true;
         if (document_is_missing(def, op))
             n->document_missing = true;
-        add_institution(n, a.custodian, text);
+        add_institution(n, a.custodian, false, text);
         return true;
     }
     need = add(n);
@@ -199,11 +208,11 @@ static bool add_signer(struct needs *n,
             *about = id;
             return false;
         }
-        add_institution(n, account.custodian, s->text);
+        add_institution(n, account.custodian, false, s->text);
         return true;
     case SIGNER_INSTITUTION:
         memcpy(&institution, op + s->offset, sizeof institution);
-        add_institution(n, institution, s->text);
+        add_institution(n, institution, false, s->text);
         return true;
     case SIGNER_ISSUER:
     case SIGNER_REGISTRAR:
@@ -214,7 +223,7 @@ static bool add_signer(struct needs *n,
         if (s->who == SIGNER_ISSUER)
             return add_account(
                 n, about, view, &security.issuer, def, op, s->text);
-        add_institution(n, security.registrar, s->text);
+        add_institution(n, security.registrar, true, s->text);
         return true;
     case SIGNER_PLEDGEE:
         memcpy(&number, op + s->also, sizeof number);

@@ -21,7 +21,8 @@ struct need {
     uint8_t threshold; /* NEED_KEYS; NEED_GOVERNANCE: institutions */
     uint32_t key_count;
     struct pubkey keys[ACCOUNT_KEYS_MAX]; /* NEED_KEYS */
-    const char *text;                     /* of the signer table */
+    bool registrar; /* the institution is needed as the security's registrar */
+    const char *text; /* of the signer table */
 };
 
 enum {

@@ -110,6 +110,7 @@ const struct op_def op_def_pledge_release_part = {
         },
     .document_offset = offsetof(struct op_pledge_release_part, document),
     .verdicts = {V_UNKNOWN,
+                 V_SECURITY_STATE,
                  V_WITHDRAWN,
                  V_PLEDGE_STATE,
                  V_QUANTITY,
@@ -142,7 +143,7 @@ const struct op_def op_def_pledge_release = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_pledge_release, document),
-    .verdicts = {V_UNKNOWN, V_WITHDRAWN, V_PLEDGE_STATE, V_LIMIT},
+    .verdicts = {V_UNKNOWN, V_SECURITY_STATE, V_WITHDRAWN, V_PLEDGE_STATE},
 };
 
 static const struct field pledge_create_ranked_fields[] = {
@@ -308,7 +309,7 @@ const struct op_def op_def_pledge_default = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_pledge_default, document),
-    .verdicts = {V_UNKNOWN, V_WITHDRAWN, V_PLEDGE_STATE},
+    .verdicts = {V_UNKNOWN, V_SECURITY_STATE, V_WITHDRAWN, V_PLEDGE_STATE},
 };
 
 static const struct field pledge_enforce_fields[] = {
@@ -367,14 +368,31 @@ const struct op_def op_def_pledge_enforce = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_pledge_enforce, document),
-    .verdicts = {V_UNKNOWN,      V_ACCOUNT_STATE,     V_SELF,
-                 V_LOOK_THROUGH, V_NOT_QUALIFIED,     V_QUALIFICATION_EXPIRED,
-                 V_RESTRICTED,   V_SECURITY_STATE,    V_SUSPENDED,
-                 V_WITHDRAWN,    V_REGISTER_CLOSED,   V_PLEDGE_STATE,
-                 V_DATE,         V_INSIDER_HALF_YEAR, V_QUANTITY,
-                 V_AVAILABLE,    V_PLEDGED,           V_FROZEN,
-                 V_LOCKED,       V_PLEDGE_OVER,       V_INSIDER_QUOTA,
-                 V_FORFEITURE,   V_HOLDER_CAP,        V_LIMIT},
+    .verdicts = {V_UNKNOWN,
+                 V_ACCOUNT_STATE,
+                 V_SELF,
+                 V_LOOK_THROUGH,
+                 V_NOT_QUALIFIED,
+                 V_QUALIFICATION_EXPIRED,
+                 V_RESTRICTED,
+                 V_SECURITY_STATE,
+                 V_SUSPENDED,
+                 V_WITHDRAWN,
+                 V_REGISTER_CLOSED,
+                 V_PLEDGE_STATE,
+                 V_CALENDAR,
+                 V_DATE,
+                 V_T5,
+                 V_INSIDER_HALF_YEAR,
+                 V_QUANTITY,
+                 V_PLEDGED,
+                 V_FROZEN,
+                 V_LOCKED,
+                 V_PLEDGE_OVER,
+                 V_INSIDER_QUOTA,
+                 V_FORFEITURE,
+                 V_HOLDER_CAP,
+                 V_LIMIT},
 };
 
 static const struct field pledge_revoke_fields[] = {
@@ -407,7 +425,7 @@ const struct op_def op_def_pledge_revoke = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_pledge_revoke, document),
-    .verdicts = {V_UNKNOWN, V_WITHDRAWN, V_PLEDGE_STATE, V_LIMIT},
+    .verdicts = {V_UNKNOWN, V_SECURITY_STATE, V_WITHDRAWN, V_PLEDGE_STATE},
 };
 
 static const struct field pledge_assign_fields[] = {
@@ -444,6 +462,7 @@ const struct op_def op_def_pledge_assign = {
                  V_ACCOUNT_STATE,
                  V_SELF,
                  V_PLEDGE_OWN_SHARES,
+                 V_SECURITY_STATE,
                  V_WITHDRAWN,
                  V_PLEDGE_STATE},
 };

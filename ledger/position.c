@@ -1,4 +1,4 @@
-#include "ledger/position.h"
+#include "ledger/position_parts.h"
 
 #include "base/check.h"
 #include "base/num.h"
@@ -48,7 +48,7 @@ bool position_put(struct holding_row *h,
     return true;
 }
 
-static void drop_segment(struct holding_row *h, uint32_t i)
+void position_drop(struct holding_row *h, uint32_t i)
 {
     ASSERT(i < h->segment_count);
     h->segment_count--;
@@ -57,17 +57,7 @@ static void drop_segment(struct holding_row *h, uint32_t i)
             (h->segment_count - i) * sizeof h->segments[0]);
 }
 
-/* What keeps a segment from being sold today. */
-enum hold {
-    HOLD_NONE,
-    HOLD_T_PLUS,
-    HOLD_LOCK,
-    HOLD_CALENDAR,
-    HOLD_ENCUMBERED,
-};
-
-static enum hold hold_of(const struct segment *s,
-                         const struct position_day *day)
+enum hold position_hold(const struct segment *s, const struct position_day *day)
 {
     if (s->pledge_count > 0 || s->freeze != 0)
         return HOLD_ENCUMBERED;
@@ -98,7 +88,7 @@ struct position_totals position_totals_of(const struct holding_row *h,
             t.pledged += q;
         if (s->freeze != 0)
             t.frozen += q;
-        switch (hold_of(s, day)) {
+        switch (position_hold(s, day)) {
         case HOLD_NONE:
             t.available += q;
             break;
@@ -150,7 +140,7 @@ void position_normalise(struct holding_row *h, const struct position_day *day)
     }
 }
 
-static bool carries_pledge(const struct segment *s, uint64_t number)
+bool position_carries(const struct segment *s, uint64_t number)
 {
     for (uint32_t i = 0; i < s->pledge_count; i++) {
         if (s->pledges[i].number == number)
@@ -159,28 +149,178 @@ static bool carries_pledge(const struct segment *s, uint64_t number)
     return false;
 }
 
-static bool selected(const struct segment *s, const struct selector *sel)
+bool position_selected(const struct segment *s, const struct selector *sel)
 {
     if (sel->nature != NATURE_ANY && s->nature != sel->nature)
         return false;
-    if (sel->pledge != 0 && !carries_pledge(s, sel->pledge))
+    if (sel->pledge != 0 && !position_carries(s, sel->pledge))
         return false;
     return sel->freeze == 0 || s->freeze == sel->freeze;
 }
 
-/* What of the selected shares is free, and what keeps the rest. */
-static struct position_totals totals_selected(const struct holding_row *h,
-                                              const struct selector *sel,
-                                              const struct position_day *day)
+struct position_totals position_totals_selected(const struct holding_row *h,
+                                                const struct selector *sel,
+                                                const struct position_day *day)
 {
     struct holding_row some;
 
     some.segment_count = 0;
     for (uint32_t i = 0; i < h->segment_count; i++) {
-        if (selected(&h->segments[i], sel))
+        if (position_selected(&h->segments[i], sel))
             some.segments[some.segment_count++] = h->segments[i];
     }
     return position_totals_of(&some, day);
+}
+
+uint64_t position_total(const struct holding_row *h)
+{
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < h->segment_count; i++)
+        total += h->segments[i].quantity.shares;
+    return total;
+}
+
+/* What a segment would be but for its freeze: 0 available, 1 under T+n, 2
+ * locked. */
+static int free_hold(const struct segment *s, const struct position_day *day)
+{
+    struct segment bare = *s;
+
+    bare.freeze = 0;
+    switch (position_hold(&bare, day)) {
+    case HOLD_T_PLUS:
+    case HOLD_CALENDAR:
+        return 1;
+    case HOLD_LOCK:
+        return 2;
+    case HOLD_NONE:
+    case HOLD_ENCUMBERED:
+        break;
+    }
+    return 0;
+}
+
+bool position_freezes_before(const struct segment *a,
+                             const struct segment *b,
+                             const struct position_day *day)
+{
+    const bool a_pledged = a->pledge_count > 0;
+    const bool b_pledged = b->pledge_count > 0;
+    int x;
+    int y;
+
+    if (a_pledged != b_pledged)
+        return b_pledged;
+    if (a_pledged) {
+        const uint64_t p = a->pledges[a->pledge_count - 1].number;
+        const uint64_t q = b->pledges[b->pledge_count - 1].number;
+
+        return p != q ? p > q : segment_cmp(a, b) < 0;
+    }
+    x = free_hold(a, day);
+    y = free_hold(b, day);
+    return x != y ? x < y : segment_cmp(a, b) < 0;
+}
+
+bool position_change(struct holding_row *h,
+                     uint32_t i,
+                     uint64_t q,
+                     const struct segment *to,
+                     uint32_t limit)
+{
+    struct segment moved = *to;
+
+    ASSERT(q >= 1 && q <= h->segments[i].quantity.shares);
+    moved.quantity.shares = q;
+    h->segments[i].quantity.shares -= q;
+    if (h->segments[i].quantity.shares == 0)
+        position_drop(h, i);
+    return position_put(h, &moved, limit);
+}
+
+/* Whether the shares of a segment may go in this way. */
+static bool takes(const struct segment *s,
+                  const struct selector *sel,
+                  const struct position_day *day,
+                  enum take how)
+{
+    struct segment bare = *s;
+
+    if (sel->nature != NATURE_ANY && s->nature != sel->nature)
+        return false;
+    switch (how) {
+    case TAKE_AVAILABLE:
+        return position_selected(s, sel) && position_hold(s, day) == HOLD_NONE;
+    case TAKE_PLEDGED:
+        bare.pledge_count = 0;
+        return s->pledge_count == 1 && s->pledges[0].number == sel->pledge &&
+               position_hold(&bare, day) == HOLD_NONE;
+    case TAKE_EXACT:
+        return s->freeze == sel->freeze &&
+               (sel->pledge == 0 ? s->pledge_count == 0
+                                 : s->pledge_count > 0 &&
+                                       s->pledges[0].number == sel->pledge);
+    case TAKE_ORDERED:
+        return s->freeze == sel->freeze;
+    }
+    return false;
+}
+
+/* Why there are too few: the first reason that would cover what is missing. */
+static enum verdict shortage(const struct holding_row *h,
+                             const struct selector *sel,
+                             const struct position_day *day,
+                             enum take how,
+                             uint64_t missing)
+{
+    struct holding_row some;
+    struct position_totals t;
+
+    if (how == TAKE_EXACT || how == TAKE_ORDERED)
+        return V_AVAILABLE;
+    some.segment_count = 0;
+    for (uint32_t i = 0; i < h->segment_count; i++) {
+        struct segment s = h->segments[i];
+
+        if (!position_selected(&s, sel))
+            continue;
+        if (how == TAKE_PLEDGED && s.pledge_count == 1)
+            s.pledge_count = 0; /* the consent covers this one */
+        some.segments[some.segment_count++] = s;
+    }
+    t = position_totals_of(&some, day);
+    if (t.calendar_missing)
+        return V_CALENDAR;
+    if (missing <= t.t_plus)
+        return V_T5;
+    if (how == TAKE_PLEDGED ? t.pledged > 0 : sel->pledge != 0 && t.pledged > 0)
+        return V_PLEDGED;
+    if ((how == TAKE_PLEDGED || sel->freeze != 0) && t.frozen > 0)
+        return V_FROZEN;
+    if (t.locked > 0 && missing <= t.locked + t.t_plus)
+        return V_LOCKED;
+    return V_AVAILABLE;
+}
+
+/* The next segment to take from, or -1. */
+static int next_to_take(const struct holding_row *h,
+                        const struct selector *sel,
+                        const struct position_day *day,
+                        enum take how)
+{
+    int best = -1;
+
+    for (uint32_t i = 0; i < h->segment_count; i++) {
+        if (!takes(&h->segments[i], sel, day, how))
+            continue;
+        if (how != TAKE_ORDERED)
+            return (int)i;
+        if (best < 0 ||
+            position_freezes_before(&h->segments[i], &h->segments[best], day))
+            best = (int)i;
+    }
+    return best;
 }
 
 enum verdict position_take(struct holding_row *h,
@@ -192,359 +332,84 @@ enum verdict position_take(struct holding_row *h,
                            const struct position_day *day,
                            enum take how)
 {
-    const struct position_totals t = totals_selected(h, sel, day);
     uint64_t left = quantity;
-    uint32_t i = 0;
-
-    (void)how;
 
     *taken_count = 0;
-    *have = t.available;
-    if (t.available < quantity) {
-        if (t.calendar_missing)
-            return V_CALENDAR;
-        if (t.t_plus > 0 && quantity - t.available <= t.t_plus)
-            return V_T5;
-        if (sel->pledge != 0 && t.pledged > 0)
-            return V_PLEDGED;
-        if (sel->freeze != 0 && t.frozen > 0)
-            return V_FROZEN;
-        if (t.locked > 0 && quantity - t.available <= t.locked + t.t_plus)
-            return V_LOCKED;
-        return V_AVAILABLE;
+    *have = 0;
+    for (uint32_t i = 0; i < h->segment_count; i++) {
+        if (takes(&h->segments[i], sel, day, how))
+            *have += h->segments[i].quantity.shares;
     }
+    if (*have < quantity)
+        return shortage(h, sel, day, how, quantity - *have);
     while (left > 0) {
-        struct segment *s = &h->segments[i];
-        const uint64_t q = num_min_u64(left, s->quantity.shares);
+        const int i = next_to_take(h, sel, day, how);
+        struct segment *s;
+        uint64_t q;
 
-        if (!selected(s, sel) || hold_of(s, day) != HOLD_NONE) {
-            i++;
-            continue;
-        }
+        ASSERT(i >= 0);
+        s = &h->segments[i];
+        q = num_min_u64(left, s->quantity.shares);
         taken[*taken_count] = *s;
         taken[(*taken_count)++].quantity.shares = q;
         left -= q;
         s->quantity.shares -= q;
         if (s->quantity.shares == 0)
-            drop_segment(h, i);
-        else
-            i++;
+            position_drop(h, (uint32_t)i);
     }
     return V_OK;
 }
 
-/* Moves q shares of segment i to the same attributes as changed by `to` (all
- * but its quantity).  The caller restarts its walk: indexes shift. */
-static bool change_some(struct holding_row *h,
-                        uint32_t i,
-                        uint64_t q,
-                        const struct segment *to,
-                        uint32_t limit)
+/* Sets the lock of up to *left shares that have lock `was`; free ones only if
+ * asked. */
+static bool lock_some(struct holding_row *h,
+                      uint64_t *left,
+                      uint32_t was,
+                      uint32_t until,
+                      const struct position_day *day,
+                      bool free_only)
 {
-    struct segment moved = *to;
+    for (uint32_t i = 0; *left > 0 && i < h->segment_count;) {
+        struct segment to = h->segments[i];
+        uint64_t q;
 
-    ASSERT(q >= 1 && q <= h->segments[i].quantity.shares);
-    moved.quantity.shares = q;
-    h->segments[i].quantity.shares -= q;
-    if (h->segments[i].quantity.shares == 0)
-        drop_segment(h, i);
-    return position_put(h, &moved, limit);
+        if (to.lock_until != was ||
+            (free_only && position_hold(&to, day) != HOLD_NONE)) {
+            i++;
+            continue;
+        }
+        q = num_min_u64(*left, to.quantity.shares);
+        to.lock_until = until;
+        if (!position_change(h, i, q, &to, SEGMENTS_VOLUNTARY_MAX))
+            return false;
+        *left -= q;
+        i = 0;
+    }
+    return true;
 }
 
-enum verdict position_pledge(struct holding_row *h,
-                             uint64_t *have,
-                             uint64_t quantity,
-                             uint64_t number,
-                             const struct selector *sel,
-                             const struct position_day *day)
+enum verdict position_lock(struct holding_row *h,
+                           uint64_t *have,
+                           uint64_t quantity,
+                           uint32_t was,
+                           uint32_t until,
+                           const struct position_day *day)
 {
-    static const enum hold order[] = {
-        HOLD_NONE, HOLD_T_PLUS, HOLD_CALENDAR, HOLD_LOCK};
-    const struct position_totals t = totals_selected(h, sel, day);
     struct holding_row next = *h;
     uint64_t left = quantity;
-    uint64_t free_shares = 0;
 
+    ASSERT(was != until);
+    *have = 0;
     for (uint32_t i = 0; i < h->segment_count; i++) {
-        const struct segment *s = &h->segments[i];
-
-        if (selected(s, sel) && s->pledge_count == 0 && s->freeze == 0)
-            free_shares += s->quantity.shares;
+        if (h->segments[i].lock_until == was)
+            *have += h->segments[i].quantity.shares;
     }
-    *have = free_shares;
-    if (free_shares < quantity) {
-        if (sel->freeze != 0 && t.frozen > 0)
-            return V_FROZEN;
-        if (sel->pledge != 0 && t.pledged > 0)
-            return V_PLEDGE_REPEAT;
-        return V_AVAILABLE;
-    }
-    for (size_t k = 0; k < ARRAY_LEN(order); k++) {
-        for (uint32_t i = 0; left > 0 && i < next.segment_count;) {
-            const struct segment *s = &next.segments[i];
-            struct segment to = *s;
-            uint64_t q;
-
-            if (!selected(s, sel) || hold_of(s, day) != order[k]) {
-                i++;
-                continue;
-            }
-            q = num_min_u64(left, s->quantity.shares);
-            to.pledge_count = 1;
-            to.pledges[0].number = number;
-            if (!change_some(&next, i, q, &to, SEGMENTS_VOLUNTARY_MAX))
-                return V_LIMIT;
-            left -= q;
-            i = 0;
-        }
-    }
+    if (*have < quantity)
+        return was == 0 ? V_AVAILABLE : V_LOCKED;
+    if (!lock_some(&next, &left, was, until, day, true) ||
+        !lock_some(&next, &left, was, until, day, false))
+        return V_LIMIT;
     ASSERT(left == 0);
     *h = next;
     return V_OK;
-}
-
-static void without_pledge(struct segment *s, uint64_t number)
-{
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < s->pledge_count; i++) {
-        if (s->pledges[i].number != number)
-            s->pledges[kept++] = s->pledges[i];
-    }
-    s->pledge_count = kept;
-}
-
-bool position_unpledge(struct holding_row *h,
-                       uint64_t quantity,
-                       uint64_t number)
-{
-    struct holding_row next = *h;
-    uint64_t left = quantity;
-
-    for (int frozen = 0; frozen <= 1; frozen++) {
-        for (uint32_t i = 0; left > 0 && i < next.segment_count;) {
-            const struct segment *s = &next.segments[i];
-            struct segment to = *s;
-            uint64_t q;
-
-            if (!carries_pledge(s, number) || (s->freeze != 0) != frozen) {
-                i++;
-                continue;
-            }
-            q = num_min_u64(left, s->quantity.shares);
-            without_pledge(&to, number);
-            if (!change_some(&next, i, q, &to, SEGMENTS_MAX))
-                return false;
-            left -= q;
-            i = 0;
-        }
-    }
-    if (left > 0)
-        return false;
-    *h = next;
-    return true;
-}
-
-static uint64_t total_of(const struct holding_row *h)
-{
-    uint64_t total = 0;
-
-    for (uint32_t i = 0; i < h->segment_count; i++)
-        total += h->segments[i].quantity.shares;
-    return total;
-}
-
-static uint64_t unfrozen_of(const struct holding_row *h)
-{
-    uint64_t total = 0;
-
-    for (uint32_t i = 0; i < h->segment_count; i++) {
-        if (h->segments[i].freeze == 0)
-            total += h->segments[i].quantity.shares;
-    }
-    return total;
-}
-
-/* The order in which a freeze takes shares: unpledged and free, T+n, locked,
- * then pledged, the latest pledge first. */
-static bool better_to_freeze(const struct segment *a,
-                             const struct segment *b,
-                             const struct position_day *day)
-{
-    const bool a_pledged = a->pledge_count > 0;
-    const bool b_pledged = b->pledge_count > 0;
-
-    if (a_pledged != b_pledged)
-        return b_pledged;
-    if (a_pledged) {
-        const uint64_t x = a->pledges[a->pledge_count - 1].number;
-        const uint64_t y = b->pledges[b->pledge_count - 1].number;
-
-        return x != y ? x > y : segment_cmp(a, b) < 0;
-    }
-    if (hold_of(a, day) != hold_of(b, day)) {
-        const bool a_locked = a->lock_until > day->date;
-        const bool b_locked = b->lock_until > day->date;
-
-        if (a_locked != b_locked)
-            return b_locked;
-        return hold_of(a, day) == HOLD_NONE;
-    }
-    return segment_cmp(a, b) < 0;
-}
-
-/* Puts freeze `number` on q unfrozen shares. */
-static bool freeze_shares(struct holding_row *h,
-                          uint64_t q,
-                          uint64_t number,
-                          const struct position_day *day)
-{
-    while (q > 0) {
-        int best = -1;
-        struct segment to;
-        uint64_t n;
-
-        for (uint32_t i = 0; i < h->segment_count; i++) {
-            if (h->segments[i].freeze == 0 &&
-                (best < 0 ||
-                 better_to_freeze(&h->segments[i], &h->segments[best], day)))
-                best = (int)i;
-        }
-        ASSERT(best >= 0);
-        to = h->segments[best];
-        n = num_min_u64(q, to.quantity.shares);
-        to.freeze = number;
-        if (!change_some(h, (uint32_t)best, n, &to, SEGMENTS_MAX))
-            return false;
-        q -= n;
-    }
-    return true;
-}
-
-/* Takes freeze `number` off q shares and puts `instead` on them (0: none). */
-static bool refreeze_shares(struct holding_row *h,
-                            uint64_t q,
-                            uint64_t number,
-                            uint64_t instead)
-{
-    for (uint32_t i = 0; q > 0 && i < h->segment_count;) {
-        struct segment to = h->segments[i];
-        uint64_t n;
-
-        if (to.freeze != number) {
-            i++;
-            continue;
-        }
-        n = num_min_u64(q, to.quantity.shares);
-        to.freeze = instead;
-        if (!change_some(h, i, n, &to, SEGMENTS_MAX))
-            return false;
-        q -= n;
-        i = 0;
-    }
-    return q == 0;
-}
-
-bool position_freeze(struct holding_row *h,
-                     uint64_t *unfulfilled,
-                     uint64_t number,
-                     uint64_t rank_ms,
-                     uint64_t requested,
-                     const struct position_day *day)
-{
-    struct holding_row next = *h;
-    struct holding_freeze mine = {.number = number, .rank_ms = rank_ms};
-    const uint64_t total = total_of(&next);
-    uint32_t place = 0;
-    uint64_t q;
-
-    if (next.freeze_count >= HOLDING_FREEZES_MAX)
-        return false;
-    while (place < next.freeze_count && next.freezes[place].rank_ms <= rank_ms)
-        place++;
-    q = num_min_u64(requested, unfrozen_of(&next));
-    if (!freeze_shares(&next, q, number, day))
-        return false;
-    mine.effective.shares = q;
-    for (uint32_t i = next.freeze_count;
-         i > place && mine.effective.shares < requested;
-         i--) {
-        struct holding_freeze *worst = &next.freezes[i - 1];
-
-        q = num_min_u64(requested - mine.effective.shares,
-                        worst->effective.shares);
-        if (!refreeze_shares(&next, q, worst->number, number))
-            return false;
-        worst->effective.shares -= q;
-        worst->queued.shares += q;
-        mine.effective.shares += q;
-    }
-    mine.queued.shares = num_min_u64(requested - mine.effective.shares,
-                                     total - mine.effective.shares);
-    *unfulfilled = requested - mine.effective.shares - mine.queued.shares;
-    if (mine.effective.shares + mine.queued.shares > 0) {
-        memmove(&next.freezes[place + 1],
-                &next.freezes[place],
-                (next.freeze_count - place) * sizeof next.freezes[0]);
-        next.freezes[place] = mine;
-        next.freeze_count++;
-    }
-    *h = next;
-    return true;
-}
-
-/* Shares without a freeze go to the queue, best rank first. */
-static bool promote(struct holding_row *h, const struct position_day *day)
-{
-    uint64_t free_shares = unfrozen_of(h);
-
-    for (uint32_t i = 0; i < h->freeze_count && free_shares > 0; i++) {
-        struct holding_freeze *f = &h->freezes[i];
-        const uint64_t q = num_min_u64(f->queued.shares, free_shares);
-
-        if (q == 0)
-            continue;
-        if (!freeze_shares(h, q, f->number, day))
-            return false;
-        f->queued.shares -= q;
-        f->effective.shares += q;
-        free_shares -= q;
-    }
-    return true;
-}
-
-bool position_unfreeze(struct holding_row *h,
-                       uint64_t *from_queue,
-                       uint64_t quantity,
-                       uint64_t number,
-                       const struct position_day *day)
-{
-    struct holding_row next = *h;
-    uint32_t at = 0;
-    uint64_t q;
-
-    while (at < next.freeze_count && next.freezes[at].number != number)
-        at++;
-    if (at == next.freeze_count)
-        return false;
-    if (quantity >
-        next.freezes[at].effective.shares + next.freezes[at].queued.shares)
-        return false;
-    *from_queue = num_min_u64(quantity, next.freezes[at].queued.shares);
-    next.freezes[at].queued.shares -= *from_queue;
-    q = quantity - *from_queue;
-    if (!refreeze_shares(&next, q, number, 0))
-        return false;
-    next.freezes[at].effective.shares -= q;
-    if (next.freezes[at].effective.shares == 0 &&
-        next.freezes[at].queued.shares == 0) {
-        next.freeze_count--;
-        memmove(&next.freezes[at],
-                &next.freezes[at + 1],
-                (next.freeze_count - at) * sizeof next.freezes[0]);
-    }
-    if (!promote(&next, day))
-        return false;
-    *h = next;
-    return true;
 }

@@ -49,7 +49,7 @@ enum take {
     TAKE_AVAILABLE, /* at the holder's will: what is available */
     TAKE_PLEDGED,   /* with the pledgee's consent: under sel->pledge and no
                        other pledge, not frozen, not locked, T+n over */
-    TAKE_EXACT,     /* by law: pledge sel->pledge alone or (0) none, freeze
+    TAKE_EXACT,     /* by law: first pledge sel->pledge or (0) none, freeze
                        sel->freeze or (0) none; locks and T+n are no matter */
     TAKE_ORDERED,   /* by a court: under freeze sel->freeze or (0) under none;
                        pledges, locks and T+n are no matter; in the order in
@@ -71,10 +71,13 @@ enum verdict position_take(struct holding_row *h,
                            const struct position_day *day,
                            enum take how);
 
-/* position_leave books that `quantity` shares under freeze `number` (0: under
- * none) were taken out of the holding: the freeze has that many fewer effective
- * shares, every queue is capped at what is left (freeze_settle finds the
- * lapsed).  A freeze with nothing left leaves the list. */
+/* position_leave must follow position_take (number 0 unless TAKE_ORDERED or
+ * TAKE_EXACT took frozen shares), and freeze_settle it.  It books that
+ * `quantity` shares under freeze `number` (0: under none) were taken out of the
+ * holding: the freeze has that many fewer effective shares, every queue is
+ * capped at what is left.  Freeze `number` leaves the list if it has nothing
+ * left; another one stays with zeros until freeze_settle has written its row.
+ */
 void position_leave(struct holding_row *h, uint64_t quantity, uint64_t number);
 /* position_arrive adds a freeze entry for `quantity` shares that came in under
  * freeze `number`; the segments carry it already.  False: limit. */
@@ -133,12 +136,12 @@ MUST_USE bool position_freeze(struct holding_row *h,
                               const struct position_day *day);
 /* position_unfreeze releases `quantity` of freeze `number`: queued first, then
  * effective shares; freed shares promote the queue in rank order; queues are
- * capped again.  A freeze with nothing left leaves the list.
+ * capped again.  A freeze with nothing left leaves the list (see
+ * position_leave).
  * False: it has less than quantity, or limit. */
 MUST_USE bool position_unfreeze(struct holding_row *h,
                                 uint64_t *from_queue,
                                 uint64_t quantity,
-                                uint64_t number,
-                                const struct position_day *day);
+                                uint64_t number);
 
 #endif /* LEDGER_POSITION_H */

@@ -11,6 +11,7 @@ bool side_get(const struct exec *x,
     out->id = *id;
     out->account_changed = false;
     exec_holding(x->b->view, &out->h, s->code, id, out->account.kind);
+    insider_turn(x->b->date, &out->h);
     return true;
 }
 

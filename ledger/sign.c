@@ -28,27 +28,62 @@ static bool key_in(const struct pubkey *keys,
     return false;
 }
 
-static enum verdict check_keys(struct exec *x, const struct need *n)
+/* Whether the operation needs the key for this principal: a rotation needs the
+ * old keys and the new ones. */
+static bool is_needed(const struct needs *all,
+                      const struct principal *who,
+                      const struct pubkey *key)
+{
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct need *n = &all->list[i];
+
+        if (n->how == NEED_KEYS && principal_cmp(&n->who, who) == 0 &&
+            key_in(n->keys, n->key_count, key))
+            return true;
+    }
+    return false;
+}
+
+/* R?: A transaction that lacks a signature of an account and carries one by a
+ * revoked key of it is refused as E_KEY_REVOKED. */
+static enum verdict lacking_keys(struct exec *x,
+                                 const struct needs *all,
+                                 const struct principal *who)
+{
+    const int p = principal_index(x->tx, who);
+    struct account_row a;
+    const bool known = exec_account(x->b->view, &a, &who->id);
+    bool foreign = false;
+
+    for (uint32_t i = 0; i < x->tx->sig_count; i++) {
+        const struct pubkey *key = &x->tx->sigs[i].key;
+
+        if ((int)x->tx->sigs[i].principal != p || is_needed(all, who, key))
+            continue;
+        if (known && key_in(a.revoked, a.revoked_count, key))
+            return exec_refuse(x, V_KEY_REVOKED, &who->id, 0, 0);
+        foreign = true;
+    }
+    return missing(x, who, foreign);
+}
+
+/* One signature may serve two needs of the same principal. */
+static enum verdict check_keys(struct exec *x,
+                               const struct needs *all,
+                               const struct need *n)
 {
     const int p = principal_index(x->tx, &n->who);
     uint32_t found = 0;
-    bool foreign = false;
 
     for (uint32_t i = 0; i < x->tx->sig_count && found < n->threshold; i++) {
         const struct tx_sig *s = &x->tx->sigs[i];
 
-        if ((int)s->principal != p)
-            continue;
-        if (key_in(n->keys, n->key_count, &s->key)) {
+        if ((int)s->principal == p && key_in(n->keys, n->key_count, &s->key)) {
             x->sig_used[i] = true;
             found++;
-        } else {
-            foreign = true;
         }
     }
-    if (found < n->threshold)
-        return missing(x, &n->who, foreign);
-    return V_OK;
+    return found < n->threshold ? lacking_keys(x, all, &n->who) : V_OK;
 }
 
 /* Role bits of the institution's key that made signature i; 0 if it is not a
@@ -70,34 +105,53 @@ struct institution_sigs {
     bool foreign;
 };
 
-static bool gather(struct institution_sigs *g,
+static void gather(struct institution_sigs *g,
                    const struct exec *x,
-                   const struct principal *who)
+                   const struct principal *who,
+                   const struct institution_row *row)
 {
     const int p = principal_index(x->tx, who);
-    struct institution_row row;
-    static const struct hash zero;
 
     g->count = 0;
     g->foreign = false;
-    if (!exec_get(x->b->view, &row, TABLE_INSTITUTIONS, &zero, &who->id))
-        return false;
     for (uint32_t i = 0; i < x->tx->sig_count; i++) {
         if ((int)x->tx->sigs[i].principal != p)
             continue;
-        g->roles[g->count] = roles_of(&row, &x->tx->sigs[i].key);
+        g->roles[g->count] = roles_of(row, &x->tx->sigs[i].key);
         g->foreign = g->foreign || g->roles[g->count] == 0;
         g->index[g->count++] = i;
     }
-    return true;
+}
+
+static bool get_institution(const struct exec *x,
+                            struct institution_row *row,
+                            const struct hash *id)
+{
+    static const struct hash zero;
+
+    return exec_get(x->b->view, row, TABLE_INSTITUTIONS, &zero, id);
+}
+
+/* R?: A transaction filed by a registrar that is not the security's, without
+ * any signature of the one that is, is refused as E_NOT_REGISTRAR. */
+static bool filed_by_other_registrar(const struct exec *x, const struct need *n)
+{
+    const struct hash filer = institution_id(x->tx->institution);
+    struct institution_row row;
+
+    return n->registrar && !hash_eq(&filer, &n->who.id) &&
+           get_institution(x, &row, &filer) &&
+           (row.roles & ROLE_REGISTRAR) != 0;
 }
 
 static enum verdict check_maker_checker(struct exec *x, const struct need *n)
 {
+    struct institution_row row;
     struct institution_sigs g;
 
-    if (!gather(&g, x, &n->who))
+    if (!get_institution(x, &row, &n->who.id))
         return exec_refuse(x, V_UNKNOWN, &n->who.id, 0, 0);
+    gather(&g, x, &n->who, &row);
     for (uint32_t m = 0; m < g.count; m++) {
         for (uint32_t c = 0; c < g.count; c++) {
             if (c != m && (g.roles[m] & KEY_MAKER) != 0 &&
@@ -108,17 +162,27 @@ static enum verdict check_maker_checker(struct exec *x, const struct need *n)
             }
         }
     }
+    if (g.count == 0 && filed_by_other_registrar(x, n))
+        return exec_refuse(x, V_NOT_REGISTRAR, &n->who.id, 0, 0);
     return missing(x, &n->who, g.foreign);
 }
 
-enum verdict sign_check_filer(struct exec *x)
+bool sign_get_filer(const struct exec *x, struct institution_row *out)
+{
+    const struct hash id = institution_id(x->tx->institution);
+
+    return get_institution(x, out, &id);
+}
+
+enum verdict sign_check_filer(struct exec *x, const struct institution_row *row)
 {
     const struct principal who = {PRINCIPAL_INSTITUTION,
                                   institution_id(x->tx->institution)};
     struct institution_sigs g;
 
-    if (!gather(&g, x, &who))
+    if (row == NULL)
         return exec_refuse(x, V_UNKNOWN, &who.id, 0, 0);
+    gather(&g, x, &who, row);
     for (uint32_t i = 0; i < g.count; i++) {
         if ((g.roles[i] & KEY_MAKER) != 0 && x->sig_used[g.index[i]])
             return V_OK; /* signed for an operation already */
@@ -143,9 +207,9 @@ static enum verdict check_governance(struct exec *x, const struct need *n)
         struct institution_sigs g;
 
         if (who->kind != PRINCIPAL_INSTITUTION ||
-            !exec_get(x->b->view, &row, TABLE_INSTITUTIONS, &zero, &who->id) ||
-            !row.validator || !gather(&g, x, who))
+            !get_institution(x, &row, &who->id) || !row.validator)
             continue;
+        gather(&g, x, who, &row);
         for (uint32_t i = 0; i < g.count; i++) {
             if ((g.roles[i] & KEY_OPERATOR) != 0) {
                 x->sig_used[g.index[i]] = true;
@@ -174,7 +238,7 @@ enum verdict sign_check_op(struct exec *x, const void *op)
     for (uint32_t i = 0; i < n.count; i++) {
         switch ((enum need_how)n.list[i].how) {
         case NEED_KEYS:
-            v = check_keys(x, &n.list[i]);
+            v = check_keys(x, &n, &n.list[i]);
             break;
         case NEED_MAKER:
         case NEED_MAKER_CHECKER:

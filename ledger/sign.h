@@ -5,10 +5,16 @@
 #include "ledger/exec.h"
 
 /* sign_check_op checks that the signers of one operation signed, and marks
- * their signatures as used.  V_OK, V_UNKNOWN, V_SIG_MISSING, V_SIG_INVALID. */
+ * their signatures as used.  V_OK, V_UNKNOWN, V_SIG_MISSING, V_SIG_INVALID,
+ * V_KEY_REVOKED, V_NOT_REGISTRAR. */
 enum verdict sign_check_op(struct exec *x, const void *op);
-/* sign_check_filer: the filing institution's maker. */
-enum verdict sign_check_filer(struct exec *x);
+/* sign_get_filer reads the filing institution, before the operations: one may
+ * change its keys.  False: there is none. */
+bool sign_get_filer(const struct exec *x, struct institution_row *out);
+/* sign_check_filer: the filing institution's maker; row is as it was before the
+ * operations, NULL if there was none. */
+enum verdict sign_check_filer(struct exec *x,
+                              const struct institution_row *row);
 /* sign_check_rest: no signature and no principal that nothing needed. */
 enum verdict sign_check_rest(struct exec *x);
 

@@ -78,7 +78,9 @@ struct engine_candidate_tx {
 /* engine_build makes a block on the tip from txs in the given order (court
  * transactions are moved to the front), dropping what is refused, up to the
  * limits of the genesis.  *out is NULL when nothing was taken.  A transaction
- * for which there was no room has verdict V_LIMIT and why.verdict V_OK.
+ * for which there was no room has verdict V_LIMIT and why.verdict V_OK.  While
+ * the block leaves due work over, it has no transactions and is built even of
+ * none, and there was room for none.
  * time_ms is already max(parent + 1, now). */
 void engine_build(struct engine *e,
                   const struct executed_block **out,
@@ -94,7 +96,8 @@ void engine_build(struct engine *e,
  *                         differs from what the execution gives; *why says
  * which ERR_RANGE     limits, version, flags, proposer, time not after the
  *                         parent's or after the year 9999
- *           ERR_REFUSED   a transaction is refused (*why: its verdict)
+ *           ERR_REFUSED   a transaction is refused (*why: its verdict;
+ *                         E_DUE: due work is left, so there must be none)
  *           On an error the state stands at the tip, or, if nothing was
  *           executed, where it stood. */
 MUST_USE enum err engine_execute(struct engine *e,
@@ -112,7 +115,8 @@ const struct executed_block *engine_commit(struct engine *e,
 bool engine_stands_at(const struct engine *e, const struct hash *block_hash);
 
 /* engine_dry_run asks for the verdict tx would get in the next block at
- * time_ms, on the state as it stands; changes nothing. */
+ * time_ms, on the state as it stands; changes nothing.  V_DUE: the next block
+ * carries no transaction; ask again after it. */
 enum verdict engine_dry_run(struct engine *e,
                             const struct tx *tx,
                             uint64_t time_ms,

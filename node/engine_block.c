@@ -239,10 +239,12 @@ void engine_build(struct engine *e,
         txs[i].verdict = V_LIMIT; /* until it is looked at */
         txs[i].why = (struct refusal){0};
     }
-    build_pass(e, &b, txs, tx_count, true);
-    build_pass(e, &b, txs, tx_count, false);
+    if (!b.due_left) {
+        build_pass(e, &b, txs, tx_count, true);
+        build_pass(e, &b, txs, tx_count, false);
+    }
     *out = NULL;
-    if (e->now.tx_count == 0)
+    if (e->now.tx_count == 0 && !b.due_left)
         return;
     failed = engine_finish(e, &h, b.event_count);
     ASSERT(failed == ERR_NONE); /* our own operations broke the sums */
@@ -258,7 +260,7 @@ static enum err check_frame(const struct engine *e,
     const struct genesis_params *p = &e->genesis->params;
 
     *why = "version, flags or limits of the header";
-    if (h->version != HEADER_VERSION || h->flags != 0 || h->tx_count < 1 ||
+    if (h->version != HEADER_VERSION || h->flags != 0 ||
         h->tx_count > p->block_txs_max || body.size > p->block_bytes_max ||
         h->body_bytes != body.size)
         return ERR_RANGE;
@@ -310,6 +312,9 @@ static enum err execute_all(struct engine *e,
     struct ledger_block b;
 
     start(e, &b, &rows, h->time_ms);
+    *why = "a block without transactions, and no due work is left after it";
+    if (tx_count == 0 && !b.due_left)
+        return ERR_RANGE;
     for (uint32_t i = 0; i < tx_count; i++) {
         const enum verdict v = ledger_apply(&b, txs[i], NULL);
 

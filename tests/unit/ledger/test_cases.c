@@ -12,80 +12,11 @@ static enum verdict transfer(struct world *w, int from, int to, uint64_t q)
                              .to = world_account(w, to),
                              .quantity = {q},
                              .selector = {NATURE_ANY, 0, 0},
+                             .price_fen = 100,
+                             .payment = {{1}},
                              .document = {{1}}};
 
     return world_do(w, OP_TRANSFER, &op);
-}
-
-static enum verdict pledge(struct world *w,
-                           uint64_t q,
-                           uint64_t of_pledge,
-                           uint64_t of_freeze,
-                           int pledgee)
-{
-    struct op_pledge_create op = {
-        .security = "100001",
-        .pledgor = world_account(w, HOLDER_A),
-        .pledgee = world_account(w, pledgee),
-        .quantity = {q},
-        .selector = {NATURE_ANY, of_pledge, of_freeze},
-        .constitutive_register = REGISTER_THIS,
-    };
-
-    return world_do(w, OP_PLEDGE_CREATE, &op);
-}
-
-static enum verdict freeze(struct world *w, uint64_t q, uint64_t publicity_ms)
-{
-    struct op_freeze_create op = {.security = "100001",
-                                  .account = world_account(w, HOLDER_A),
-                                  .authority = "COURT-A",
-                                  .publicity_ms = publicity_ms,
-                                  .service_ms = 1000,
-                                  .from = w->date,
-                                  .to = w->date + 100,
-                                  .quantity = {q}};
-
-    world_at(w, w->date); /* court operations open a block */
-    return world_do(w, OP_FREEZE_CREATE, &op);
-}
-
-static enum verdict unfreeze(struct world *w,
-                             uint64_t number,
-                             uint64_t q,
-                             const char *court)
-{
-    struct op_freeze_release op = {
-        .security = "100001", .number = number, .quantity = {q}};
-
-    memcpy(op.authority, court, strlen(court));
-    world_at(w, w->date);
-    return world_do(w, OP_FREEZE_RELEASE, &op);
-}
-
-static struct freeze_row freeze_of(struct world *w, uint64_t number)
-{
-    const struct hash tree = security_key(S);
-    const struct hash key = number_key(number);
-    struct freeze_row f = {0};
-
-    assert_true(exec_get(&w->view, &f, TABLE_FREEZES, &tree, &key));
-    assert_int_equal(f.requested.shares,
-                     f.effective.shares + f.queued.shares + f.released.shares +
-                         f.lapsed.shares + f.executed.shares +
-                         f.unfulfilled.shares);
-    return f;
-}
-
-static void expect_freeze(struct world *w,
-                          uint64_t number,
-                          uint64_t effective,
-                          uint64_t queued)
-{
-    const struct freeze_row f = freeze_of(w, number);
-
-    assert_int_equal(f.effective.shares, effective);
-    assert_int_equal(f.queued.shares, queued);
 }
 
 static struct world *with(uint64_t a, uint64_t b, uint64_t c)
@@ -252,155 +183,6 @@ static void test_transfer_second_spend_is_refused(void **state)
     world_free(w);
 }
 
-/* W14: partial release by both, full release by the pledgee alone. */
-static void test_pledge_release_follows_w14(void **state)
-{
-    struct world *w = with(10000, 0, 0);
-    struct op_pledge_release_part part = {
-        .security = "100001", .number = 1, .quantity = {2500}};
-    struct op_pledge_release full = {.security = "100001", .number = 1};
-
-    (void)state;
-    assert_int_equal(pledge(w, 6000, 0, 0, BANK), V_OK);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 4000);
-    assert_int_equal(world_do(w, OP_PLEDGE_RELEASE_PART, &part), V_OK);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 6500);
-    assert_int_equal(world_totals(w, S, HOLDER_A).pledged, 3500);
-    part.quantity.shares = 4000;
-    assert_int_equal(world_do(w, OP_PLEDGE_RELEASE_PART, &part), V_PLEDGE_OVER);
-    part.quantity.shares = 1000;
-    w->skip_account[HOLDER_A] = true;
-    assert_int_equal(world_do(w, OP_PLEDGE_RELEASE_PART, &part), V_SIG_MISSING);
-    w->skip_account[HOLDER_A] = false;
-    w->skip_account[BANK] = true;
-    assert_int_equal(world_do(w, OP_PLEDGE_RELEASE, &full), V_SIG_MISSING);
-    w->skip_account[BANK] = false;
-    assert_int_equal(world_do(w, OP_PLEDGE_RELEASE, &full), V_OK);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 10000);
-    assert_int_equal(world_do(w, OP_PLEDGE_RELEASE, &full), V_SECURITY_STATE);
-    world_free(w);
-}
-
-/* W15: what may not be pledged. */
-static void test_pledge_refusals_follow_w15(void **state)
-{
-    struct world *w = with(10000, 0, 0);
-
-    (void)state;
-    assert_int_equal(freeze(w, 1000, 0), V_OK);
-    assert_int_equal(pledge(w, 4000, 0, 0, BANK), V_OK);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 5000);
-    assert_int_equal(pledge(w, 5001, 0, 0, BANK), V_AVAILABLE);
-    assert_int_equal(pledge(w, 1000, 0, 1, BANK), V_FROZEN);
-    assert_int_equal(pledge(w, 4000, 1, 0, BANK), V_PLEDGE_REPEAT);
-    assert_int_equal(pledge(w, 100, 0, 0, ISSUER), V_PLEDGE_OWN_SHARES);
-    assert_int_equal(pledge(w, 100, 0, 0, HOLDER_A), V_SELF);
-    w->skip_account[BANK] = true;
-    assert_int_equal(pledge(w, 5000, 0, 0, BANK), V_SIG_MISSING);
-    w->skip_account[BANK] = false;
-    assert_int_equal(pledge(w, 5000, 0, 0, BANK), V_OK);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 0);
-    world_free(w);
-}
-
-/* W19: freeze, queue, promotion. */
-static void test_freeze_queue_and_promotion_follow_w19(void **state)
-{
-    struct world *w = with(10000, 0, 0);
-
-    (void)state;
-    assert_int_equal(freeze(w, 6000, 0), V_OK);
-    assert_int_equal(freeze(w, 7000, 0), V_OK);
-    assert_int_equal(freeze(w, 2000, 0), V_OK);
-    expect_freeze(w, 1, 6000, 0);
-    expect_freeze(w, 2, 4000, 3000);
-    expect_freeze(w, 3, 0, 2000);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 0);
-    assert_int_equal(unfreeze(w, 1, 2500, "COURT-A"), V_OK);
-    expect_freeze(w, 1, 3500, 0);
-    expect_freeze(w, 2, 6500, 500);
-    expect_freeze(w, 3, 0, 2000);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 0);
-    assert_int_equal(unfreeze(w, 1, 0, "COURT-A"), V_OK);
-    expect_freeze(w, 2, 7000, 0);
-    expect_freeze(w, 3, 2000, 0);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 1000);
-    assert_int_equal(unfreeze(w, 1, 0, "COURT-A"), V_FREEZE_LAPSED);
-    assert_int_equal(unfreeze(w, 2, 0, "COURT-B"), V_FREEZE_AUTHORITY);
-    assert_int_equal(unfreeze(w, 2, 0, "COURT-HIGH"), V_OK);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 8000);
-    expect_freeze(w, 3, 2000, 0);
-    world_free(w);
-}
-
-/* W21: publicity time beats ledger order. */
-static void test_freeze_rank_is_publicity_follows_w21(void **state)
-{
-    struct world *w = with(5000, 0, 0);
-
-    (void)state;
-    assert_int_equal(freeze(w, 4000, 2000), V_OK);
-    expect_freeze(w, 1, 4000, 0);
-    assert_int_equal(freeze(w, 3000, 1000), V_OK);
-    expect_freeze(w, 2, 3000, 0);
-    expect_freeze(w, 1, 2000, 2000);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 0);
-    world_free(w);
-}
-
-/* W23: what is not there stays unfulfilled, and is told. */
-static void test_freeze_beyond_the_position_is_unfulfilled(void **state)
-{
-    struct world *w = with(5000, 0, 0);
-
-    (void)state;
-    assert_int_equal(transfer(w, HOLDER_A, HOLDER_B, 3000), V_OK);
-    assert_int_equal(freeze(w, 5000, 0), V_OK);
-    expect_freeze(w, 1, 2000, 0);
-    assert_int_equal(freeze_of(w, 1).unfulfilled.shares, 3000);
-    world_free(w);
-}
-
-static void test_freeze_reaches_over_a_pledge(void **state)
-{
-    struct world *w = with(10000, 0, 0);
-    struct op_pledge_release full = {.security = "100001", .number = 1};
-
-    (void)state;
-    assert_int_equal(pledge(w, 4000, 0, 0, BANK), V_OK);
-    assert_int_equal(freeze(w, 7000, 0), V_OK);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 0);
-    assert_int_equal(world_totals(w, S, HOLDER_A).pledged, 4000);
-    assert_int_equal(world_totals(w, S, HOLDER_A).frozen, 7000);
-    assert_int_equal(world_do(w, OP_PLEDGE_RELEASE, &full), V_OK);
-    assert_int_equal(world_totals(w, S, HOLDER_A).available, 3000);
-    world_free(w);
-}
-
-/* W24, first part: the term. */
-static void test_freeze_longer_than_three_years_is_refused(void **state)
-{
-    struct world *w = with(10000, 0, 0);
-    struct op_freeze_create op = {.security = "100001",
-                                  .account = world_account(w, HOLDER_A),
-                                  .authority = "COURT-A",
-                                  .service_ms = 1000,
-                                  .from = TODAY,
-                                  .quantity = {10}};
-    uint32_t last = 0;
-
-    (void)state;
-    world_at(w, TODAY);
-    assert_true(num_days_of_date(&last, 2029, 3, 2));
-    op.to = last + 1;
-    assert_int_equal(world_do(w, OP_FREEZE_CREATE, &op), V_FREEZE_TERM);
-    op.to = last;
-    assert_int_equal(world_do(w, OP_FREEZE_CREATE, &op), V_OK);
-    op.service_ms = UINT64_MAX;
-    assert_int_equal(world_do(w, OP_FREEZE_CREATE, &op), V_DATE);
-    world_free(w);
-}
-
 /* W25: T+5 in both directions. */
 static void test_transfer_t5_follows_w25(void **state)
 {
@@ -459,13 +241,6 @@ int main(void)
         cmocka_unit_test(test_register_beyond_the_cap_is_refused),
         cmocka_unit_test(test_register_cancel_takes_all_lines_out),
         cmocka_unit_test(test_transfer_second_spend_is_refused),
-        cmocka_unit_test(test_pledge_release_follows_w14),
-        cmocka_unit_test(test_pledge_refusals_follow_w15),
-        cmocka_unit_test(test_freeze_queue_and_promotion_follow_w19),
-        cmocka_unit_test(test_freeze_rank_is_publicity_follows_w21),
-        cmocka_unit_test(test_freeze_beyond_the_position_is_unfulfilled),
-        cmocka_unit_test(test_freeze_reaches_over_a_pledge),
-        cmocka_unit_test(test_freeze_longer_than_three_years_is_refused),
         cmocka_unit_test(test_transfer_t5_follows_w25),
         cmocka_unit_test(test_transfer_without_a_calendar_year_is_refused),
         cmocka_unit_test(test_transfer_holder_cap_counts_the_change),

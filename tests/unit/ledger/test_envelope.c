@@ -10,6 +10,8 @@ static struct op_transfer plain(const struct world *w)
                                 .to = world_account(w, HOLDER_B),
                                 .quantity = {10},
                                 .selector = {NATURE_ANY, 0, 0},
+                                .price_fen = 100,
+                                .payment = {{1}},
                                 .document = {{1}}};
 }
 
@@ -257,6 +259,7 @@ static void test_court_operations_come_first_in_a_block(void **state)
                                             .account =
                                                 world_account(w, HOLDER_A),
                                             .authority = "COURT-A",
+                                            .document = {{1}},
                                             .service_ms = 1000,
                                             .from = TODAY,
                                             .to = TODAY + 10,

@@ -297,7 +297,9 @@ static void test_engine_refuses_a_header_that_says_something_else(void **x)
     } cases[] = {
         {spoil_version, ERR_RANGE, "version, flags or limits of the header"},
         {spoil_flags, ERR_RANGE, "version, flags or limits of the header"},
-        {spoil_tx_count, ERR_RANGE, "version, flags or limits of the header"},
+        {spoil_tx_count,
+         ERR_RANGE,
+         "a block without transactions, and no due work is left after it"},
         {spoil_tx_count_max,
          ERR_RANGE,
          "version, flags or limits of the header"},
@@ -702,49 +704,72 @@ static void test_engine_sums_refuse_changes_that_do_not_add_up(void **x)
 {
     static struct holding_row holding = {
         .kind = ACCOUNT_ORDINARY,
+        .held = true,
+        .weight = 1,
         .segment_count = 1,
         .segments = {{.quantity = {5}, .nature = 1}}};
+    const struct account_row account = {.kind = ACCOUNT_ORDINARY,
+                                        .status = ACCOUNT_ACTIVE,
+                                        .authority = AUTHORITY_PAPER,
+                                        .frozen_by = "-",
+                                        .positions = 1};
     struct security_row security = {.code = "S",
                                     .class = CLASS_ORDINARY,
                                     .status = SECURITY_REGISTERED,
+                                    .successor = "-",
+                                    .predecessor = "-",
                                     .holder_count = 1,
+                                    .positions = 1,
                                     .issued = {5}};
+    struct claim_row claim = {
+        .security = "S", .number = 1, .quantity = {1}, .open = {1}};
+    const struct row_key a = {TABLE_ACCOUNTS, zero, zero};
     const struct row_key s = {TABLE_SECURITIES, zero, security_key("S")};
     const struct row_key h = {TABLE_HOLDINGS, s.key, zero};
-    uint8_t bytes[3][1024];
-    struct bytes rows[3];
-    struct change list[2];
-    const struct change_set both = {.list = list, .count = 2};
-    const struct change_set second = {.list = list + 1, .count = 1};
+    const struct row_key c = {TABLE_CLAIMS, zero, claim_key("S", 1)};
+    const struct bytes none = bytes_of(NULL, 0);
+    uint8_t bytes[5][1024];
+    struct bytes rows[5];
+    struct change list[4];
+    const struct change_set set = {.list = list, .count = 3};
+    const struct change_set not_the_account = {.list = list + 1, .count = 2};
+    const struct change_set holding_alone = {.list = list + 2, .count = 1};
+    const struct change_set with_claim = {.list = list, .count = 4};
 
     (void)x;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
+        const struct schema *schema[] = {&account_row_schema,
+                                         &security_row_schema,
+                                         &holding_row_schema,
+                                         &security_row_schema,
+                                         &claim_row_schema};
+        const void *row[] = {&account, &security, &holding, &security, &claim};
         struct writer w = writer_of(bytes[i], sizeof bytes[i]);
 
-        security.issued.shares = i == 2 ? 6 : 5;
-        schema_encode(&w,
-                      i == 0 ? &holding_row_schema : &security_row_schema,
-                      i == 0 ? (const void *)&holding : &security);
+        security.issued.shares = i == 3 ? 6 : 5;
+        schema_encode(&w, schema[i], row[i]);
         assert_true(writer_ok(&w));
         rows[i] = writer_bytes(&w);
     }
-    list[0] = (struct change){s, {NULL, 0}, rows[1]};
-    list[1] = (struct change){h, {NULL, 0}, rows[0]};
-    assert_int_equal(engine_check_changes(&both), ERR_NONE);
-    assert_int_equal(engine_check_changes(&second), ERR_MISMATCH);
-    list[0].new_row = rows[2];
-    assert_int_equal(engine_check_changes(&both), ERR_MISMATCH);
-    list[0].new_row = rows[1];
-    list[1].new_row = bytes_of("garbage", 7);
-    assert_int_equal(engine_check_changes(&both), ERR_CORRUPT);
-    list[1].new_row = rows[0];
-    list[0].old_row = bytes_of("garbage", 7);
-    assert_int_equal(engine_check_changes(&both), ERR_CORRUPT);
-    list[0].old_row = list[0].new_row; /* erased */
-    list[0].new_row = bytes_of(NULL, 0);
-    list[1].old_row = list[1].new_row;
-    list[1].new_row = bytes_of(NULL, 0);
-    assert_int_equal(engine_check_changes(&both), ERR_NONE);
+    list[0] = (struct change){a, none, rows[0]};
+    list[1] = (struct change){s, none, rows[1]};
+    list[2] = (struct change){h, none, rows[2]};
+    list[3] = (struct change){c, none, rows[4]};
+    assert_int_equal(engine_check_changes(&set), ERR_NONE);
+    assert_int_equal(engine_check_changes(&not_the_account), ERR_MISMATCH);
+    assert_int_equal(engine_check_changes(&holding_alone), ERR_MISMATCH);
+    assert_int_equal(engine_check_changes(&with_claim), ERR_MISMATCH);
+    list[1].new_row = rows[3];
+    assert_int_equal(engine_check_changes(&set), ERR_MISMATCH);
+    list[1].new_row = rows[1];
+    list[2].new_row = bytes_of("garbage", 7);
+    assert_int_equal(engine_check_changes(&set), ERR_CORRUPT);
+    list[2].new_row = rows[2];
+    list[1].old_row = bytes_of("garbage", 7);
+    assert_int_equal(engine_check_changes(&set), ERR_CORRUPT);
+    for (int i = 0; i < 3; i++) /* erased */
+        list[i] = (struct change){list[i].key, list[i].new_row, none};
+    assert_int_equal(engine_check_changes(&set), ERR_NONE);
 }
 
 /* As if an operation had forgotten the security's totals. */
@@ -774,9 +799,106 @@ static void test_engine_block_that_breaks_the_sums_is_not_applied(void **x)
     fixture_deinit(&f);
 }
 
+/* Puts a block on the tip that enters `count` items of due work that have
+ * nothing to do any more, for the day after. */
+static void enter_due_work(struct fixture *f, uint32_t count)
+{
+    struct header h = {.time_ms = engine_tip(f->e)->time_ms + 1};
+    struct ledger_view v;
+    enum err failed;
+
+    engine_begin(f->e);
+    v = overlay_view(f->e->overlay);
+    for (uint32_t i = 0; i <= count; i++) {
+        const struct row_key k = {TABLE_DUE, zero, due_key(FIXTURE_DAY + 1, i)};
+        const struct due_row row = {.kind = i == 0 ? DUE_DAY : DUE_RECOVERY,
+                                    .count = i == 0 ? count : 0,
+                                    .security = "-"};
+        uint8_t buf[256];
+        struct writer w = writer_of(buf, sizeof buf);
+
+        schema_encode(&w, &due_row_schema, &row);
+        assert_true(writer_ok(&w));
+        v.put(v.ctx, &k, writer_bytes(&w));
+    }
+    failed = engine_finish(f->e, &h, 0);
+    assert_int_equal(failed, ERR_NONE);
+    engine_settle(f->e);
+}
+
+/* R?: A block does at most 1,000 items of due work; while any are left it
+ * carries no transaction. */
+static void test_engine_block_that_leaves_due_work_has_no_transaction(void **x)
+{
+    struct fixture f;
+    const uint64_t next = FIXTURE_TIME + FIXTURE_DAY_MS;
+    struct engine_candidate_tx offered[1] = {{0}};
+    const struct executed_block *b;
+    const struct tx *txs[1];
+    struct engine *replica;
+    struct refusal refusal;
+    struct kept empty;
+    struct kept full;
+    const char *why;
+
+    (void)x;
+    fixture_init(&f);
+    fixture_fill(&f);
+    enter_due_work(&f, DUE_PER_BLOCK + 1);
+    replica = reloaded(&f, skip_none);
+    assert_int_equal(
+        engine_load_finish(replica, engine_tip(f.e), engine_header_log(f.e)),
+        ERR_NONE);
+    txs[0] = offered[0].tx = fixture_open(&f, 77);
+    assert_int_equal(engine_dry_run(f.e, txs[0], next, &refusal), V_DUE);
+    engine_build(f.e, &b, 7, 0, next, offered, 1);
+    assert_non_null(b);
+    assert_int_equal(b->header.tx_count, 0);
+    assert_int_equal(b->header.body_bytes, 4);
+    assert_hash(b->header.tx_root, hash_of(bytes_of(NULL, 0)));
+    assert_true(b->changes.count > DUE_PER_BLOCK);
+    assert_int_equal(offered[0].verdict, V_LIMIT);
+    assert_int_equal(offered[0].why.verdict, V_OK); /* it waits */
+    keep(&empty, b);
+    engine_build(f.e, &b, 7, 0, next, NULL, 0); /* nobody's work is enough */
+    assert_non_null(b);
+    assert_hash(b->hash, empty.hash);
+
+    /* The same with a transaction. */
+    full = empty;
+    full.header.tx_count = 1;
+    full.header.body_bytes =
+        (uint32_t)body_bytes_of(1, txs[0]->full_bytes.size);
+    full.body_size = full.header.body_bytes;
+    assert_int_equal(execute(replica, &full, txs, &why), ERR_REFUSED);
+    assert_string_equal(why, "E_DUE");
+    assert_at_tip(replica);
+
+    assert_int_equal(execute(replica, &empty, txs, &why), ERR_NONE);
+    (void)engine_commit(replica, &empty.hash);
+    (void)engine_commit(f.e, &empty.hash);
+    assert_int_equal(engine_dry_run(f.e, txs[0], next, &refusal), V_OK);
+    engine_build(f.e, &b, 8, 0, next + 1, NULL, 0);
+    assert_null(b); /* one item is left: a transaction's block does it */
+    engine_build(f.e, &b, 8, 0, next + 1, offered, 1);
+    assert_int_equal(b->header.tx_count, 1);
+    keep(&full, b);
+    empty = full;
+    empty.header.tx_count = 0;
+    empty.header.body_bytes = 4;
+    empty.body_size = 4;
+    memset(empty.body, 0, 4);
+    assert_int_equal(execute(replica, &empty, txs, &why), ERR_RANGE);
+    assert_int_equal(execute(replica, &full, txs, &why), ERR_NONE);
+    engine_free(replica);
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_engine_block_that_leaves_due_work_has_no_transaction),
         cmocka_unit_test(test_engine_genesis_is_block_zero),
         cmocka_unit_test(test_engine_replica_computes_the_builders_block),
         cmocka_unit_test(test_engine_displaced_candidate_leaves_no_trace),
