@@ -9,8 +9,10 @@
 static void test_freeze_queue_and_promotion_follow_w19(void **state)
 {
     struct world *w = with(10000, 0, 0);
-    struct op_freeze_release other = {
-        .security = "100001", .number = 1, .authority = "COURT-B"};
+    struct op_freeze_release other = {.security = "100001",
+                                      .number = 1,
+                                      .authority = "COURT-B",
+                                      .document = {{1}}};
     uint32_t events;
 
     (void)state;
@@ -239,12 +241,15 @@ static void test_freeze_targets_and_states(void **state)
 {
     struct world *w = with(10000, 0, 0);
     struct op_freeze_create op = freeze_op(w, 10);
-    struct op_freeze_release off = {
-        .security = "100001", .number = 2, .authority = "COURT-A"};
+    struct op_freeze_release off = {.security = "100001",
+                                    .number = 2,
+                                    .authority = "COURT-A",
+                                    .document = {{1}}};
     struct op_freeze_renew on = {.security = "100001",
                                  .number = 2,
                                  .authority = "COURT-A",
-                                 .to = TODAY + 200};
+                                 .to = TODAY + 200,
+                                 .document = {{1}}};
 
     (void)state;
     world_at(w, w->date);
@@ -301,7 +306,8 @@ static void test_freeze_release_takes_the_queue_first(void **state)
     struct op_freeze_release op = {.security = "100001",
                                    .number = 2,
                                    .authority = "COURT-A",
-                                   .quantity = {901}};
+                                   .quantity = {901},
+                                   .document = {{1}}};
 
     (void)state;
     assert_int_equal(freeze(w, 600, 0), V_OK);
@@ -329,8 +335,10 @@ static void test_freeze_court_reports_are_counted(void **state)
 {
     struct world *w = with(1000, 0, 0);
     struct op_freeze_create op = freeze_op(w, 10);
-    const struct op_freeze_release off = {
-        .security = "100001", .number = 1, .authority = "COURT-HIGH"};
+    const struct op_freeze_release off = {.security = "100001",
+                                          .number = 1,
+                                          .authority = "COURT-HIGH",
+                                          .document = {{1}}};
 
     (void)state;
     op.court_report = true;
@@ -363,7 +371,8 @@ static void test_freeze_in_too_many_segments_is_refused(void **state)
     struct op_freeze_release off = {.security = "100001",
                                     .number = 1,
                                     .authority = "COURT-A",
-                                    .quantity = {900}};
+                                    .quantity = {900},
+                                    .document = {{1}}};
 
     (void)state;
     shatter(w, HOLDER_A, SEGMENTS_MAX);
@@ -400,6 +409,28 @@ static void test_freeze_queues_beyond_a_total_are_refused(void **state)
     world_free(w);
 }
 
+/* R?: A freeze, its release and its renewal each cite the order. */
+static void test_freeze_without_an_order_is_refused(void **state)
+{
+    struct world *w = with(1000, 0, 0);
+    struct op_freeze_create op = freeze_op(w, 10);
+    const struct op_freeze_release off = {
+        .security = "100001", .number = 1, .authority = "COURT-A"};
+    const struct op_freeze_renew on = {.security = "100001",
+                                       .number = 1,
+                                       .authority = "COURT-A",
+                                       .to = TODAY + 200};
+
+    (void)state;
+    world_at(w, w->date);
+    done(w, OP_FREEZE_CREATE, &op);
+    memset(&op.document, 0, sizeof op.document);
+    world_refused(w, OP_FREEZE_CREATE, &op, V_SIG_MISSING);
+    world_refused(w, OP_FREEZE_RELEASE, &off, V_SIG_MISSING);
+    world_refused(w, OP_FREEZE_RENEW, &on, V_SIG_MISSING);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_freeze_beyond_64_on_a_holding_is_refused),
         cmocka_unit_test(test_freeze_in_too_many_segments_is_refused),
         cmocka_unit_test(test_freeze_queues_beyond_a_total_are_refused),
+        cmocka_unit_test(test_freeze_without_an_order_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
