@@ -32,7 +32,7 @@ DEPS_audit     := state ledger chain crypto base
 DEPS_cli       := rpc audit state ledger chain crypto base
 # Tests that join layers say so here.
 DEPS_sim       := $(DEPS_node)
-DEPS_property  := $(DEPS_storage)
+DEPS_property  := rpc net storage $(DEPS_storage)
 DEPS_golden    := $(DEPS_consensus) consensus
 DEPS_bench     := node $(DEPS_node)
 
@@ -86,10 +86,9 @@ $(BUILD)/equity-verify: $(BUILD)/audit/main.o $(call needs,audit)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call needs,$$(*D))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,$(*D)) -o $@
-$(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property) \
-    $$(call needs,storage)
+$(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,storage) -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,property) -o $@
 $(BUILD)/tests/golden/%: $(BUILD)/tests/golden/%.o $$(call needs,consensus)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,consensus) -o $@
@@ -110,7 +109,7 @@ include mk/tests.mk
 include mk/install.mk
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\): ## /\1\t/p' Makefile mk/*.mk | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\): ## /\1\t/p' Makefile mk/*.mk | expand -t 16
 	@echo
 	@echo 'VARIANT=dev|release|asan|tsan|fuzz|cov chooses the build;' \
 	    'each has its own folder in build/.'

@@ -60,12 +60,11 @@ bool num_days_of_date(uint32_t *days, uint32_t y, uint32_t m, uint32_t d)
 
 void num_date_of_days(uint32_t days, uint32_t *y, uint32_t *m, uint32_t *d)
 {
-    const uint32_t last = days_before_year(10000) - 1;
     uint32_t year;
     uint32_t month = 1;
 
-    if (days > last)
-        days = last;
+    if (days > NUM_DAY_LAST)
+        days = NUM_DAY_LAST;
     year = 1970 + days / 366;
     while (days_before_year(year + 1) <= days)
         year++;

@@ -56,6 +56,9 @@ MUST_USE bool num_days_of_date(uint32_t *days,
                                uint32_t y,
                                uint32_t m,
                                uint32_t d);
+enum {
+    NUM_DAY_LAST = 2932896, /* 9999-12-31: later days have no text */
+};
 void num_date_of_days(uint32_t days, uint32_t *y, uint32_t *m, uint32_t *d);
 
 /* num_parse_date reads "YYYY-MM-DD"; num_format_date writes it with a final

@@ -1,6 +1,7 @@
 #include "base/schema.h"
 
 #include "base/check.h"
+#include "base/num.h"
 
 static bool code_char(char c)
 {
@@ -206,6 +207,8 @@ static void read_field(struct reader *r, const struct field *f, uint8_t *at)
     case FIELD_U32:
     case FIELD_DATE:
         v32 = reader_u32(r);
+        if (f->kind == FIELD_DATE && v32 > NUM_DAY_LAST)
+            reader_fail(r, ERR_RANGE);
         memcpy(at, &v32, sizeof v32);
         return;
     case FIELD_U64:

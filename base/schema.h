@@ -30,7 +30,8 @@ enum field_kind {
     FIELD_FLAGS,  /* uint16_t bit set; names[bit], max = number of names */
     FIELD_QTY,    /* struct qty, whole shares; JSON decimal string */
     FIELD_MONEY,  /* int64_t, fen; JSON decimal string */
-    FIELD_DATE,   /* uint32_t, days since 1970-01-01; 0 = none;
+    FIELD_DATE,   /* uint32_t, days since 1970-01-01 up to the
+                     year 9999; 0 = none;
                      JSON "YYYY-MM-DD" or "" for none */
     FIELD_TIME,   /* uint64_t, ms since 1970 UTC; JSON decimal string */
     FIELD_HASH,   /* struct hash; JSON 64 hex digits */

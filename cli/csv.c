@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "crypto/hash.h"
 
+#include <ctype.h>
 #include <iconv.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -304,15 +305,45 @@ static enum err fill_line(struct parser *p,
     return ERR_NONE;
 }
 
+/* One person is one person in capitals and without spaces: as in its tag. */
+static void normalise(char out[64], const char *text)
+{
+    size_t n = 0;
+
+    for (; *text != '\0' && n < 63; text++) {
+        if (*text != ' ')
+            out[n++] = (char)toupper((unsigned char)*text);
+    }
+    out[n] = '\0';
+}
+
+static bool same_identity(const struct csv_line *a, const struct csv_line *b)
+{
+    char x[64];
+    char y[64];
+
+    normalise(x, a->id_type);
+    normalise(y, b->id_type);
+    if (strcmp(x, y) != 0)
+        return false;
+    normalise(x, a->id_number);
+    normalise(y, b->id_number);
+    return strcmp(x, y) == 0;
+}
+
 static uint64_t identity_hash(const struct csv_line *l)
 {
     struct hash_state s;
     struct hash h;
     uint64_t out;
+    char type[64];
+    char number[64];
 
+    normalise(type, l->id_type);
+    normalise(number, l->id_number);
     hash_begin(&s);
-    hash_more(&s, l->id_type, strlen(l->id_type) + 1);
-    hash_more(&s, l->id_number, strlen(l->id_number));
+    hash_more(&s, type, strlen(type) + 1);
+    hash_more(&s, number, strlen(number));
     h = hash_end(&s);
     memcpy(&out, h.raw, sizeof out);
     return out;
@@ -336,8 +367,7 @@ static enum err check_duplicates(struct parser *p, const struct csv_register *r)
         for (; table[at] != 0; at = (at + 1) & (cap - 1)) {
             const struct csv_line *other = &r->lines[table[at] - 1];
 
-            if (strcmp(other->id_type, l->id_type) == 0 &&
-                strcmp(other->id_number, l->id_number) == 0) {
+            if (same_identity(other, l)) {
                 char why[100];
 
                 snprintf(why,
@@ -386,10 +416,14 @@ static enum err parse_lines(struct parser *p,
                 e = complain(p, r->line, "合计 is not the sum of the lines");
             continue;
         }
+        if (out->count == CSV_ROWS_MAX) {
+            e = complain(p, r->line, "more than 1000000 holders");
+            break;
+        }
         if (out->count == cap) {
             cap = cap == 0 ? 256 : cap * 2;
             out->lines = realloc(out->lines, cap * sizeof out->lines[0]);
-            ASSERT(out->lines != NULL && cap <= 2 * CSV_ROWS_MAX);
+            ASSERT(out->lines != NULL);
         }
         memset(&out->lines[out->count], 0, sizeof out->lines[0]);
         e = fill_line(p, out, &out->lines[out->count], r, place);

@@ -321,7 +321,8 @@ struct core {
  * journal holds, after that the certificate of the tip (core_replay_cert, if
  * the tip is not the genesis), and ends with core_start, which sets the view
  * and counts the own votes again.  fresh: the journal was born, and neither
- * RECORD_START nor a vote or certificate is in it. */
+ * RECORD_START nor an own vote is in it; certificates of others do not count,
+ * or a restart would make a second birth look like the first (D45). */
 void core_init(struct core *c,
                const struct core_config *config,
                uint64_t applied_height,
@@ -365,6 +366,11 @@ bool core_wants_proposal(const struct core *c,
                          const struct vote *v);
 bool core_wants_vote(const struct core *c, const struct vote *v);
 bool core_wants_cert(const struct core *c, const struct cert *cert);
+
+/* core_wants_body: the block is one it knows, and its body is missing.
+ * core_promised_body: a vote depends on this body; it is in the journal. */
+bool core_wants_body(const struct core *c, const struct hash *block);
+bool core_promised_body(const struct core *c, const struct hash *block);
 
 uint32_t core_leader(const struct core *c, uint64_t view);
 bool core_may_vote(const struct core *c);

@@ -21,6 +21,20 @@ static const struct core_block *block_peek(const struct core *c,
     return NULL;
 }
 
+bool core_wants_body(const struct core *c, const struct hash *block)
+{
+    const struct core_block *b = block_peek(c, block);
+
+    return b != NULL && !b->has_body;
+}
+
+bool core_promised_body(const struct core *c, const struct hash *block)
+{
+    const struct core_block *b = block_peek(c, block);
+
+    return b != NULL && b->persisted;
+}
+
 struct block_facts block_unknown(const struct hash *block)
 {
     return (struct block_facts){.block = *block};

@@ -107,7 +107,7 @@ static void open_claim(struct exec *x,
 static enum verdict apply(struct exec *x, const struct correction *c)
 {
     struct move m;
-    uint64_t moved;
+    uint64_t moved = 0;
     struct event e = {.kind = EVENT_CORRECTED,
                       .account = *c->from,
                       .other = *c->to,

@@ -39,6 +39,7 @@ void conn_close(struct conn *c, const char *reason)
         net_refused(p, c->index, reason);
     if (c->pending)
         p->pending--;
+    event_free(c->deadline);
     if (c->previous != NULL)
         c->previous->next = c->next;
     else
@@ -63,11 +64,38 @@ static void tune_socket(const struct conn *c)
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ten_s, sizeof ten_s);
 }
 
+static void on_deadline(evutil_socket_t fd, short what, void *ctx)
+{
+    struct conn *c = ctx;
+
+    (void)fd;
+    (void)what;
+    conn_close(c, c->dialled ? NULL : "handshake took too long");
+}
+
+/* From connecting to a good HELLO, however busy the other side looks. */
+static bool start_deadline(struct conn *c)
+{
+    const uint32_t configured = c->peers->config.handshake_ms;
+    const uint32_t ms = configured != 0 ? configured : PEERS_HANDSHAKE_MS;
+    const struct timeval t = {ms / 1000, (suseconds_t)(ms % 1000) * 1000};
+
+    c->deadline = evtimer_new(c->peers->config.base, on_deadline, c);
+    return c->deadline != NULL && evtimer_add(c->deadline, &t) == 0;
+}
+
+static void drop_unmade(struct conn *c, SSL *ssl)
+{
+    if (c->deadline != NULL)
+        event_free(c->deadline);
+    SSL_free(ssl);
+    free(c);
+}
+
 static struct conn *make(struct peers *p, int fd, bool dialled)
 {
     struct conn *c = calloc(1, sizeof *c);
     SSL *ssl = SSL_new(p->context);
-    const struct timeval handshake = {5, 0};
 
     if (c == NULL || ssl == NULL) {
         free(c);
@@ -77,6 +105,10 @@ static struct conn *make(struct peers *p, int fd, bool dialled)
     c->peers = p;
     c->index = -1;
     c->dialled = dialled;
+    if (!start_deadline(c)) {
+        drop_unmade(c, ssl);
+        return NULL;
+    }
     c->bev = bufferevent_openssl_socket_new(
         p->config.base,
         fd,
@@ -84,11 +116,9 @@ static struct conn *make(struct peers *p, int fd, bool dialled)
         dialled ? BUFFEREVENT_SSL_CONNECTING : BUFFEREVENT_SSL_ACCEPTING,
         BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
     if (c->bev == NULL) {
-        SSL_free(ssl);
-        free(c);
+        drop_unmade(c, ssl);
         return NULL;
     }
-    bufferevent_set_timeouts(c->bev, &handshake, &handshake);
     bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
     bufferevent_enable(c->bev, EV_READ | EV_WRITE);
     link_conn(c);
@@ -182,7 +212,8 @@ static bool exported(const struct conn *c, uint8_t out[HELLO_EXPORT_BYTES])
                                       0) == 1;
 }
 
-static void send_hello(struct conn *c)
+/* False: the connection is gone. */
+static bool send_hello(struct conn *c)
 {
     struct peers *p = c->peers;
     struct hello h = {.protocol = p->config.protocol,
@@ -199,12 +230,13 @@ static void send_hello(struct conn *c)
     snprintf(h.software, sizeof h.software, "%s", p->config.software);
     if (!exported(c, material)) {
         conn_close(c, "no keying material from TLS");
-        return;
+        return false;
     }
     digest = hello_digest(&h, material);
     p->callbacks.sign(p->callbacks.ctx, &h.sig, &digest);
     hello_encode(&w, &h);
     (void)conn_send(c, FRAME_HELLO, writer_bytes(&w));
+    return true;
 }
 
 /* The certificate's key is the one pinned for the validator. */
@@ -271,10 +303,12 @@ static bool take_hello(struct conn *c, struct bytes payload)
     if (!c->dialled) {
         c->index = h.index;
         c->channel = h.channel;
-        send_hello(c); /* the listener answers on the dialler's channel */
+        /* the listener answers on the dialler's channel */
+        if (!send_hello(c))
+            return false;
     }
     memcpy(c->peers->peer[c->index].software, h.software, sizeof h.software);
-    bufferevent_set_timeouts(c->bev, NULL, NULL);
+    event_del(c->deadline);
     return net_up(c);
 }
 
@@ -339,10 +373,15 @@ static bool take_frame(struct conn *c, uint8_t type, struct bytes payload)
         p->peer[c->index].bytes_in += payload.size + FRAME_HEADER_BYTES;
     if (!c->up)
         return take_hello(c, payload);
-    if (type == FRAME_PING && payload.size == 16) {
-        take_ping(c, payload);
-    } else if (type == FRAME_PONG && payload.size == 24) {
-        take_pong(c, payload);
+    if (type == FRAME_PING || type == FRAME_PONG) {
+        if (payload.size != limit_of(c, type)) {
+            conn_close(c, "malformed ping");
+            return false;
+        }
+        if (type == FRAME_PING)
+            take_ping(c, payload);
+        else
+            take_pong(c, payload);
     } else {
         const int index = c->index;
         const uint8_t channel = c->channel;
@@ -408,11 +447,7 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
             conn_close(c, "transport key is not the pinned one");
             return;
         }
-        send_hello(c);
-        return;
-    }
-    if ((what & BEV_EVENT_TIMEOUT) != 0 && !c->up) {
-        conn_close(c, c->dialled ? NULL : "handshake took too long");
+        (void)send_hello(c);
         return;
     }
     if (!c->up && !c->dialled && bufferevent_get_openssl_error(bev) != 0) {

@@ -11,7 +11,8 @@ struct conn {
     struct conn *next;
     struct conn *previous;
     struct bufferevent *bev;
-    int index; /* of the peer; -1 until its HELLO */
+    struct event *deadline; /* of the handshake */
+    int index;              /* of the peer; -1 until its HELLO */
     uint8_t channel;
     bool dialled;
     bool pending; /* counted as a handshake under way */

@@ -65,6 +65,13 @@ void net_refused(struct peers *p, int index, const char *reason)
         struct peer *peer = &p->peer[index];
 
         peer->refused++;
+        /* Whoever was refused is dialled again once a second at most. */
+        for (int k = 0; k < CHANNELS; k++) {
+            struct dialler *d = &peer->dialler[k];
+
+            if (d->not_before_ms < net_now_ms() + 1000)
+                d->not_before_ms = net_now_ms() + 1000;
+        }
         snprintf(peer->last_refusal, sizeof peer->last_refusal, "%s", reason);
     }
 }

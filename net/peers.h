@@ -33,6 +33,7 @@ enum {
     PEERS_OUT_CONSENSUS_MAX = 8 << 20,
     PEERS_OUT_BULK_MAX = 16 << 20,
     PEERS_PENDING_MAX = 64,
+    PEERS_HANDSHAKE_MS = 5000, /* from connecting to HELLO, in all */
 };
 
 /* A frame type the caller takes, its channel and its largest payload. */
@@ -72,7 +73,8 @@ struct peers_config {
     const struct peers_type *types;
     uint32_t type_count;
     const char *software;
-    uint16_t protocol; /* HELLO_PROTOCOL; another in tests */
+    uint16_t protocol;     /* HELLO_PROTOCOL; another in tests */
+    uint32_t handshake_ms; /* 0: PEERS_HANDSHAKE_MS; shorter in tests */
 };
 
 struct peers;

@@ -26,7 +26,8 @@ static void reset(struct block_entry *b)
     b->body = body;
 }
 
-/* A free place, or the one used longest ago that no task needs. */
+/* A free place, or the one used longest ago that neither a task nor a vote
+ * needs. */
 static struct block_entry *place(struct node *n)
 {
     struct block_entry *old = NULL;
@@ -37,6 +38,7 @@ static struct block_entry *place(struct node *n)
         if (!b->used)
             return b;
         if (b->pins == 0 && !b->commit_wanted &&
+            !core_promised_body(n->core, &b->hash) &&
             (old == NULL || b->touched_ms < old->touched_ms))
             old = b;
     }
@@ -64,11 +66,32 @@ struct block_entry *block_entry_add(struct node *n,
     return b;
 }
 
+/* Whether the header commits to these very bytes: a wrong body that was taken
+ * for the block's would make a valid block look invalid, and this node halt. */
+static bool body_is_of(const struct header *h, struct bytes bytes)
+{
+    struct body *body;
+    struct hash root;
+    bool ok;
+
+    if (bytes.size != h->body_bytes)
+        return false;
+    body = malloc(sizeof *body);
+    ASSERT(body != NULL);
+    ok = body_split(body, bytes) == ERR_NONE && body->count == h->tx_count;
+    if (ok) {
+        root = body_tx_root(body);
+        ok = hash_eq(&root, &h->tx_root);
+    }
+    free(body);
+    return ok;
+}
+
 bool block_entry_set_body(struct block_entry *b, struct bytes body)
 {
     if (b->has_body)
         return true;
-    if (body.size != b->header.body_bytes)
+    if (!body_is_of(&b->header, body))
         return false;
     buf_clear(&b->body);
     buf_append(&b->body, body.at, body.size);

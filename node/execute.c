@@ -69,7 +69,11 @@ static void execute_done(struct task *task)
     struct node *n = t->node;
 
     t->block->pins--;
-    if (t->err != ERR_NONE)
+    /* Block sync was faster: that it no longer stands on the tip says nothing
+     * against it. */
+    if (t->err != ERR_NONE && t->block->header.height <= n->tip.height)
+        e.gone = true;
+    else if (t->err != ERR_NONE)
         log_unusual("node",
                     "proposed block refused",
                     "height=%llu error=%s why=%s",
@@ -220,12 +224,18 @@ static void run_write(struct task *task)
 {
     struct write_task *w = (struct write_task *)(void *)task;
 
+    /* After a block that could not be written none is: they stand in order. */
+    if (w->node->write_failed != ERR_NONE) {
+        w->err = w->node->write_failed;
+        return;
+    }
     /* The database library does not survive a full disk in every place: the
      * node stops while there still is a little room. */
     if (datadir_free_bytes(w->node->config.dir) < DISK_ROOM_MIN + w->bytes.size)
         w->err = ERR_FULL;
     else
         w->err = store_put_block(w->node->store, &w->block);
+    w->node->write_failed = w->err;
     if (w->err != ERR_NONE)
         return;
     mail_post(w->node->mail, &w->durable);
@@ -266,7 +276,7 @@ static void write_done(struct task *task)
                   "the node again",
                   err_text(w->err));
     else
-        mempool_indexed(w->node, w->ids, w->header.tx_count);
+        mempool_indexed(w->node, w->header.height, w->ids, w->header.tx_count);
     write_free(w);
 }
 
@@ -456,6 +466,21 @@ static void build_done(struct task *task)
     replica_feed(n, &e);
 }
 
+/* Offers what waits longest; a court's order does not stand in the queue. */
+static void offer(struct build_task *t, bool court)
+{
+    const struct node *n = t->node;
+
+    for (struct mtx *m = n->pool.oldest;
+         m != NULL && t->count < n->genesis->params.block_txs_max;
+         m = m->newer) {
+        if (m->state != MTX_READY || m->court != court)
+            continue;
+        m->refs++;
+        t->txs[t->count++] = m;
+    }
+}
+
 void build_block(struct node *n, const struct candidate *on)
 {
     struct build_task *t = calloc(1, sizeof *t);
@@ -466,14 +491,8 @@ void build_block(struct node *n, const struct candidate *on)
     t->node = n;
     t->on = *on;
     t->time_ms = node_wall_ms();
-    for (struct mtx *m = n->pool.oldest;
-         m != NULL && t->count < n->genesis->params.block_txs_max;
-         m = m->newer) {
-        if (m->state != MTX_READY)
-            continue;
-        m->refs++;
-        t->txs[t->count++] = m;
-    }
+    offer(t, true);
+    offer(t, false);
     pool_submit(n->executor, &t->task);
 }
 

@@ -187,6 +187,7 @@ static void run_check(struct task *task)
     m->id = tx->id;
     m->hash = tx->hash;
     m->institution = tx->institution;
+    m->court = m->decode_error == ERR_NONE && ledger_is_court(tx);
     if (m->decode_error == ERR_NONE &&
         !hash_eq(&tx->chain_id, &m->node->chain_id))
         m->decode_error = ERR_CHAIN; /* before the costly check */
@@ -204,6 +205,9 @@ static uint32_t of_institution(const struct node *n, uint16_t institution)
     return count;
 }
 
+/* Told to its sender alone: the bytes say nothing about the transaction of this
+ * id.  Whoever saw the unsigned bytes could put a false signature on them, and
+ * those who wait for the true one would hear a refusal. */
 static void refuse_at_door(struct node *n, struct mtx *m, enum verdict v)
 {
     m->verdict = v;
@@ -211,7 +215,10 @@ static void refuse_at_door(struct node *n, struct mtx *m, enum verdict v)
     if (m->decode_error != ERR_NONE && m->decode_error != ERR_CHAIN &&
         m->decode_error != ERR_SIGNATURE)
         memset(&m->id, 0, sizeof m->id);
-    mempool_refused(n, m);
+    n->refused_total++;
+    if (m->submit != NULL)
+        api_answer_refused(m->submit, &m->id, &m->why);
+    m->submit = NULL;
     mempool_release(m);
 }
 
@@ -396,11 +403,17 @@ void mempool_durable(struct node *n,
 }
 
 /* Found by the index from now on: no longer needed here. */
-void mempool_indexed(struct node *n, const struct hash *ids, uint32_t count)
+void mempool_indexed(struct node *n,
+                     uint64_t height,
+                     const struct hash *ids,
+                     uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         struct mtx *m = mempool_by_id(n, &ids[i]);
 
+        /* Who asked between the block and its index found it nowhere. */
+        if (n->waiters != NULL)
+            answer_waiters(n, &ids[i], NULL, height, i);
         if (m != NULL)
             mempool_remove(n, m);
     }

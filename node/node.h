@@ -91,6 +91,7 @@ struct mtx {
     struct hash id;
     struct hash hash;
     uint16_t institution;
+    bool court;      /* served before the others */
     uint64_t height; /* MTX_COMMITTED */
     uint32_t index;
     uint64_t arrived_ms;
@@ -165,6 +166,9 @@ struct node {
     struct rpc_server *rpc;
     EVP_PKEY *tls_key;
     X509 *tls_certificate;
+
+    /* writer's */
+    enum err write_failed;
 
     /* executor's */
     struct engine *engine;
@@ -272,7 +276,10 @@ void mempool_durable(struct node *n,
                      uint64_t height,
                      const struct hash *ids,
                      uint32_t count);
-void mempool_indexed(struct node *n, const struct hash *ids, uint32_t count);
+void mempool_indexed(struct node *n,
+                     uint64_t height,
+                     const struct hash *ids,
+                     uint32_t count);
 void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload);
 void mempool_flush_gossip(struct node *n);
 void mempool_tick(struct node *n);

@@ -450,7 +450,8 @@ static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
         peers_misbehaved(n->peers, from, CHANNEL_CONSENSUS, bad);
         return;
     }
-    if (p->header.size > 0 && h.height > n->tip.height) {
+    if (p->header.size > 0 && h.height > n->tip.height &&
+        core_wants_proposal(n->core, from, &p->vote)) {
         b = block_entry_add(n, &h, p->header);
         e.facts = block_facts_of(&h, &p->candidate.block);
         if (b != NULL && p->body.size > 0)
@@ -552,12 +553,28 @@ static void take_status(struct node *n, uint8_t from, struct bytes payload)
     replica_feed(n, &e);
 }
 
+/* A body is taken if it was fetched, or if its leader sends it ahead of or
+ * beside the proposal: nobody fills this node's memory with blocks. */
+static bool is_wanted(const struct node *n,
+                      uint8_t from,
+                      const struct header *h,
+                      const struct hash *hash)
+{
+    if (h->height <= n->tip.height || h->height > n->tip.height + 2)
+        return false;
+    return core_wants_body(n->core, hash) ||
+           (h->proposer == from && core_leader(n->core, h->view) == from &&
+            h->view > n->core->fin.view &&
+            h->view <= n->core->view + CORE_VOTE_WINDOW);
+}
+
 static void take_block(struct node *n, uint8_t from, struct bytes payload)
 {
     struct core_event here = {.kind = ON_BODY};
     struct bytes header;
     struct bytes body;
     struct header h;
+    struct hash hash;
     struct block_entry *b;
 
     if (msg_block_decode(&header, &body, payload) != ERR_NONE ||
@@ -565,7 +582,8 @@ static void take_block(struct node *n, uint8_t from, struct bytes payload)
         peers_misbehaved(n->peers, from, CHANNEL_BULK, "malformed block");
         return;
     }
-    if (h.height <= n->tip.height || h.height > n->tip.height + 2)
+    hash = header_hash(&h);
+    if (!is_wanted(n, from, &h, &hash))
         return;
     b = block_entry_add(n, &h, header);
     if (b == NULL)
@@ -676,6 +694,7 @@ void replica_cut_journal(struct node *n)
 {
     uint8_t birth[64];
     struct writer w = writer_of(birth, sizeof birth);
+    uint32_t first;
     enum err e;
 
     if (n->flushing || n->stopping ||
@@ -683,6 +702,7 @@ void replica_cut_journal(struct node *n)
         n->durable_height < n->tip.height)
         return;
     e = journal_begin_segment(n->journal);
+    first = journal_segment(n->journal);
     if (e == ERR_NONE) {
         record_birth_encode(&w, &n->set.list[n->me].key, n->set.epoch);
         append(n, RECORD_BIRTH, 0, writer_bytes(&w));
@@ -693,13 +713,14 @@ void replica_cut_journal(struct node *n)
         core_checkpoint(n->core, checkpoint_one, n);
         for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
             if (n->blocks[i].used && n->blocks[i].has_body &&
-                n->blocks[i].header.height > n->durable_height)
+                n->blocks[i].header.height > n->durable_height &&
+                core_promised_body(n->core, &n->blocks[i].hash))
                 append_body(n, &n->blocks[i]);
         }
         e = journal_sync(n->journal);
     }
     if (e == ERR_NONE)
-        e = journal_drop_older(n->journal);
+        e = journal_drop_older(n->journal, first);
     if (e != ERR_NONE)
         journal_failed(n, e);
 }

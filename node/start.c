@@ -308,6 +308,28 @@ static enum err never(void *ctx, const struct journal_record *r)
     return ERR_CORRUPT;
 }
 
+static enum err count_record(void *ctx, const struct journal_record *r)
+{
+    (void)r;
+    ++*(uint64_t *)ctx;
+    return ERR_NONE;
+}
+
+/* Whether there is a journal, in whatever state, that was ever written to. */
+static bool journal_is_born(const struct node *n)
+{
+    char path[CONFIG_TEXT_MAX + 16];
+    struct journal_place at;
+    struct journal *j;
+    uint64_t records = 0;
+    enum err e;
+
+    journal_path(n, path);
+    e = journal_open(&j, path, &n->chain_id, count_record, &records, &at);
+    journal_close(j);
+    return e != ERR_NOT_FOUND && (e != ERR_NONE || records > 0);
+}
+
 /* The first record of a journal says whose it is and from when. */
 static enum err write_birth(struct node *n)
 {
@@ -319,7 +341,9 @@ static enum err write_birth(struct node *n)
     enum err e;
 
     journal_path(n, path);
-    TRY(journal_create(path, &n->chain_id));
+    e = journal_create(path, &n->chain_id);
+    if (e != ERR_NONE && e != ERR_EXISTS)
+        return e;
     TRY(journal_open(&j, path, &n->chain_id, never, NULL, &at));
     record_birth_encode(&w, &n->set.list[n->me].key, n->set.epoch);
     e = journal_append(j, RECORD_BIRTH, n->set.epoch, 0, writer_bytes(&w));
@@ -405,37 +429,58 @@ static struct node *node_new(const struct config *config)
     return n;
 }
 
+/* Makes what is missing.  An attempt that was cut short is finished; a database
+ * that was moved away is begun again beside its journal; but beside a database
+ * with blocks no journal is made: its votes are forgotten (D45). */
+static int make_parts(struct node *n)
+{
+    const bool born = journal_is_born(n);
+    int code = open_store(n, true);
+    struct store_tip tip;
+    enum err e = ERR_NONE;
+
+    if (code != 0)
+        return code;
+    tip = store_tip_of(n->store);
+    if (tip.any && born)
+        return complain("the data directory is initialised already",
+                        n->config.dir,
+                        "run: equityd run --config FILE",
+                        EXIT_CONFIG);
+    if (tip.any && tip.height > 0)
+        return complain("the vote journal is missing",
+                        "journal/",
+                        "do not make a new one: a validator that forgot its "
+                        "votes must join with a new key",
+                        EXIT_SAFETY_HALT);
+    if (!tip.any)
+        e = write_genesis(n);
+    if (e == ERR_NONE && !born)
+        e = write_birth(n);
+    return e == ERR_NONE ? 0
+                         : explain_storage(e,
+                                           "the first block cannot be written",
+                                           n->config.dir);
+}
+
 int node_init(const struct config *config)
 {
     struct node *n = node_new(config);
     int code = load_genesis(n);
     enum err e;
 
+    if (code == 0)
+        code = load_keys(n);
     if (code == 0) {
         e = datadir_create(config->dir, &n->chain_id);
-        if (e == ERR_EXISTS)
-            code = complain("the data directory is initialised already",
-                            config->dir,
-                            "run: equityd run --config FILE",
-                            EXIT_CONFIG);
-        else if (e != ERR_NONE)
+        if (e != ERR_NONE && e != ERR_EXISTS)
             code = explain_storage(
                 e, "the data directory cannot be made", config->dir);
     }
     if (code == 0)
-        code = load_keys(n);
-    if (code == 0)
         code = open_datadir(n);
     if (code == 0)
-        code = open_store(n, true);
-    if (code == 0) {
-        e = write_genesis(n);
-        if (e == ERR_NONE)
-            e = write_birth(n);
-        if (e != ERR_NONE)
-            code = explain_storage(
-                e, "the first block cannot be written", config->dir);
-    }
+        code = make_parts(n);
     if (code == 0) {
         char hex[2 * HASH_BYTES + 1];
 
@@ -489,8 +534,8 @@ static int load_state(struct node *n)
     if (e != ERR_NONE)
         return complain("the stored state is not what its block says",
                         err_text(e),
-                        "do not repair it: move the database away and let "
-                        "the node sync from the others",
+                        "do not repair it: move db/ away, run equityd init, "
+                        "then run: the node syncs from the others",
                         EXIT_SAFETY_HALT);
     n->tip_hash = tip.hash;
     n->durable_height = tip.height;
@@ -563,8 +608,6 @@ static enum err replay_birth(struct replay *r, struct bytes payload)
 static enum err replay_record(void *ctx, const struct journal_record *record)
 {
     struct replay *r = ctx;
-    struct vote v;
-    struct cert c;
 
     r->records++;
     switch ((enum record_type)record->type) {
@@ -573,26 +616,22 @@ static enum err replay_record(void *ctx, const struct journal_record *record)
     case RECORD_START:
         r->node->journal_started = true;
         return ERR_NONE;
-    case RECORD_VOTE:
-        TRY(msg_vote_decode(&v, record->payload));
-        r->node->journal_started = true;
-        core_replay_vote(r->node->core, &v);
-        return ERR_NONE;
-    case RECORD_CERT:
-        TRY(msg_cert_decode(&c, record->payload));
-        r->node->journal_started = true;
-        core_replay_cert(r->node->core, &c);
-        return ERR_NONE;
     case RECORD_BODY:
         return replay_body(r->node, record->payload);
+    case RECORD_VOTE:
+        r->node->journal_started = true;
+        break;
+    case RECORD_CERT: /* others' votes do not show that it was here before */
     case RECORD_CHECKPOINT:
     case RECORD_OBSERVER:
-        return core_replay_record(r->node->core,
-                                  &r->node->set.list[r->node->me].key,
-                                  record->type,
-                                  record->payload);
+        break;
+    default:
+        return ERR_VERSION;
     }
-    return ERR_VERSION;
+    return core_replay_record(r->node->core,
+                              &r->node->set.list[r->node->me].key,
+                              record->type,
+                              record->payload);
 }
 
 static int explain_journal(enum err e, const struct journal_place *at)
@@ -677,6 +716,14 @@ static int recover(struct node *n)
                         "never restore a journal: sync as an observer and "
                         "join with a new key",
                         EXIT_SAFETY_HALT);
+    if (n->core->observer) {
+        snprintf(n->observer_why,
+                 sizeof n->observer_why,
+                 "its journal says that it signs nothing any more: join with "
+                 "a new key");
+        log_broken(
+            "node", "this node observes only", "why=\"%s\"", n->observer_why);
+    }
     core_start(n->core, !n->journal_started, node_now_ms());
     log_info("node",
              "journal replayed",
@@ -874,8 +921,11 @@ static int serve(struct node *n)
     }
     n->stopping = true;
     rpc_halt(n->rpc);
+    /* What one pool has done may still go on to the next. */
     pool_stop(n->verify);
+    mail_drain(n->mail);
     pool_stop(n->executor);
+    mail_drain(n->mail);
     pool_stop(n->writer);
     mail_drain(n->mail);
     mempool_free(n);

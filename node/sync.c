@@ -131,7 +131,8 @@ void sync_take(struct node *n, uint8_t peer, struct bytes payload)
         peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed sync block");
         return;
     }
-    if (h.height <= n->tip.height || h.height != n->sync_next)
+    if (h.height <= n->tip.height || h.height != n->sync_next ||
+        h.height > n->sync_target)
         return; /* not asked for, or here by another way */
     hash = header_hash(&h);
     if (cert.kind != VOTE_FINALIZE || cert.about.height != h.height ||

@@ -29,7 +29,7 @@ bool json_u64(uint64_t *out, const json_t *v)
     if (json_is_string(v))
         return num_parse_u64(out, json_string_value(v));
     if (json_is_integer(v) && json_integer_value(v) >= 0 &&
-        json_integer_value(v) <= (json_int_t)1 << 53) {
+        json_integer_value(v) < (json_int_t)1 << 53) {
         *out = (uint64_t)json_integer_value(v);
         return true;
     }
@@ -242,9 +242,10 @@ static bool put_money(uint8_t *at, const char *text)
     uint64_t v;
     int64_t out;
 
-    if (!num_parse_u64(&v, text + (minus ? 1 : 0)) || v > INT64_MAX)
+    if (!num_parse_u64(&v, text + (minus ? 1 : 0)) || (minus && v == 0) ||
+        v > (uint64_t)INT64_MAX + (minus ? 1 : 0))
         return false;
-    out = minus ? -(int64_t)v : (int64_t)v;
+    out = (int64_t)(minus ? 0 - v : v);
     memcpy(at, &out, sizeof out);
     return true;
 }
@@ -420,7 +421,7 @@ static bool scalar_from_json(uint8_t *to,
     if (json_is_integer(value) && f->kind == FIELD_MONEY) {
         const int64_t money = json_integer_value(value);
 
-        if (money > (int64_t)1 << 53 || money < -((int64_t)1 << 53))
+        if (money >= (int64_t)1 << 53 || money <= -((int64_t)1 << 53))
             return false;
         memcpy(to, &money, sizeof money);
         return true;

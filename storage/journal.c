@@ -482,12 +482,17 @@ enum err journal_begin_segment(struct journal *j)
     return ERR_NONE;
 }
 
-enum err journal_drop_older(struct journal *j)
+uint32_t journal_segment(const struct journal *j)
+{
+    return j->segment;
+}
+
+enum err journal_drop_older(struct journal *j, uint32_t first)
 {
     char path[4096];
 
     TRY(j->failed);
-    while (j->oldest < j->segment) {
+    while (j->oldest < first && j->oldest < j->segment) {
         path_of(path, sizeof path, j->dir, j->oldest);
         if (unlink(path) != 0)
             return of_errno();

@@ -78,10 +78,13 @@ MUST_USE enum err journal_append(struct journal *j,
 /* journal_sync writes what was appended and waits for the disk.  Blocks. */
 MUST_USE enum err journal_sync(struct journal *j);
 
-/* journal_cut starts a new segment and, once the checkpoint records the caller
- * appended are synced in it, removes the older segments. */
+/* journal_begin_segment starts a new segment.  Once the checkpoint records the
+ * caller appended from there on are synced, journal_drop_older removes what is
+ * older than `first`, the segment where the checkpoint begins: it may have
+ * filled more than one. */
 MUST_USE enum err journal_begin_segment(struct journal *j);
-MUST_USE enum err journal_drop_older(struct journal *j);
+uint32_t journal_segment(const struct journal *j); /* number of the newest */
+MUST_USE enum err journal_drop_older(struct journal *j, uint32_t first);
 uint64_t journal_segment_bytes(const struct journal *j); /* of the newest */
 uint64_t journal_sync_count(const struct journal *j);
 void journal_close(struct journal *j);

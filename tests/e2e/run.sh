@@ -173,9 +173,15 @@ fails "another chain's data" 78 "belongs to another chain" \
 printf 'wrong\n' >"$work/wrong" && chmod 600 "$work/wrong"
 fails "wrong passphrase" 78 "cannot be opened" $(run 3) --node-passphrase_file "$work/wrong"
 fails "missing passphrase" 78 "passphrase file cannot be used" $(run 3) --node-passphrase_file "$work/none"
+cp -p "$work/wrong" "$work/wrong.600"
 chmod 644 "$work/wrong"
 fails "readable passphrase" 78 "chmod 600" $(run 3) --node-passphrase_file "$work/wrong"
 fails "port in use" 78 "port for clients is in use" $(run 3) --rpc-listen "127.0.0.1:$((port + 100))"
+init="$build/equityd init --config $work/net/node3.ini --node-dir $work/again"
+mkdir -m 700 "$work/again" && cp -r "$work/net/node3/keys" "$work/again/keys"
+fails "init, wrong passphrase" 78 "cannot be opened" $init --node-passphrase_file "$work/wrong.600"
+fails "init, then the right one" 0 "initialised" $init
+fails "init twice" 78 "initialised already" $init
 printf '[node]\nbogus = 1\n' >"$work/bad.ini"
 fails "unknown key" 78 "bad.ini:2" "$build/equityd" run --config "$work/bad.ini"
 

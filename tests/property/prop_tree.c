@@ -420,12 +420,8 @@ int main(void)
         cmocka_unit_test(test_tree_undo_restores_every_root_and_row),
         cmocka_unit_test(test_tree_proofs_prove_and_changed_ones_do_not),
     };
-    const char *text = getenv("SEED");
 
-    if (text != NULL && !num_parse_u64(&seed, text)) {
-        fprintf(stderr, "SEED must be a decimal number\n");
+    if (!dice_seed(&seed))
         return 1;
-    }
-    printf("seed %llu\n", (unsigned long long)seed);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

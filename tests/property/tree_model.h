@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "crypto/hash.h"
 #include "state/state.h"
+#include "tests/property/dice.h"
 
 enum {
     MODEL_ROWS_MAX = 4096,
@@ -203,25 +204,6 @@ static inline struct hash model_root(const struct model *m)
         }
     }
     return level[0];
-}
-
-/* A small repeatable generator (splitmix64). */
-struct dice {
-    uint64_t state;
-};
-
-static inline uint64_t dice_u64(struct dice *d)
-{
-    uint64_t z = d->state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static inline uint32_t dice_below(struct dice *d, uint32_t n)
-{
-    return (uint32_t)(dice_u64(d) % n);
 }
 
 /* Keys that agree in long prefixes as often as keys that do not. */

@@ -83,7 +83,7 @@ bool sim_replay(
         if (length > r.left)
             break; /* torn: cut off by sim_node_crash */
         payload = reader_take(&r, length);
-        if (type != RECORD_BIRTH && type != RECORD_BODY)
+        if (type == RECORD_START || type == RECORD_VOTE)
             *fresh = false;
         e = core_replay_record(core, &no_key, type, payload);
         if (e != ERR_NONE) {

@@ -74,6 +74,7 @@ static void test_csv_bad_cases_name_their_line(void **state)
         {"证券代码,证券代码\n", 0, 1},
         {HEAD, 0, 2},
         {HEAD LINE LINE, 0, 3},
+        {HEAD LINE "100001,张三,身份证,a 1,100,0,2020-01-01\n", 0, 3},
         {HEAD LINE "100002,李四,身份证,A2,1,0,2020-01-01\n", 0, 3},
         {HEAD LINE, 101, 3},
         {HEAD LINE ",合计,,,99,,\n", 0, 3},

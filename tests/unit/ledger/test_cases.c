@@ -12,6 +12,8 @@ static enum verdict transfer(struct world *w, int from, int to, uint64_t q)
                              .to = world_account(w, to),
                              .quantity = {q},
                              .selector = {NATURE_ANY, 0, 0},
+                             .price_fen = 100,
+                             .payment = {{1}},
                              .document = {{1}}};
 
     return world_do(w, OP_TRANSFER, &op);

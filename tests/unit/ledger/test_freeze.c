@@ -53,6 +53,32 @@ static void test_freeze_queue_and_promotion_follow_w19(void **state)
     world_free(w);
 }
 
+/* A queue waits for shares that are freed, not for those bought later. */
+static void test_freeze_queue_does_not_take_later_purchases(void **state)
+{
+    struct world *w = with(5000, 3000, 0);
+    const struct op_transfer op = {.security = "100001",
+                                   .from = world_account(w, HOLDER_B),
+                                   .to = world_account(w, HOLDER_A),
+                                   .quantity = {1000},
+                                   .selector = {NATURE_ANY, 0, 0},
+                                   .price_fen = 1,
+                                   .payment = {{1}},
+                                   .document = {{1}}};
+
+    (void)state;
+    assert_int_equal(freeze(w, 5000, 0), V_OK);
+    assert_int_equal(freeze(w, 5000, 0), V_OK);
+    expect_freeze(w, 2, 0, 5000);
+    done(w, OP_TRANSFER, &op);
+    assert_int_equal(unfreeze(w, 1, 500, "COURT-A"), V_OK);
+    expect_freeze(w, 1, 4500, 0);
+    expect_freeze(w, 2, 500, 4500);
+    assert_int_equal(world_totals(w, S, HOLDER_A).available, 1000);
+    sound(w);
+    world_free(w);
+}
+
 /* W21.  R?: Freezes rank by the time of their publication, if not published by
  * that of service, and among equals by number. */
 static void test_freeze_rank_is_publicity_follows_w21(void **state)
@@ -435,6 +461,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_freeze_queue_and_promotion_follow_w19),
+        cmocka_unit_test(test_freeze_queue_does_not_take_later_purchases),
         cmocka_unit_test(test_freeze_rank_is_publicity_follows_w21),
         cmocka_unit_test(test_freeze_beyond_the_position_is_unfulfilled),
         cmocka_unit_test(test_freeze_takes_shares_in_order),

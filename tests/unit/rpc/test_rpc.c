@@ -368,6 +368,30 @@ static void test_schema_json_names_the_bad_member(void **state)
     free(g);
 }
 
+/* Beyond 2^53 - 1 other programs round an integer: only text is exact there. */
+static void test_numbers_that_others_round_are_text(void **state)
+{
+    static const struct field money = {.name = "m", .kind = FIELD_MONEY};
+    const json_int_t edge = (json_int_t)1 << 53;
+    json_t *last = json_integer(edge - 1);
+    json_t *next = json_integer(edge);
+    uint64_t v = 0;
+    int64_t fen = 0;
+
+    (void)state;
+    assert_true(json_u64(&v, last));
+    assert_int_equal(v, edge - 1);
+    assert_false(json_u64(&v, next));
+    assert_int_equal(field_from_text(&fen, &money, "-9223372036854775808"),
+                     ERR_NONE);
+    assert_true(fen == INT64_MIN);
+    assert_int_equal(field_from_text(&fen, &money, "9223372036854775808"),
+                     ERR_RANGE);
+    assert_int_equal(field_from_text(&fen, &money, "-0"), ERR_RANGE);
+    json_decref(last);
+    json_decref(next);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +403,7 @@ int main(void)
         cmocka_unit_test(test_client_tells_results_errors_and_silence),
         cmocka_unit_test(test_discover_names_every_method),
         cmocka_unit_test(test_schema_json_names_the_bad_member),
+        cmocka_unit_test(test_numbers_that_others_round_are_text),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -202,11 +202,41 @@ static void test_journal_goes_on_in_a_new_segment(void **state)
     journal_close(j);
     j = reopen(&s, ERR_NONE, &at);
     assert_int_equal(s.count, 4);
-    assert_int_equal(journal_drop_older(j), ERR_NONE);
+    assert_int_equal(journal_drop_older(j, journal_segment(j)), ERR_NONE);
     journal_close(j);
     journal_close(reopen(&s, ERR_NONE, &at));
     assert_int_equal(s.count, 1);
     assert_int_equal(s.first[0], 4);
+}
+
+/* A checkpoint with many bodies fills more than one segment: all of it stays,
+ * or a restart would find a journal without its birth and its votes. */
+static void test_journal_a_long_checkpoint_is_kept_whole(void **state)
+{
+    uint8_t *big = calloc(1, JOURNAL_PAYLOAD_MAX);
+    struct seen s;
+    struct journal_place at;
+    struct journal *j;
+    uint32_t first;
+
+    (void)state;
+    fill();
+    j = reopen(&s, ERR_NONE, &at);
+    assert_int_equal(journal_begin_segment(j), ERR_NONE);
+    first = journal_segment(j);
+    assert_int_equal(journal_append(j, 3, 0, 4, bytes_of("\4", 1)), ERR_NONE);
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(
+            journal_append(j, 2, 0, 5, bytes_of(big, JOURNAL_PAYLOAD_MAX)),
+            ERR_NONE);
+    assert_int_equal(journal_sync(j), ERR_NONE);
+    assert_true(journal_segment(j) > first);
+    assert_int_equal(journal_drop_older(j, first), ERR_NONE);
+    journal_close(j);
+    journal_close(reopen(&s, ERR_NONE, &at));
+    assert_int_equal(s.count, 13);
+    assert_int_equal(s.first[0], 4);
+    free(big);
 }
 
 static void test_journal_too_large_a_record_is_refused(void **state)
@@ -235,6 +265,7 @@ int main(void)
         TEST(test_journal_of_another_chain_is_refused),
         TEST(test_journal_is_never_made_twice_or_by_opening),
         TEST(test_journal_goes_on_in_a_new_segment),
+        TEST(test_journal_a_long_checkpoint_is_kept_whole),
         TEST(test_journal_too_large_a_record_is_refused),
 #undef TEST
     };

@@ -1,0 +1,69 @@
+/* Blocks under way: a body counts only if the header commits to its bytes. */
+#include "node/node.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* One transaction of three bytes. */
+static const uint8_t body[] = {1, 0, 0, 0, 3, 0, 0, 0, 'a', 'b', 'c'};
+
+static struct block_entry entry_of(uint32_t tx_count)
+{
+    struct block_entry b = {.used = true};
+    struct body parts;
+
+    assert_int_equal(body_split(&parts, bytes_of(body, sizeof body)), ERR_NONE);
+    b.header.body_bytes = sizeof body;
+    b.header.tx_count = tx_count;
+    b.header.tx_root = body_tx_root(&parts);
+    return b;
+}
+
+static void test_blocks_the_right_body_is_taken(void **state)
+{
+    struct block_entry b = entry_of(1);
+
+    (void)state;
+    assert_true(block_entry_set_body(&b, bytes_of(body, sizeof body)));
+    assert_true(b.has_body);
+    buf_deinit(&b.body);
+}
+
+/* Taken, it would make a valid block look invalid, and the node halt. */
+static void test_blocks_another_body_of_the_same_size_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof body; i++) {
+        struct block_entry b = entry_of(1);
+        uint8_t other[sizeof body];
+
+        memcpy(other, body, sizeof body);
+        other[i] ^= 1;
+        assert_false(block_entry_set_body(&b, bytes_of(other, sizeof other)));
+        assert_false(b.has_body);
+    }
+}
+
+static void test_blocks_size_and_count_must_agree(void **state)
+{
+    struct block_entry b = entry_of(2);
+
+    (void)state;
+    assert_false(block_entry_set_body(&b, bytes_of(body, sizeof body)));
+    b = entry_of(1);
+    assert_false(block_entry_set_body(&b, bytes_of(body, sizeof body - 1)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_blocks_the_right_body_is_taken),
+        cmocka_unit_test(test_blocks_another_body_of_the_same_size_is_refused),
+        cmocka_unit_test(test_blocks_size_and_count_must_agree),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
