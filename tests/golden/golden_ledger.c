@@ -269,6 +269,7 @@ static void do_security(struct golden *g, const struct tokens *t)
     memset(op.code, 0, sizeof op.code);
     memcpy(op.code, t->at[1], strlen(t->at[1]));
     op.registrar = MARKET_R1;
+    op.holder_cap = 200;
     for (uint32_t i = 2; i < t->count; i++) {
         char *eq = strchr(t->at[i], '=');
         const char *why = "a field has the form name=value";
@@ -565,6 +566,7 @@ static void send_ops(struct golden *g, const struct tokens *t, uint32_t arrow)
     char problem[PROBLEM_MAX] = "";
     enum verdict v;
 
+    new_block(g); /* another than that in which accounts were opened */
     market_begin(g->m);
     for (uint32_t i = 0; i < g->op_count; i++) {
         market_add(g->m, g->defs[i]->kind, &g->ops[i]);

@@ -173,12 +173,12 @@ static int attributes_cmp(const struct segment *a, const struct segment *b)
         return a->lock_until < b->lock_until ? -1 : 1;
     if (a->trade_day != b->trade_day)
         return a->trade_day < b->trade_day ? -1 : 1;
-    for (uint32_t i = 0; i < a->pledge_count && i < b->pledge_count; i++) {
+    if (a->pledge_count != b->pledge_count)
+        return a->pledge_count < b->pledge_count ? -1 : 1;
+    for (uint32_t i = 0; i < a->pledge_count; i++) {
         if (a->pledges[i].number != b->pledges[i].number)
             return a->pledges[i].number < b->pledges[i].number ? -1 : 1;
     }
-    if (a->pledge_count != b->pledge_count)
-        return a->pledge_count < b->pledge_count ? -1 : 1;
     if (a->freeze != b->freeze)
         return a->freeze < b->freeze ? -1 : 1;
     return 0;
@@ -222,6 +222,8 @@ static void check_pledge_here(struct check *c,
 
     sum->shares += here;
     sum->holdings++;
+    if (c->s.status == SECURITY_MIGRATING)
+        return; /* holdings and pledges are on their way to the new code */
     if (!get(c->r, &p, TABLE_PLEDGES, &c->key, &key)) {
         broken(c->problem,
                "I3: segment under pledge %lu that is not there",
@@ -406,7 +408,8 @@ static void check_pledge_row(struct check *c, const struct pledge_row *p)
         broken(c->problem,
                "I3: pledge number %lu was never given",
                (unsigned long)p->number);
-    if (sum_of(c, p->number)->shares != p->outstanding.shares)
+    if (c->s.status != SECURITY_MIGRATING &&
+        sum_of(c, p->number)->shares != p->outstanding.shares)
         broken(c->problem,
                "I3: pledge %lu: %lu outstanding, %lu shares under it",
                (unsigned long)p->number,
@@ -529,10 +532,8 @@ bool invariants_security(const struct rows *r,
                          const struct hash *security,
                          char problem[PROBLEM_MAX])
 {
-    struct check *c = scratch();
-
-    if (!begin_check(c, r, date, security, problem))
-        broken(problem, "a security is not readable");
+    /* A board transfer that is given up erases the new code. */
+    (void)begin_check(scratch(), r, date, security, problem);
     return problem[0] == '\0';
 }
 

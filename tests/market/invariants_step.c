@@ -50,7 +50,7 @@ static bool is_any(const struct step *s, const uint8_t *kinds, size_t count)
 
 /* I7: who may end what.  Due work has no kind. */
 static const uint8_t ends_lock[] = {
-    OP_LOCK_LIFT, OP_TRANSFER_JUDICIAL, OP_REGISTER_CANCEL, OP_BOARD_MOVE};
+    OP_LOCK_LIFT, OP_REGISTER_CANCEL, OP_BOARD_MOVE};
 static const uint8_t ends_pledge[] = {OP_TRANSFER_PLEDGED,
                                       OP_TRANSFER_JUDICIAL,
                                       OP_PLEDGE_RELEASE_PART,
@@ -284,7 +284,8 @@ static void step_security(struct step *s,
 
     if ((c->before.size > 0 &&
          schema_decode(&before, &security_row_schema, c->before) != ERR_NONE) ||
-        schema_decode(&after, &security_row_schema, c->after) != ERR_NONE) {
+        (c->after.size > 0 &&
+         schema_decode(&after, &security_row_schema, c->after) != ERR_NONE)) {
         broken(s->problem, "a security is not readable");
         return;
     }
@@ -305,7 +306,8 @@ static void step_security(struct step *s,
 
 static void check_security(const struct rows *r,
                            struct step *s,
-                           const struct hash *security)
+                           const struct hash *security,
+                           struct sums_marks *marks)
 {
     struct sums_entry sums = {.security = *security};
     struct rows_change of_row = {.key = NULL};
@@ -328,6 +330,8 @@ static void check_security(const struct rows *r,
         broken(s->problem, "a security changed without its row");
     else
         step_security(s, &of_row, &sums);
+    marks->positions += sums.marks.positions;
+    marks->rights += sums.marks.rights;
     if (s->locked_after < s->locked_before &&
         !is_any(s, ends_lock, sizeof ends_lock))
         broken(s->problem, "I7: a lock vanished by the way");
@@ -343,6 +347,8 @@ bool invariants_step(const struct rows *r,
 {
     struct hash done[SECURITIES_MAX];
     uint32_t done_count = 0;
+    struct sums_marks by_rows = {0};
+    struct sums_marks by_accounts = {0};
 
     for (uint32_t i = 0; i < rows_touched(r); i++) {
         struct step s = {.kinds = kinds,
@@ -357,6 +363,8 @@ bool invariants_step(const struct rows *r,
         if (!rows_change(r, i, &c))
             continue;
         step_chain(&s, &c);
+        if (sums_account(&by_accounts, c.key, c.before, c.after) != ERR_NONE)
+            broken(problem, "an account is not readable");
         of = security_of(&c, &space);
         if (of == NULL)
             continue;
@@ -365,9 +373,12 @@ bool invariants_step(const struct rows *r,
         if (k < done_count || done_count >= SECURITIES_MAX)
             continue;
         done[done_count++] = *of;
-        check_security(r, &s, of);
+        check_security(r, &s, of, &by_rows);
         (void)invariants_security(r, date, of, problem);
     }
+    if (by_rows.positions != by_accounts.positions ||
+        by_rows.rights != by_accounts.rights)
+        broken(problem, "an account's positions or rights are not counted");
     return problem[0] == '\0';
 }
 
