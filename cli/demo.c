@@ -383,8 +383,13 @@ static int import_one(struct story *s, uint32_t i, const char *path)
                        &o);
     code = tell(&o, "issuer's account", e);
     if (code == 0) {
+        const bool exempt = r->count > 200;
+        const struct hash approval =
+            exempt ? document_of("exemption from the holder cap")
+                   : (struct hash){{0}};
+
         e = import_register(
-            &s->im, r, &s->issuer[i], r->count > 200 ? 0 : 200, &o);
+            &s->im, r, &s->issuer[i], exempt ? 0 : 200, &approval, &o);
         code = tell(&o, r->code, e);
     }
     if (code == 0)
@@ -695,6 +700,7 @@ static const struct flag import_flags[] = {
     {"vault", true, "vault file (default WALLET/vault.eqv)"},
     {"issued", true, "shares the lines must add up to"},
     {"holder-cap", true, "most holders, 0 = exempt (default 200)"},
+    {"cap-approval", true, "hash of the exemption, for more than 200 or 0"},
     {"check", false, "check the file only; send nothing"},
     {NULL, false, NULL},
 };
@@ -763,6 +769,8 @@ static int import_now(struct import_run *x,
     const char *label = args_value(a, c, "issuer-key", "issuer");
     const struct secret *secret = wallet_label(&x->wallet, label);
     struct pubkey key;
+    const char *approval = args_value(a, c, "cap-approval", NULL);
+    struct hash cap_approval = {{0}};
     struct hash issuer;
     struct outcome o;
     char number[64];
@@ -774,6 +782,9 @@ static int import_now(struct import_run *x,
     if (!num_parse_u64(&cap, args_value(a, c, "holder-cap", "200")) ||
         cap > UINT32_MAX)
         return fail(EXIT_USAGE, "--holder-cap is a number");
+    if (approval != NULL &&
+        !hex_decode(cap_approval.raw, sizeof cap_approval.raw, approval))
+        return fail(EXIT_USAGE, "--cap-approval is a hash of 64 hex digits");
     snprintf(number, sizeof number, "ISSUER-%s", r->code);
     code = tell(
         &o,
@@ -783,7 +794,8 @@ static int import_now(struct import_run *x,
     if (code == 0)
         code = tell(&o,
                     r->code,
-                    import_register(&x->im, r, &issuer, (uint32_t)cap, &o));
+                    import_register(
+                        &x->im, r, &issuer, (uint32_t)cap, &cap_approval, &o));
     if (code == 0)
         printf("%s: %u holders, %llu shares, confirmed at height %llu\n",
                r->code,

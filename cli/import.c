@@ -293,6 +293,7 @@ enum err import_register(struct importer *im,
                          const struct csv_register *r,
                          const struct hash *issuer,
                          uint32_t holder_cap,
+                         const struct hash *cap_approval,
                          struct outcome *o)
 {
     struct op_security_create create = {
@@ -300,6 +301,7 @@ enum err import_register(struct importer *im,
         .registrar = im->institution,
         .class = CLASS_ORDINARY,
         .holder_cap = holder_cap,
+        .cap_approval = *cap_approval,
         .terms = im->document,
         .document = im->document,
     };

@@ -28,11 +28,13 @@ MUST_USE enum err import_account(struct importer *im,
                                  const char *name,
                                  const struct pubkey *key,
                                  struct outcome *o);
-/* import_register creates the security if needed and loads the register. */
+/* import_register creates the security if needed and loads the register.  A cap
+ * above 200, or none (0), needs an approval; else it is zeros. */
 MUST_USE enum err import_register(struct importer *im,
                                   const struct csv_register *r,
                                   const struct hash *issuer,
                                   uint32_t holder_cap,
+                                  const struct hash *cap_approval,
                                   struct outcome *o);
 /* Shows a register as a table; names from the vault when given. */
 int show_register(struct rpc_client *client,

@@ -103,6 +103,18 @@ void side_put_account(struct exec *x, struct side *a);
  * V_WITHDRAWN. */
 enum verdict exec_open_security(const struct security_row *s,
                                 bool although_suspended);
+/* What the rules on whole securities share (rule_security.c).  security_of
+ * reads the row or refuses with V_UNKNOWN; security_emit emits *e about it and
+ * writes it. */
+enum verdict security_of(struct exec *x,
+                         struct security_row *s,
+                         const char *code);
+void security_emit(struct exec *x, struct security_row *s, struct event *e);
+/* Refuses with V_SECURITY_STATE or V_WITHDRAWN unless the security is in one of
+ * the states, bits 1 << enum security_status. */
+enum verdict security_in(struct exec *x,
+                         const struct security_row *s,
+                         unsigned states);
 /* Whether the register is closed on the block's date. */
 bool exec_register_closed(const struct exec *x, const struct security_row *s);
 /* Whether the account may acquire the security at its holder's will today:

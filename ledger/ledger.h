@@ -84,6 +84,13 @@ MUST_USE enum verdict ledger_apply(struct ledger_block *b,
  * those stand first in a block. */
 bool ledger_is_court(const struct tx *tx);
 
+/* Sums over accounts, each weighted by a number made of its id, modulo 2^64:
+ * two such sums are equal only if every account's part is, but for chance. */
+struct sums_marks {
+    uint64_t positions; /* securities in which it has a share */
+    uint64_t rights;    /* open pledges to it, open claims of it */
+};
+
 /* Changes of a security's control totals, summed over its rows. */
 struct sums_entry {
     struct hash security; /* security_key */
@@ -97,11 +104,17 @@ struct sums_entry {
     int64_t freezes_open;
     int64_t court_reports;
     int64_t claims_open;
+    uint64_t links; /* what pledge and freeze rows say less what the holdings
+                       say, weighted as marks are; 0 if they agree */
+    struct sums_marks marks;
 };
 /* sums_of adds what the change of a holding, pledge, freeze or claim row means
  * to *e (rows may be empty; other tables mean nothing).  sums_security checks
- * that the security row's own change equals *e.  Both are computed apart from
- * the operations' code, so that a mistake in one cannot hide here.
+ * that the security row's own change equals *e; pledges and holdings need not
+ * agree while a board transfer carries them over.  sums_account adds what the
+ * change of an account row says; over all securities the marks must be equal.
+ * All are computed apart from the operations' code, so that a mistake in one
+ * cannot hide here.
  * Errors    ERR_CORRUPT  a row that does not decode or is impossible in itself
  *           ERR_MISMATCH */
 MUST_USE enum err sums_of(struct sums_entry *e,
@@ -111,5 +124,9 @@ MUST_USE enum err sums_of(struct sums_entry *e,
 MUST_USE enum err sums_security(const struct sums_entry *e,
                                 struct bytes old_row,
                                 struct bytes new_row);
+MUST_USE enum err sums_account(struct sums_marks *m,
+                               const struct row_key *key,
+                               struct bytes old_row,
+                               struct bytes new_row);
 
 #endif /* LEDGER_LEDGER_H */

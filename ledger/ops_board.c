@@ -32,8 +32,12 @@ const struct op_def op_def_board_open = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_board_open, document),
-    .verdicts =
-        {V_UNKNOWN, V_EXISTS, V_SECURITY_STATE, V_WITHDRAWN, V_QUANTITY},
+    .verdicts = {V_UNKNOWN,
+                 V_EXISTS,
+                 V_NOT_EMPTY,
+                 V_SECURITY_STATE,
+                 V_WITHDRAWN,
+                 V_QUANTITY},
 };
 
 static const struct field board_move_fields[] = {
@@ -74,7 +78,7 @@ const struct op_def op_def_board_move = {
              "registrar's maker and checker"},
         },
     .document_offset = OP_NO_DOCUMENT,
-    .verdicts = {V_UNKNOWN, V_SECURITY_STATE, V_LIMIT},
+    .verdicts = {V_UNKNOWN, V_SECURITY_STATE, V_WITHDRAWN, V_LIMIT},
 };
 
 static const struct field board_confirm_fields[] = {
@@ -101,7 +105,7 @@ const struct op_def op_def_board_confirm = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_board_confirm, document),
-    .verdicts = {V_UNKNOWN, V_NOT_EMPTY, V_SECURITY_STATE},
+    .verdicts = {V_UNKNOWN, V_NOT_EMPTY, V_SECURITY_STATE, V_WITHDRAWN},
 };
 
 static const struct field board_cancel_fields[] = {
@@ -128,5 +132,5 @@ const struct op_def op_def_board_cancel = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_board_cancel, document),
-    .verdicts = {V_UNKNOWN, V_NOT_EMPTY, V_SECURITY_STATE},
+    .verdicts = {V_UNKNOWN, V_NOT_EMPTY, V_SECURITY_STATE, V_WITHDRAWN},
 };

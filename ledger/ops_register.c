@@ -48,7 +48,7 @@ const struct op_def op_def_register_open = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_register_open, document),
-    .verdicts = {V_UNKNOWN, V_SECURITY_STATE, V_QUANTITY},
+    .verdicts = {V_UNKNOWN, V_SECURITY_STATE, V_WITHDRAWN, V_QUANTITY},
 };
 
 static const struct field register_lines_fields[] = {
@@ -83,6 +83,7 @@ const struct op_def op_def_register_lines = {
     .verdicts = {V_UNKNOWN,
                  V_ACCOUNT_STATE,
                  V_SECURITY_STATE,
+                 V_WITHDRAWN,
                  V_LINES_ORDER,
                  V_DATE,
                  V_QUANTITY,
@@ -117,6 +118,7 @@ const struct op_def op_def_register_confirm = {
     .document_offset = offsetof(struct op_register_confirm, document),
     .verdicts = {V_UNKNOWN,
                  V_SECURITY_STATE,
+                 V_WITHDRAWN,
                  V_SUM_MISMATCH,
                  V_ROOT_MISMATCH,
                  V_HOLDER_CAP},
@@ -147,5 +149,5 @@ const struct op_def op_def_register_cancel = {
              "registrar's maker and checker"},
         },
     .document_offset = OP_NO_DOCUMENT,
-    .verdicts = {V_UNKNOWN, V_SECURITY_STATE, V_LIMIT},
+    .verdicts = {V_UNKNOWN, V_SECURITY_STATE, V_WITHDRAWN, V_LIMIT},
 };

@@ -66,7 +66,7 @@ const struct op_def op_def_security_create = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_security_create, document),
-    .verdicts = {V_UNKNOWN, V_ROLE, V_ACCOUNT_STATE, V_EXISTS},
+    .verdicts = {V_UNKNOWN, V_ROLE, V_ACCOUNT_STATE, V_EXISTS, V_POLICY},
 };
 
 static const struct field security_list_fields[] = {
@@ -219,5 +219,5 @@ const struct op_def op_def_security_change = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_security_change, document),
-    .verdicts = {V_UNKNOWN, V_SECURITY_STATE, V_WITHDRAWN, V_POLICY},
+    .verdicts = {V_UNKNOWN, V_POLICY, V_SECURITY_STATE, V_WITHDRAWN},
 };

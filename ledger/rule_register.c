@@ -1,4 +1,4 @@
-/* Securities, and the loading of their first register in slices. */
+/* The loading of a security's first register, in slices. */
 #include "base/num.h"
 #include "chain/mtree.h"
 #include "ledger/exec.h"
@@ -8,51 +8,6 @@ static const struct hash zero;
 enum {
     SHARES_MAX_LOG2 = 62, /* so that every sum fits a signed 64-bit integer */
 };
-
-enum verdict rule_security_create(struct exec *x,
-                                  const struct op_security_create *op)
-{
-    const struct hash key = security_key(op->code);
-    const struct hash registrar = institution_id(op->registrar);
-    struct institution_row institution;
-    struct account_row issuer;
-    struct security_row row;
-    struct event e = {.kind = EVENT_SECURITY_CREATED,
-                      .account = op->issuer,
-                      .number = op->registrar,
-                      .document = op->document};
-
-    if (!exec_get(
-            x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &registrar))
-        return exec_refuse(x, V_UNKNOWN, &registrar, 0, 0);
-    if (!exec_account(x->b->view, &issuer, &op->issuer))
-        return exec_refuse(x, V_UNKNOWN, &op->issuer, 0, 0);
-    if ((institution.roles & ROLE_REGISTRAR) == 0)
-        return exec_refuse(x, V_ROLE, &registrar, 0, 0);
-    if (issuer.status != ACCOUNT_ACTIVE)
-        return exec_refuse(x, V_ACCOUNT_STATE, &op->issuer, 0, 0);
-    if (exec_security(x->b->view, &row, op->code))
-        return exec_refuse(x, V_EXISTS, &key, 0, 0);
-    row = (struct security_row){
-        .issuer = op->issuer,
-        .registrar = op->registrar,
-        .class = op->class,
-        .status = SECURITY_DRAFT,
-        .t_plus = op->t_plus,
-        .features = op->features,
-        .investors = op->investors,
-        .holder_cap = op->holder_cap,
-        .cap_approval = op->cap_approval,
-        .successor = "-",
-        .predecessor = "-",
-        .terms = op->terms,
-    };
-    memcpy(row.code, op->code, sizeof row.code);
-    memcpy(e.security, op->code, sizeof e.security);
-    exec_emit(x, &e);
-    exec_put_security(x, &row);
-    return V_OK;
-}
 
 static bool get_draft(const struct exec *x,
                       struct draft_row *d,
@@ -80,7 +35,7 @@ static void erase_draft(struct exec *x, const char *code)
 }
 
 /* Reads the security and, if loaded says so, its draft; refuses what is not a
- * draft. */
+ * draft.  A new code of a board transfer is filled by that alone. */
 static enum verdict draft_of(struct exec *x,
                              struct security_row *s,
                              struct draft_row *d,
@@ -91,7 +46,10 @@ static enum verdict draft_of(struct exec *x,
 
     if (!exec_security(x->b->view, s, code))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
-    if (s->status != SECURITY_DRAFT || get_draft(x, d, code) != loaded)
+    if (s->status == SECURITY_WITHDRAWN)
+        return exec_refuse(x, V_WITHDRAWN, &key, 0, 0);
+    if (s->status != SECURITY_DRAFT || s->predecessor[0] != '-' ||
+        get_draft(x, d, code) != loaded)
         return exec_refuse(x, V_SECURITY_STATE, &key, 0, 0);
     return V_OK;
 }

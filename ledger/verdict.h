@@ -60,7 +60,10 @@
       "E_DUPLICATE_SUBJECT",                                                  \
       "this person or company has an account already")                        \
     X(V_EXISTS, 307, "E_EXISTS", "the number or code is taken")               \
-    X(V_POLICY, 308, "E_POLICY", "the key policy is not valid")               \
+    X(V_POLICY,                                                               \
+      308,                                                                    \
+      "E_POLICY",                                                             \
+      "the key policy or the security's parameters are not valid")            \
     X(V_PLEDGE_OWN_SHARES,                                                    \
       309,                                                                    \
       "E_PLEDGE_OWN_SHARES",                                                  \

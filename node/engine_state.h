@@ -54,13 +54,13 @@ MUST_USE enum err engine_finish(struct engine *e,
 /* engine_settle makes the standing candidate the tip. */
 void engine_settle(struct engine *e);
 
-/* engine_check_changes: each security whose holdings changed has totals that
- * changed alike, computed apart from the operations.
+/* engine_check_changes: each security whose rows changed has totals that
+ * changed alike, and so has each account, computed apart from the operations.
  * Errors    ERR_MISMATCH, ERR_CORRUPT */
 MUST_USE enum err engine_check_changes(const struct change_set *set);
 
-/* engine_check_all adds up every security anew, and finds rows that belong to
- * no security, which no root covers.
+/* engine_check_all adds up every security and account anew, and finds rows that
+ * belong to no security, which no root covers.
  * Errors    ERR_MISMATCH, ERR_CORRUPT */
 MUST_USE enum err engine_check_all(const struct state *s);
 

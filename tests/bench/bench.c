@@ -429,8 +429,10 @@ static bool make_market(struct net *n)
 {
     struct tx *tx = malloc(sizeof *tx);
     struct op_register_lines *lines = calloc(1, sizeof *lines);
-    struct op_security_create create = {
-        .code = "BENCH", .registrar = 1, .class = CLASS_ORDINARY};
+    struct op_security_create create = {.code = "BENCH",
+                                        .registrar = 1,
+                                        .class = CLASS_ORDINARY,
+                                        .cap_approval = {{1}}};
     struct op_register_open open = {.security = "BENCH",
                                     .issued = {HOLDERS * 1000000u},
                                     .line_count = HOLDERS};

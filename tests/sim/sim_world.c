@@ -97,7 +97,8 @@ static void make_setup(struct sim_world *w)
     struct op_security_create create = {.code = "SIM",
                                         .issuer = account(w, 0),
                                         .registrar = 1,
-                                        .class = CLASS_ORDINARY};
+                                        .class = CLASS_ORDINARY,
+                                        .holder_cap = 200};
     struct op_register_open open = {.security = "SIM",
                                     .issued = {HOLDERS * (uint64_t)SHARES},
                                     .line_count = HOLDERS};
@@ -257,7 +258,7 @@ struct bytes sim_world_tx(struct sim_world *w, uint64_t number, uint64_t random)
 }
 
 struct sums_check {
-    struct engine *e;
+    const struct state *state;
     struct sums_entry sums;
     bool ok;
 };
@@ -275,7 +276,8 @@ static bool add_security(void *ctx, const struct row_key *key, struct bytes row)
     struct sums_check *c = ctx;
 
     c->sums = (struct sums_entry){.security = key->key};
-    state_each(engine_state(c->e), TABLE_HOLDINGS, &key->key, add_row, c);
+    for (uint8_t t = TABLE_HOLDINGS; t <= TABLE_FREEZES; t++)
+        state_each(c->state, t, &key->key, add_row, c);
     c->ok = c->ok &&
             sums_security(&c->sums, bytes_of(NULL, 0), row) == ERR_NONE &&
             c->sums.issued == HOLDERS * (int64_t)SHARES;
@@ -284,9 +286,9 @@ static bool add_security(void *ctx, const struct row_key *key, struct bytes row)
 
 bool sim_world_sums_hold(struct engine *e)
 {
-    struct sums_check c = {.e = e, .ok = true};
+    struct sums_check c = {.state = engine_state(e), .ok = true};
     const struct hash zero = {{0}};
 
-    state_each(engine_state(e), TABLE_SECURITIES, &zero, add_security, &c);
+    state_each(c.state, TABLE_SECURITIES, &zero, add_security, &c);
     return c.ok;
 }

@@ -218,8 +218,10 @@ static inline void fixture_block(struct fixture *f,
 static inline void fixture_fill(struct fixture *f)
 {
     const struct tx *txs[4];
-    struct op_security_create security = {
-        .code = "S", .registrar = 1, .class = CLASS_ORDINARY};
+    struct op_security_create security = {.code = "S",
+                                          .registrar = 1,
+                                          .class = CLASS_ORDINARY,
+                                          .holder_cap = 200};
     struct op_register_open open = {
         .security = "S", .issued = {1500}, .line_count = 2};
     struct op_register_confirm confirm = {.security = "S"};

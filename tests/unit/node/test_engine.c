@@ -708,6 +708,11 @@ static void test_engine_sums_refuse_changes_that_do_not_add_up(void **x)
         .weight = 1,
         .segment_count = 1,
         .segments = {{.quantity = {5}, .nature = 1}}};
+    const struct account_row account = {.kind = ACCOUNT_ORDINARY,
+                                        .status = ACCOUNT_ACTIVE,
+                                        .authority = AUTHORITY_PAPER,
+                                        .frozen_by = "-",
+                                        .positions = 1};
     struct security_row security = {.code = "S",
                                     .class = CLASS_ORDINARY,
                                     .status = SECURITY_REGISTERED,
@@ -716,42 +721,55 @@ static void test_engine_sums_refuse_changes_that_do_not_add_up(void **x)
                                     .holder_count = 1,
                                     .positions = 1,
                                     .issued = {5}};
+    struct claim_row claim = {
+        .security = "S", .number = 1, .quantity = {1}, .open = {1}};
+    const struct row_key a = {TABLE_ACCOUNTS, zero, zero};
     const struct row_key s = {TABLE_SECURITIES, zero, security_key("S")};
     const struct row_key h = {TABLE_HOLDINGS, s.key, zero};
-    uint8_t bytes[3][1024];
-    struct bytes rows[3];
-    struct change list[2];
-    const struct change_set both = {.list = list, .count = 2};
-    const struct change_set second = {.list = list + 1, .count = 1};
+    const struct row_key c = {TABLE_CLAIMS, zero, claim_key("S", 1)};
+    const struct bytes none = bytes_of(NULL, 0);
+    uint8_t bytes[5][1024];
+    struct bytes rows[5];
+    struct change list[4];
+    const struct change_set set = {.list = list, .count = 3};
+    const struct change_set not_the_account = {.list = list + 1, .count = 2};
+    const struct change_set holding_alone = {.list = list + 2, .count = 1};
+    const struct change_set with_claim = {.list = list, .count = 4};
 
     (void)x;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
+        const struct schema *schema[] = {&account_row_schema,
+                                         &security_row_schema,
+                                         &holding_row_schema,
+                                         &security_row_schema,
+                                         &claim_row_schema};
+        const void *row[] = {&account, &security, &holding, &security, &claim};
         struct writer w = writer_of(bytes[i], sizeof bytes[i]);
 
-        security.issued.shares = i == 2 ? 6 : 5;
-        schema_encode(&w,
-                      i == 0 ? &holding_row_schema : &security_row_schema,
-                      i == 0 ? (const void *)&holding : &security);
+        security.issued.shares = i == 3 ? 6 : 5;
+        schema_encode(&w, schema[i], row[i]);
         assert_true(writer_ok(&w));
         rows[i] = writer_bytes(&w);
     }
-    list[0] = (struct change){s, {NULL, 0}, rows[1]};
-    list[1] = (struct change){h, {NULL, 0}, rows[0]};
-    assert_int_equal(engine_check_changes(&both), ERR_NONE);
-    assert_int_equal(engine_check_changes(&second), ERR_MISMATCH);
-    list[0].new_row = rows[2];
-    assert_int_equal(engine_check_changes(&both), ERR_MISMATCH);
-    list[0].new_row = rows[1];
-    list[1].new_row = bytes_of("garbage", 7);
-    assert_int_equal(engine_check_changes(&both), ERR_CORRUPT);
-    list[1].new_row = rows[0];
-    list[0].old_row = bytes_of("garbage", 7);
-    assert_int_equal(engine_check_changes(&both), ERR_CORRUPT);
-    list[0].old_row = list[0].new_row; /* erased */
-    list[0].new_row = bytes_of(NULL, 0);
-    list[1].old_row = list[1].new_row;
-    list[1].new_row = bytes_of(NULL, 0);
-    assert_int_equal(engine_check_changes(&both), ERR_NONE);
+    list[0] = (struct change){a, none, rows[0]};
+    list[1] = (struct change){s, none, rows[1]};
+    list[2] = (struct change){h, none, rows[2]};
+    list[3] = (struct change){c, none, rows[4]};
+    assert_int_equal(engine_check_changes(&set), ERR_NONE);
+    assert_int_equal(engine_check_changes(&not_the_account), ERR_MISMATCH);
+    assert_int_equal(engine_check_changes(&holding_alone), ERR_MISMATCH);
+    assert_int_equal(engine_check_changes(&with_claim), ERR_MISMATCH);
+    list[1].new_row = rows[3];
+    assert_int_equal(engine_check_changes(&set), ERR_MISMATCH);
+    list[1].new_row = rows[1];
+    list[2].new_row = bytes_of("garbage", 7);
+    assert_int_equal(engine_check_changes(&set), ERR_CORRUPT);
+    list[2].new_row = rows[2];
+    list[1].old_row = bytes_of("garbage", 7);
+    assert_int_equal(engine_check_changes(&set), ERR_CORRUPT);
+    for (int i = 0; i < 3; i++) /* erased */
+        list[i] = (struct change){list[i].key, list[i].new_row, none};
+    assert_int_equal(engine_check_changes(&set), ERR_NONE);
 }
 
 /* As if an operation had forgotten the security's totals. */
