@@ -154,6 +154,7 @@ static inline struct op_freeze_create freeze_op(struct world *w, uint64_t q)
         .from = w->date,
         .to = w->date + 100,
         .quantity = {q},
+        .document = {{1}},
     };
 }
 
@@ -173,8 +174,10 @@ static inline enum verdict unfreeze(struct world *w,
                                     uint64_t q,
                                     const char *court)
 {
-    struct op_freeze_release op = {
-        .security = "100001", .number = number, .quantity = {q}};
+    struct op_freeze_release op = {.security = "100001",
+                                   .number = number,
+                                   .quantity = {q},
+                                   .document = {{2}}};
 
     memcpy(op.authority, court, strlen(court));
     world_at(w, w->date);

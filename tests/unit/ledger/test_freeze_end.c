@@ -56,8 +56,10 @@ static void test_freeze_lapses_on_the_day_after(void **state)
 {
     struct world *w = with(10000, 0, 0);
     struct op_freeze_create op = freeze_op(w, 7000);
-    struct op_freeze_renew renew = {
-        .security = "100001", .number = 1, .authority = "COURT-A"};
+    struct op_freeze_renew renew = {.security = "100001",
+                                    .number = 1,
+                                    .authority = "COURT-A",
+                                    .document = {{1}}};
     uint32_t events;
 
     (void)state;
