@@ -129,7 +129,7 @@ static void test_freeze_beyond_the_position_is_unfulfilled(void **state)
     done(w, OP_FREEZE_CREATE, &op);
     assert_int_equal(freeze_of(w, 2).unfulfilled.shares, INT64_MAX);
     assert_int_equal(freeze_of(w, 2).status, FREEZE_LAPSED);
-    assert_int_equal(security_of(w).freezes_open, 1);
+    assert_int_equal(security_now(w).freezes_open, 1);
     assert_int_equal(w->events[w->event_count - 1].quantity, 0);
     op.account = world_account(w, HOLDER_B);
     done(w, OP_FREEZE_CREATE, &op);
@@ -370,9 +370,9 @@ static void test_freeze_court_reports_are_counted(void **state)
     op.court_report = true;
     world_at(w, w->date);
     done(w, OP_FREEZE_CREATE, &op);
-    assert_int_equal(security_of(w).court_reports, 1);
+    assert_int_equal(security_now(w).court_reports, 1);
     done(w, OP_FREEZE_RELEASE, &off);
-    assert_int_equal(security_of(w).court_reports, 0);
+    assert_int_equal(security_now(w).court_reports, 0);
     world_free(w);
 }
 
@@ -424,11 +424,11 @@ static void test_freeze_queues_beyond_a_total_are_refused(void **state)
     assert_int_equal(freeze(w, most, 0), V_OK);
     assert_int_equal(freeze(w, INT64_MAX, 0), V_OK);
     sound(w);
-    assert_int_equal(security_of(w).queued.shares, 2 * most);
+    assert_int_equal(security_now(w).queued.shares, 2 * most);
     world_at(w, w->date);
     world_refused(w, OP_FREEZE_CREATE, &op, V_LIMIT);
     assert_int_equal(freeze(w, 1, 0), V_OK);
-    assert_int_equal(security_of(w).queued.shares, INT64_MAX);
+    assert_int_equal(security_now(w).queued.shares, INT64_MAX);
     assert_int_equal(freeze(w, 1, 0), V_LIMIT);
     assert_int_equal(freeze(w, 1, 999), V_LIMIT); /* displaces into a queue */
     sound(w);
