@@ -578,7 +578,8 @@ static void send_ops(struct golden *g, const struct tokens *t, uint32_t arrow)
             g->m->rows, g->m->block.date, kinds, g->op_count, problem))
         fail(g, "%s", problem);
     if (v == V_OK && g->op_count == 1 &&
-        !invariants_moved(g->m->rows, g->defs[0], &g->ops[0], problem))
+        !invariants_moved(
+            g->m->rows, g->m->block.date, g->defs[0], &g->ops[0], problem))
         fail(g, "%s", problem);
     if (v == V_OK && strcmp(wanted, "OK") == 0)
         set_label(g, "last", &g->m->last_id);

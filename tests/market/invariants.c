@@ -102,6 +102,20 @@ static void add_parts(struct parts *p,
         p->queued += h->freezes[i].queued.shares;
 }
 
+void invariants_parts_of(struct parts *out,
+                         const struct rows *r,
+                         uint32_t date,
+                         uint8_t t_plus,
+                         struct bytes holding)
+{
+    static struct holding_row h;
+
+    memset(out, 0, sizeof *out);
+    if (holding.size > 0 &&
+        schema_decode(&h, &holding_row_schema, holding) == ERR_NONE)
+        add_parts(out, r, &h, date, t_plus);
+}
+
 bool invariants_parts(struct parts *out,
                       const struct rows *r,
                       uint32_t date,
@@ -377,6 +391,8 @@ static void visit_holding(void *ctx,
     c->positions += p.total > 0 ? 1 : 0;
     if (p.total > 0 && a.kind == ACCOUNT_ORDINARY)
         weight = a.investors > 1 ? a.investors : 1;
+    if (c->s.status == SECURITY_WITHDRAWN && weight > 0)
+        weight = h.weight; /* what was withdrawn stays as it was */
     if (h.weight != weight || h.kind != a.kind)
         broken(c->problem,
                "I10: a holding counts as %u holders, not %u",

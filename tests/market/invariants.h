@@ -41,6 +41,12 @@ bool invariants_parts(struct parts *out,
                       const char *code,
                       const struct hash *account);
 
+void invariants_parts_of(struct parts *out,
+                         const struct rows *r,
+                         uint32_t date,
+                         uint8_t t_plus,
+                         struct bytes holding);
+
 /* invariants_all looks at every row; invariants_security at the positions of
  * one security; invariants_step at what the last step changed and at the
  * positions of the securities it touched.  kinds are its operations', none for
@@ -58,8 +64,10 @@ bool invariants_step(const struct rows *r,
                      uint32_t kind_count,
                      char problem[PROBLEM_MAX]);
 
-/* Whether the operation did what its own fields say: from, to and quantity. */
+/* Whether the operation did what its own fields say: from, to and quantity; a
+ * transfer at will took what was available before it, and no more. */
 bool invariants_moved(const struct rows *r,
+                      uint32_t date,
                       const struct op_def *def,
                       const void *op,
                       char problem[PROBLEM_MAX]);

@@ -335,7 +335,8 @@ static void check_security(const struct rows *r,
     if (s->locked_after < s->locked_before &&
         !is_any(s, ends_lock, sizeof ends_lock))
         broken(s->problem, "I7: a lock vanished by the way");
-    if (s->both_after > s->both_before && is_any(s, pledges, sizeof pledges))
+    if (s->both_after > s->both_before && s->kind_count == 1 &&
+        is_any(s, pledges, sizeof pledges))
         broken(s->problem, "I5: frozen shares were pledged");
 }
 
@@ -410,7 +411,38 @@ static bool hash_field(struct hash *out,
     return true;
 }
 
+/* I6: the giver of shares at will had them available, and still has whatever
+ * was pledged, frozen, locked or too recent. */
+static void check_given(const struct rows *r,
+                        uint32_t date,
+                        const struct op_def *def,
+                        const struct rows_change *c,
+                        uint64_t quantity,
+                        char problem[PROBLEM_MAX])
+{
+    const struct row_key key = {.table = TABLE_SECURITIES, .key = c->key->tree};
+    struct security_row s;
+    struct parts before;
+    struct parts after;
+
+    if ((def->kind != OP_TRANSFER && def->kind != OP_TRANSFER_GIFT) ||
+        schema_decode(&s, &security_row_schema, rows_get(r, &key)) != ERR_NONE)
+        return;
+    invariants_parts_of(&before, r, date, s.t_plus, c->before);
+    invariants_parts_of(&after, r, date, s.t_plus, c->after);
+    if (before.available < quantity ||
+        before.available - quantity != after.available ||
+        before.pledged != after.pledged || before.frozen != after.frozen ||
+        before.pledged_frozen != after.pledged_frozen ||
+        before.t_plus != after.t_plus || before.lock != after.lock)
+        broken(problem,
+               "I6: %s of %lu took what was not available",
+               def->schema->name,
+               (unsigned long)quantity);
+}
+
 bool invariants_moved(const struct rows *r,
+                      uint32_t date,
                       const struct op_def *def,
                       const void *op,
                       char problem[PROBLEM_MAX])
@@ -435,18 +467,21 @@ bool invariants_moved(const struct rows *r,
             continue;
         before = total_of(c.before);
         after = total_of(c.after);
-        if (hash_eq(&c.key->key, &from))
+        if (hash_eq(&c.key->key, &from)) {
             out = before - after;
-        else if (hash_eq(&c.key->key, &to))
+            check_given(r, date, def, &c, quantity, problem);
+        } else if (hash_eq(&c.key->key, &to)) {
             in = after - before;
-        else if (before != after)
+        } else if (before != after) {
             broken(
                 problem, "%s: a third party's shares moved", def->schema->name);
+        }
     }
     /* What a correction does not find becomes a claim. */
     if (out != in ||
         (out != quantity &&
-         !(def->kind == OP_CORRECT || def->kind == OP_CORRECT_BY_DECISION)))
+         !((def->kind == OP_CORRECT || def->kind == OP_CORRECT_BY_DECISION) &&
+           out < quantity)))
         broken(problem,
                "%s: %lu shares left, %lu came, %lu were meant",
                def->schema->name,

@@ -107,6 +107,8 @@ void market_block(struct market *m, uint64_t time_ms)
                        on_event,
                        m);
     count_events(m);
+    if (m->on_block != NULL)
+        m->on_block(m->ctx, parent);
 }
 
 void market_date(struct market *m, uint32_t date)
@@ -458,6 +460,8 @@ static enum verdict apply_checked(struct market *m)
     } else {
         v = apply(m);
     }
+    if (m->on_tx != NULL)
+        m->on_tx(m->ctx, v);
     if (v == V_OK)
         return v;
     if (!digest_eq(rows_digest(m->rows), start))

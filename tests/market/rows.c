@@ -323,10 +323,10 @@ static struct hash view_snapshot(void *ctx, const struct hash *security)
     struct rows_digest all;
     struct hash out = {{0}};
 
-    if (r->snapshot != NULL)
-        return r->snapshot(r->snapshot_ctx, security);
     if (row == NULL || row->size == 0 || !same(row->digest, row->block_digest))
         return out;
+    if (r->snapshot != NULL)
+        return r->snapshot(r->snapshot_ctx, security);
     all = row->digest;
     for (uint32_t i = 0; i < sizeof tables; i++) {
         const struct tree *t = find_tree(r, tables[i], security);
