@@ -94,6 +94,8 @@ void market_block(struct market *m, uint64_t time_ms)
     const uint64_t parent = m->block.time_ms;
     const struct hash chain = m->block.chain_id;
 
+    if (m->on_end != NULL)
+        m->on_end(m->ctx);
     rows_step(m->rows);
     rows_block(m->rows);
     m->event_first = 0;

@@ -53,8 +53,10 @@ struct market {
     const struct op_def *defs[MARKET_TX_OPS];
     uint8_t *bytes;
     struct hash last_id;
-    /* Told of each block begun and each transaction applied; may be NULL. */
+    /* Told of each block's end and beginning and of each transaction; may be
+     * NULL. */
     void *ctx;
+    void (*on_end)(void *ctx);
     void (*on_block)(void *ctx, uint64_t parent_ms);
     void (*on_tx)(void *ctx, enum verdict v);
     bool twice;        /* dry run first: the same verdict, the same events */

@@ -58,11 +58,21 @@ static void into_digest(struct play *p, const void *what, size_t size)
 
 /* ---- the real state beside the plain rows ---- */
 
-static void shadow_apply(struct play *p)
+static void shadow_apply(struct play *p, const struct change_set *set)
 {
     struct shadow *s = p->shadow;
-    const struct change_set set = overlay_changes(s->overlay);
     struct state_undo *undo;
+
+    state_apply(s->state, &s->root, &undo, set);
+    state_undo_free(undo);
+    overlay_reset(s->overlay, s->state);
+    into_digest(p, &s->root, sizeof s->root);
+}
+
+static void shadow_end_block(void *ctx)
+{
+    struct play *p = ctx;
+    const struct change_set set = overlay_changes(p->shadow->overlay);
 
     for (uint32_t i = 0; i < set.count; i++) {
         if (!bytes_eq(rows_get(p->m->rows, &set.list[i].key),
@@ -70,10 +80,7 @@ static void shadow_apply(struct play *p)
             (void)snprintf(
                 p->problem, PROBLEM_MAX, "state and plain rows differ");
     }
-    state_apply(s->state, &s->root, &undo, &set);
-    state_undo_free(undo);
-    overlay_reset(s->overlay, s->state);
-    into_digest(p, &s->root, sizeof s->root);
+    shadow_apply(p, &set);
 }
 
 static void shadow_block(void *ctx, uint64_t parent_ms)
@@ -81,7 +88,6 @@ static void shadow_block(void *ctx, uint64_t parent_ms)
     struct play *p = ctx;
     struct shadow *s = p->shadow;
 
-    shadow_apply(p);
     ledger_begin_block(&s->block,
                        &p->m->block.chain_id,
                        p->m->block.height,
@@ -115,6 +121,7 @@ static void shadow_tx(void *ctx, enum verdict v)
 static void shadow_begin(struct play *p)
 {
     struct shadow *s = p->shadow;
+    struct change_set genesis;
 
     if (s == NULL)
         return;
@@ -122,9 +129,12 @@ static void shadow_begin(struct play *p)
     s->overlay = overlay_new(s->state);
     s->view = overlay_view(s->overlay);
     ledger_genesis(p->m->genesis, &s->view);
+    genesis = overlay_changes(s->overlay);
+    shadow_apply(p, &genesis);
     rows_snapshot_by(p->m->rows, s->view.snapshot, s->overlay);
     shadow_block(p, p->m->genesis->time_ms);
     p->m->ctx = p;
+    p->m->on_end = shadow_end_block;
     p->m->on_block = shadow_block;
     p->m->on_tx = shadow_tx;
 }
@@ -133,7 +143,7 @@ static void shadow_end(struct play *p)
 {
     if (p->shadow == NULL)
         return;
-    shadow_apply(p);
+    shadow_end_block(p);
     overlay_free(p->shadow->overlay);
     state_free(p->shadow->state);
 }
