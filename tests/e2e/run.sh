@@ -109,7 +109,8 @@ tx() { # tx QUANTITY [flags]
     shift
     "$build/equity" tx transfer --node "$(url 0)" --wallet "$work/net/wallet" \
         --passphrase-file "$work/net/passphrase" --security 100001 \
-        --from "$from" --to "$to" --quantity "$q" "$@"
+        --from "$from" --to "$to" --quantity "$q" --price-fen 4300 \
+        --payment "$(printf 1%.0s $(seq 64))" "$@"
 }
 tx 7 --out "$work/tx.hex"
 hex=$(cat "$work/tx.hex")
