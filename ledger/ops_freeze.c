@@ -1,4 +1,6 @@
-/* The operations on freezes. */
+/* The operations on freezes.
+ *
+ * R?: A freeze, its release and its renewal each cite the order. */
 #include "ledger/ops_fields.h"
 
 static const struct field freeze_create_fields[] = {
@@ -48,6 +50,7 @@ static const struct schema freeze_create_schema =
 const struct op_def op_def_freeze_create = {
     .kind = OP_FREEZE_CREATE,
     .is_court = true,
+    .document_required = true,
     .schema = &freeze_create_schema,
     .signers =
         {
@@ -56,7 +59,7 @@ const struct op_def op_def_freeze_create = {
              0,
              "registrar's maker and checker"},
         },
-    .document_offset = OP_NO_DOCUMENT,
+    .document_offset = offsetof(struct op_freeze_create, document),
     .verdicts = {V_UNKNOWN,
                  V_SECURITY_STATE,
                  V_WITHDRAWN,
@@ -88,6 +91,7 @@ static const struct schema freeze_release_schema =
 const struct op_def op_def_freeze_release = {
     .kind = OP_FREEZE_RELEASE,
     .is_court = true,
+    .document_required = true,
     .schema = &freeze_release_schema,
     .signers =
         {
@@ -96,7 +100,7 @@ const struct op_def op_def_freeze_release = {
              0,
              "registrar's maker and checker"},
         },
-    .document_offset = OP_NO_DOCUMENT,
+    .document_offset = offsetof(struct op_freeze_release, document),
     .verdicts = {V_UNKNOWN,
                  V_FREEZE_AUTHORITY,
                  V_SECURITY_STATE,
@@ -128,6 +132,7 @@ static const struct schema freeze_renew_schema =
 const struct op_def op_def_freeze_renew = {
     .kind = OP_FREEZE_RENEW,
     .is_court = true,
+    .document_required = true,
     .schema = &freeze_renew_schema,
     .signers =
         {
@@ -136,7 +141,7 @@ const struct op_def op_def_freeze_renew = {
              0,
              "registrar's maker and checker"},
         },
-    .document_offset = OP_NO_DOCUMENT,
+    .document_offset = offsetof(struct op_freeze_renew, document),
     .verdicts = {V_UNKNOWN,
                  V_FREEZE_AUTHORITY,
                  V_SECURITY_STATE,

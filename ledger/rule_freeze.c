@@ -200,7 +200,7 @@ enum verdict rule_freeze_release(struct exec *x,
     const struct hash key = number_key(op->number);
     struct security_row s;
     struct side a;
-    struct freeze_row f;
+    struct freeze_row f = {0};
     struct t_plus t;
     struct position_day day;
     uint64_t from_queue;
@@ -249,7 +249,7 @@ enum verdict rule_freeze_renew(struct exec *x, const struct op_freeze_renew *op)
 {
     const struct hash key = number_key(op->number);
     struct security_row s;
-    struct freeze_row f;
+    struct freeze_row f = {0};
     uint32_t last = 0;
     struct event e = {.kind = EVENT_FREEZE_RENEWED,
                       .number = op->number,

@@ -329,7 +329,7 @@ enum verdict rule_pledge_amend(struct exec *x, const struct op_pledge_amend *op)
 {
     static const struct selector any = {.nature = NATURE_ANY};
     struct security_row s;
-    struct pledge_row p;
+    struct pledge_row p = {0};
     struct side pledgor;
     struct t_plus t;
     struct position_day day;

@@ -28,7 +28,7 @@ static inline void put_row(struct world *w,
     exec_put(&x, row, table, tree, key);
 }
 
-static inline struct security_row security_of(struct world *w)
+static inline struct security_row security_now(struct world *w)
 {
     struct security_row s;
 
@@ -46,7 +46,7 @@ static inline void put_security(struct world *w, const struct security_row *s)
 
 static inline void set_status(struct world *w, enum security_status status)
 {
-    struct security_row s = security_of(w);
+    struct security_row s = security_now(w);
 
     s.status = (uint8_t)status;
     put_security(w, &s);
@@ -54,7 +54,7 @@ static inline void set_status(struct world *w, enum security_status status)
 
 static inline void set_features(struct world *w, uint16_t features)
 {
-    struct security_row s = security_of(w);
+    struct security_row s = security_now(w);
 
     s.features = features;
     put_security(w, &s);
@@ -154,6 +154,7 @@ static inline struct op_freeze_create freeze_op(struct world *w, uint64_t q)
         .from = w->date,
         .to = w->date + 100,
         .quantity = {q},
+        .document = {{1}},
     };
 }
 
@@ -173,8 +174,10 @@ static inline enum verdict unfreeze(struct world *w,
                                     uint64_t q,
                                     const char *court)
 {
-    struct op_freeze_release op = {
-        .security = "100001", .number = number, .quantity = {q}};
+    struct op_freeze_release op = {.security = "100001",
+                                   .number = number,
+                                   .quantity = {q},
+                                   .document = {{2}}};
 
     memcpy(op.authority, court, strlen(court));
     world_at(w, w->date);
@@ -268,7 +271,7 @@ static inline void sound_pledge(struct world *w,
 /* Asserts that the rows of the security agree. */
 static inline void sound(struct world *w)
 {
-    const struct security_row s = security_of(w);
+    const struct security_row s = security_now(w);
     struct sound n = {0};
 
     for (int i = 0; i < ACCOUNTS; i++)

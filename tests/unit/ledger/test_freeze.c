@@ -9,8 +9,10 @@
 static void test_freeze_queue_and_promotion_follow_w19(void **state)
 {
     struct world *w = with(10000, 0, 0);
-    struct op_freeze_release other = {
-        .security = "100001", .number = 1, .authority = "COURT-B"};
+    struct op_freeze_release other = {.security = "100001",
+                                      .number = 1,
+                                      .authority = "COURT-B",
+                                      .document = {{1}}};
     uint32_t events;
 
     (void)state;
@@ -47,6 +49,32 @@ static void test_freeze_queue_and_promotion_follow_w19(void **state)
     assert_int_equal(unfreeze(w, 2, 0, "COURT-HIGH"), V_OK);
     assert_int_equal(world_totals(w, S, HOLDER_A).available, 8000);
     expect_freeze(w, 3, 2000, 0);
+    sound(w);
+    world_free(w);
+}
+
+/* A queue waits for shares that are freed, not for those bought later. */
+static void test_freeze_queue_does_not_take_later_purchases(void **state)
+{
+    struct world *w = with(5000, 3000, 0);
+    const struct op_transfer op = {.security = "100001",
+                                   .from = world_account(w, HOLDER_B),
+                                   .to = world_account(w, HOLDER_A),
+                                   .quantity = {1000},
+                                   .selector = {NATURE_ANY, 0, 0},
+                                   .price_fen = 1,
+                                   .payment = {{1}},
+                                   .document = {{1}}};
+
+    (void)state;
+    assert_int_equal(freeze(w, 5000, 0), V_OK);
+    assert_int_equal(freeze(w, 5000, 0), V_OK);
+    expect_freeze(w, 2, 0, 5000);
+    done(w, OP_TRANSFER, &op);
+    assert_int_equal(unfreeze(w, 1, 500, "COURT-A"), V_OK);
+    expect_freeze(w, 1, 4500, 0);
+    expect_freeze(w, 2, 500, 4500);
+    assert_int_equal(world_totals(w, S, HOLDER_A).available, 1000);
     sound(w);
     world_free(w);
 }
@@ -101,7 +129,7 @@ static void test_freeze_beyond_the_position_is_unfulfilled(void **state)
     done(w, OP_FREEZE_CREATE, &op);
     assert_int_equal(freeze_of(w, 2).unfulfilled.shares, INT64_MAX);
     assert_int_equal(freeze_of(w, 2).status, FREEZE_LAPSED);
-    assert_int_equal(security_of(w).freezes_open, 1);
+    assert_int_equal(security_now(w).freezes_open, 1);
     assert_int_equal(w->events[w->event_count - 1].quantity, 0);
     op.account = world_account(w, HOLDER_B);
     done(w, OP_FREEZE_CREATE, &op);
@@ -239,12 +267,15 @@ static void test_freeze_targets_and_states(void **state)
 {
     struct world *w = with(10000, 0, 0);
     struct op_freeze_create op = freeze_op(w, 10);
-    struct op_freeze_release off = {
-        .security = "100001", .number = 2, .authority = "COURT-A"};
+    struct op_freeze_release off = {.security = "100001",
+                                    .number = 2,
+                                    .authority = "COURT-A",
+                                    .document = {{1}}};
     struct op_freeze_renew on = {.security = "100001",
                                  .number = 2,
                                  .authority = "COURT-A",
-                                 .to = TODAY + 200};
+                                 .to = TODAY + 200,
+                                 .document = {{1}}};
 
     (void)state;
     world_at(w, w->date);
@@ -301,7 +332,8 @@ static void test_freeze_release_takes_the_queue_first(void **state)
     struct op_freeze_release op = {.security = "100001",
                                    .number = 2,
                                    .authority = "COURT-A",
-                                   .quantity = {901}};
+                                   .quantity = {901},
+                                   .document = {{1}}};
 
     (void)state;
     assert_int_equal(freeze(w, 600, 0), V_OK);
@@ -329,16 +361,18 @@ static void test_freeze_court_reports_are_counted(void **state)
 {
     struct world *w = with(1000, 0, 0);
     struct op_freeze_create op = freeze_op(w, 10);
-    const struct op_freeze_release off = {
-        .security = "100001", .number = 1, .authority = "COURT-HIGH"};
+    const struct op_freeze_release off = {.security = "100001",
+                                          .number = 1,
+                                          .authority = "COURT-HIGH",
+                                          .document = {{1}}};
 
     (void)state;
     op.court_report = true;
     world_at(w, w->date);
     done(w, OP_FREEZE_CREATE, &op);
-    assert_int_equal(security_of(w).court_reports, 1);
+    assert_int_equal(security_now(w).court_reports, 1);
     done(w, OP_FREEZE_RELEASE, &off);
-    assert_int_equal(security_of(w).court_reports, 0);
+    assert_int_equal(security_now(w).court_reports, 0);
     world_free(w);
 }
 
@@ -363,7 +397,8 @@ static void test_freeze_in_too_many_segments_is_refused(void **state)
     struct op_freeze_release off = {.security = "100001",
                                     .number = 1,
                                     .authority = "COURT-A",
-                                    .quantity = {900}};
+                                    .quantity = {900},
+                                    .document = {{1}}};
 
     (void)state;
     shatter(w, HOLDER_A, SEGMENTS_MAX);
@@ -389,14 +424,36 @@ static void test_freeze_queues_beyond_a_total_are_refused(void **state)
     assert_int_equal(freeze(w, most, 0), V_OK);
     assert_int_equal(freeze(w, INT64_MAX, 0), V_OK);
     sound(w);
-    assert_int_equal(security_of(w).queued.shares, 2 * most);
+    assert_int_equal(security_now(w).queued.shares, 2 * most);
     world_at(w, w->date);
     world_refused(w, OP_FREEZE_CREATE, &op, V_LIMIT);
     assert_int_equal(freeze(w, 1, 0), V_OK);
-    assert_int_equal(security_of(w).queued.shares, INT64_MAX);
+    assert_int_equal(security_now(w).queued.shares, INT64_MAX);
     assert_int_equal(freeze(w, 1, 0), V_LIMIT);
     assert_int_equal(freeze(w, 1, 999), V_LIMIT); /* displaces into a queue */
     sound(w);
+    world_free(w);
+}
+
+/* R?: A freeze, its release and its renewal each cite the order. */
+static void test_freeze_without_an_order_is_refused(void **state)
+{
+    struct world *w = with(1000, 0, 0);
+    struct op_freeze_create op = freeze_op(w, 10);
+    const struct op_freeze_release off = {
+        .security = "100001", .number = 1, .authority = "COURT-A"};
+    const struct op_freeze_renew on = {.security = "100001",
+                                       .number = 1,
+                                       .authority = "COURT-A",
+                                       .to = TODAY + 200};
+
+    (void)state;
+    world_at(w, w->date);
+    done(w, OP_FREEZE_CREATE, &op);
+    memset(&op.document, 0, sizeof op.document);
+    world_refused(w, OP_FREEZE_CREATE, &op, V_SIG_MISSING);
+    world_refused(w, OP_FREEZE_RELEASE, &off, V_SIG_MISSING);
+    world_refused(w, OP_FREEZE_RENEW, &on, V_SIG_MISSING);
     world_free(w);
 }
 
@@ -404,6 +461,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_freeze_queue_and_promotion_follow_w19),
+        cmocka_unit_test(test_freeze_queue_does_not_take_later_purchases),
         cmocka_unit_test(test_freeze_rank_is_publicity_follows_w21),
         cmocka_unit_test(test_freeze_beyond_the_position_is_unfulfilled),
         cmocka_unit_test(test_freeze_takes_shares_in_order),
@@ -416,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_freeze_beyond_64_on_a_holding_is_refused),
         cmocka_unit_test(test_freeze_in_too_many_segments_is_refused),
         cmocka_unit_test(test_freeze_queues_beyond_a_total_are_refused),
+        cmocka_unit_test(test_freeze_without_an_order_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

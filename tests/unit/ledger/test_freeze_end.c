@@ -56,8 +56,10 @@ static void test_freeze_lapses_on_the_day_after(void **state)
 {
     struct world *w = with(10000, 0, 0);
     struct op_freeze_create op = freeze_op(w, 7000);
-    struct op_freeze_renew renew = {
-        .security = "100001", .number = 1, .authority = "COURT-A"};
+    struct op_freeze_renew renew = {.security = "100001",
+                                    .number = 1,
+                                    .authority = "COURT-A",
+                                    .document = {{1}}};
     uint32_t events;
 
     (void)state;
@@ -86,7 +88,7 @@ static void test_freeze_lapses_on_the_day_after(void **state)
     expect_freeze(w, 2, 6000, 0);
     expect_freeze(w, 3, 1500, 0);
     assert_int_equal(world_totals(w, S, HOLDER_A).available, 2500);
-    assert_int_equal(security_of(w).court_reports, 0);
+    assert_int_equal(security_now(w).court_reports, 0);
     renew.to = TODAY + 100;
     world_refused(w, OP_FREEZE_RENEW, &renew, V_FREEZE_LAPSED);
     renew.to = TODAY; /* and no later day: the lower number */
@@ -174,7 +176,7 @@ static void take_away(struct world *w, uint64_t q, uint64_t number)
     const struct selector sel = {NATURE_ANY, 0, number};
     const struct position_day day = {.date = w->date};
     struct exec x = {.b = &w->block, .op_index = UINT32_MAX};
-    struct security_row s = security_of(w);
+    struct security_row s = security_now(w);
     const struct hash id = world_account(w, HOLDER_A);
     struct freeze_row f = freeze_of(w, number);
     struct event e = {
@@ -232,8 +234,8 @@ static void test_freeze_queue_lapses_with_the_shares(void **state)
     assert_int_equal(w->events[events + 1].number, 3);
     assert_int_equal(freeze_of(w, 3).status, FREEZE_LAPSED);
     assert_int_equal(freeze_of(w, 3).lapsed.shares, 8000);
-    assert_int_equal(security_of(w).freezes_open, 0);
-    assert_int_equal(security_of(w).queued.shares, 0);
+    assert_int_equal(security_now(w).freezes_open, 0);
+    assert_int_equal(security_now(w).queued.shares, 0);
     assert_int_equal(world_holding(w, S, HOLDER_A)->freeze_count, 0);
     world_free(w);
 }
@@ -251,9 +253,9 @@ static void test_freeze_totals_of_the_security(void **state)
     assert_int_equal(freeze(w, 900, 0), V_OK);
     op.account = world_account(w, HOLDER_B);
     done(w, OP_FREEZE_CREATE, &op);
-    assert_int_equal(security_of(w).frozen.shares, 1500);
-    assert_int_equal(security_of(w).queued.shares, 700 + 900);
-    assert_int_equal(security_of(w).freezes_open, 4);
+    assert_int_equal(security_now(w).frozen.shares, 1500);
+    assert_int_equal(security_now(w).queued.shares, 700 + 900);
+    assert_int_equal(security_now(w).freezes_open, 4);
     world_free(w);
 }
 
@@ -287,7 +289,7 @@ static uint64_t draw(uint64_t *seed, uint64_t below)
 /* One operation of any kind on rights, sensible or not. */
 static void anything(struct world *w, uint64_t *seed)
 {
-    const struct security_row s = security_of(w);
+    const struct security_row s = security_now(w);
     const uint64_t q = draw(seed, 400);
     const uint64_t number = 1 + draw(seed, s.pledge_count + 1);
     const uint64_t order = 1 + draw(seed, s.freeze_count + 1);
@@ -357,10 +359,10 @@ static void test_rights_stay_sound_whatever_happens(void **state)
         if (i % 5 == 4)
             world_at(w, w->date + 3);
     }
-    for (uint64_t k = 1; k <= security_of(w).freeze_count; k++)
+    for (uint64_t k = 1; k <= security_now(w).freeze_count; k++)
         ended += freeze_of(w, k).lapsed.shares > 0 ? 1 : 0;
     assert_true(ended > 20);
-    assert_true(security_of(w).pledge_count > 30);
+    assert_true(security_now(w).pledge_count > 30);
     world_free(w);
 }
 

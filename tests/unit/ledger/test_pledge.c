@@ -139,7 +139,7 @@ static void test_pledge_states_of_the_security(void **state)
     done(w, OP_PLEDGE_CREATE, &op);
     done(w, OP_PLEDGE_RELEASE, &full);
     set_status(w, SECURITY_LISTED);
-    s = security_of(w);
+    s = security_now(w);
     s.closure_count = 1;
     s.closures[0] =
         (struct closure){CLOSURE_DIVIDEND, TODAY + 1, TODAY - 4, TODAY + 1};
@@ -258,7 +258,7 @@ static void test_pledge_ranked_stands_behind_the_first(void **state)
     set_features(w, FEATURE_REPEAT_PLEDGE);
     assert_int_equal(pledge(w, 4000), V_OK);
     done(w, OP_PLEDGE_CREATE_RANKED, &op);
-    assert_int_equal(security_of(w).pledged.shares, 4000); /* each once */
+    assert_int_equal(security_now(w).pledged.shares, 4000); /* each once */
     h = world_holding(w, S, HOLDER_A);
     assert_int_equal(h->segments[2].pledge_count, 2);
     assert_int_equal(h->segments[2].pledges[0].number, 1);
@@ -269,7 +269,7 @@ static void test_pledge_ranked_stands_behind_the_first(void **state)
     op.priors[1].number = 2;
     done(w, OP_PLEDGE_CREATE_RANKED, &op);
     done(w, OP_PLEDGE_RELEASE, &first);
-    assert_int_equal(security_of(w).pledged.shares, 3001 - 1 + 1000);
+    assert_int_equal(security_now(w).pledged.shares, 3001 - 1 + 1000);
     h = world_holding(w, S, HOLDER_A);
     assert_int_equal(position_pledged_by(h, 2), 3000);
     assert_int_equal(position_pledged_by(h, 3), 1001);

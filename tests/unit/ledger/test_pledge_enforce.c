@@ -54,7 +54,7 @@ static void test_enforce_moves_shares_and_ends_the_pledge(void **state)
     assert_int_equal(b->segments[0].pledge_count, 0);
     assert_int_equal(b->segments[0].trade_day, 0);
     assert_int_equal(world_totals(w, S, HOLDER_B).available, 1500);
-    assert_int_equal(security_of(w).holder_count, 2);
+    assert_int_equal(security_now(w).holder_count, 2);
     e = &w->events[w->event_count - 1];
     assert_int_equal(e->kind, EVENT_PLEDGE_ENFORCED);
     assert_int_equal(e->quantity, 1500);
@@ -95,8 +95,8 @@ static void test_enforce_of_all_shares_changes_the_holder(void **state)
     notice(w);
     op = enforce_op(w, 4000);
     done(w, OP_PLEDGE_ENFORCE, &op);
-    assert_int_equal(security_of(w).holder_count, 1);
-    assert_int_equal(security_of(w).positions, 1);
+    assert_int_equal(security_now(w).holder_count, 1);
+    assert_int_equal(security_now(w).positions, 1);
     assert_int_equal(account_of(w, HOLDER_A).positions, 0);
     world_free(w);
 }
@@ -308,7 +308,7 @@ static void test_enforce_to_an_unqualified_buyer_is_refused(void **state)
 {
     struct world *w = in_default();
     const struct op_pledge_enforce op = enforce_op(w, 100);
-    struct security_row s = security_of(w);
+    struct security_row s = security_now(w);
     struct account_row b = account_of(w, HOLDER_B);
 
     (void)state;
@@ -328,7 +328,7 @@ static void test_enforce_to_an_unqualified_buyer_is_refused(void **state)
     b.class_to = TODAY;
     put_account(w, HOLDER_B, &b);
     done(w, OP_PLEDGE_ENFORCE, &op);
-    assert_int_equal(security_of(w).holder_count, 4);
+    assert_int_equal(security_now(w).holder_count, 4);
     world_free(w);
 }
 
@@ -352,7 +352,7 @@ static void test_enforce_states_of_the_security(void **state)
     set_status(w, SECURITY_WITHDRAWN);
     world_refused(w, OP_PLEDGE_ENFORCE, &op, V_WITHDRAWN);
     set_status(w, SECURITY_LISTED);
-    s = security_of(w);
+    s = security_now(w);
     s.closure_count = 1;
     s.closures[0] =
         (struct closure){CLOSURE_MEETING, TODAY + 1, TODAY - 19, TODAY};
@@ -372,7 +372,7 @@ static void test_enforce_beyond_cap_or_limit_is_refused(void **state)
     (void)state;
     assert_int_equal(pledge(w, 4000), V_OK);
     notice(w);
-    s = security_of(w);
+    s = security_now(w);
     s.holder_cap = 2;
     put_security(w, &s);
     op.to = world_account(w, HOLDER_C);
