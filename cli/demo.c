@@ -190,6 +190,7 @@ static bool transfer(struct story *s,
                              .quantity = {quantity},
                              .selector = {NATURE_ANY, pledge, 0},
                              .price_fen = (int64_t)quantity * 430,
+                             .payment = document_of("payment advice"),
                              .document = document_of("transfer agreement")};
 
     memcpy(op.security, code_of(s), sizeof op.security);

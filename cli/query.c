@@ -1,4 +1,4 @@
-/* equity status, block, account, security, holding, events, tx get. */
+/* equity status, block, account, security, snapshot, holding, claim, events. */
 #include "cli/cli.h"
 
 #include "base/num.h"
@@ -80,9 +80,11 @@ static const struct query queries[] = {
     {"account", "account_get", {"id", NULL}, 1},
     {"institution", "institution_get", {"number", NULL}, 1},
     {"security", "security_get", {"security", NULL}, 1},
+    {"snapshot", "security_snapshot", {"security", NULL}, 1},
     {"holding", "holding_get", {"security", "account"}, 2},
     {"pledge", "pledge_get", {"security", "number"}, 2},
     {"freezes", "freeze_list", {"security", NULL}, 1},
+    {"claim", "claim_get", {"security", "number"}, 2},
     {"events", "events_list", {"after", NULL}, 0},
 };
 
@@ -132,6 +134,11 @@ const struct command query_commands[] = {
      "A security with its control totals.",
      node_flags,
      run_query},
+    {"snapshot",
+     "CODE [flags]",
+     "The root over a security's whole register.",
+     node_flags,
+     run_query},
     {"holding",
      "CODE ACCOUNT [flags]",
      "What one account has of one security.",
@@ -143,6 +150,7 @@ const struct command query_commands[] = {
      "The freezes on a security.",
      node_flags,
      run_query},
+    {"claim", "CODE NUMBER [flags]", "A claim.", node_flags, run_query},
     {"events",
      "[AFTER] [flags]",
      "Events after a cursor height.index.",

@@ -103,12 +103,12 @@ void side_put_account(struct exec *x, struct side *a);
  * V_WITHDRAWN. */
 enum verdict exec_open_security(const struct security_row *s,
                                 bool although_suspended);
-/* What the rules on whole securities share (rule_security.c).  security_of
+/* What the rules on whole securities share (rule_security.c).  security_find
  * reads the row or refuses with V_UNKNOWN; security_emit emits *e about it and
  * writes it. */
-enum verdict security_of(struct exec *x,
-                         struct security_row *s,
-                         const char *code);
+enum verdict security_find(struct exec *x,
+                           struct security_row *s,
+                           const char *code);
 void security_emit(struct exec *x, struct security_row *s, struct event *e);
 /* Refuses with V_SECURITY_STATE or V_WITHDRAWN unless the security is in one of
  * the states, bits 1 << enum security_status. */

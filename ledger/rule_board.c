@@ -26,7 +26,7 @@ enum verdict rule_board_open(struct exec *x, const struct op_board_open *op)
     struct event e = {.kind = EVENT_BOARD_OPENED,
                       .number = op->tier,
                       .document = op->document};
-    enum verdict v = security_of(x, &s, op->security);
+    enum verdict v = security_find(x, &s, op->security);
 
     if (v != V_OK)
         return v;
@@ -71,7 +71,7 @@ enum verdict rule_board_open(struct exec *x, const struct op_board_open *op)
 static enum verdict pair_of(struct exec *x, struct move *m, const char *code)
 {
     const struct hash key = security_key(code);
-    enum verdict v = security_of(x, &m->from, code);
+    enum verdict v = security_find(x, &m->from, code);
     bool found;
 
     if (v == V_OK)
@@ -273,7 +273,7 @@ enum verdict rule_board_confirm(struct exec *x,
 {
     struct move m;
     struct event e = {.kind = EVENT_BOARD_CONFIRMED, .document = op->document};
-    enum verdict v = security_of(x, &m.from, op->security);
+    enum verdict v = security_find(x, &m.from, op->security);
 
     if (v != V_OK)
         return v;

@@ -65,7 +65,7 @@ enum verdict rule_closure_set(struct exec *x, const struct op_closure_set *op)
                       .number = op->kind,
                       .quantity = op->base,
                       .document = op->document};
-    enum verdict v = security_of(x, &s, op->security);
+    enum verdict v = security_find(x, &s, op->security);
 
     if (v != V_OK)
         return v;
@@ -97,7 +97,7 @@ enum verdict rule_closure_cancel(struct exec *x,
                       .number = op->kind,
                       .quantity = op->base,
                       .document = op->document};
-    enum verdict v = security_of(x, &s, op->security);
+    enum verdict v = security_find(x, &s, op->security);
 
     if (v != V_OK)
         return v;
@@ -140,7 +140,7 @@ enum verdict rule_security_withdraw(struct exec *x,
     struct security_row s;
     struct event e = {
         .kind = EVENT_WITHDRAWN, .other = op->root, .document = op->document};
-    enum verdict v = security_of(x, &s, op->security);
+    enum verdict v = security_find(x, &s, op->security);
 
     if (v != V_OK)
         return v;
@@ -181,7 +181,7 @@ enum verdict rule_custody_transfer(struct exec *x,
                       .other = op->root,
                       .number = op->registrar,
                       .document = op->document};
-    enum verdict v = security_of(x, &s, op->security);
+    enum verdict v = security_find(x, &s, op->security);
 
     if (v != V_OK)
         return v;

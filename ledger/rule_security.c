@@ -26,9 +26,9 @@ enum verdict security_in(struct exec *x,
                        0);
 }
 
-enum verdict security_of(struct exec *x,
-                         struct security_row *s,
-                         const char *code)
+enum verdict security_find(struct exec *x,
+                           struct security_row *s,
+                           const char *code)
 {
     const struct hash key = security_key(code);
 
@@ -120,7 +120,7 @@ enum verdict rule_security_list(struct exec *x,
     struct event e = {.kind = EVENT_SECURITY_LISTED,
                       .number = op->tier,
                       .document = op->document};
-    enum verdict v = security_of(x, &s, op->security);
+    enum verdict v = security_find(x, &s, op->security);
 
     if (v == V_OK)
         v = security_in(
@@ -143,7 +143,7 @@ enum verdict rule_security_delist(struct exec *x,
     struct security_row s;
     struct event e = {.kind = EVENT_SECURITY_DELISTED,
                       .document = op->document};
-    enum verdict v = security_of(x, &s, op->security);
+    enum verdict v = security_find(x, &s, op->security);
 
     if (v == V_OK)
         v = security_in(x, &s, 1u << SECURITY_LISTED);
@@ -164,7 +164,7 @@ enum verdict rule_security_suspend(struct exec *x,
     struct security_row s;
     struct event e = {.kind = EVENT_SECURITY_SUSPENDED,
                       .document = op->document};
-    enum verdict v = security_of(x, &s, op->security);
+    enum verdict v = security_find(x, &s, op->security);
 
     if (v == V_OK)
         v = security_in(
@@ -181,7 +181,7 @@ enum verdict rule_security_resume(struct exec *x,
 {
     struct security_row s;
     struct event e = {.kind = EVENT_SECURITY_RESUMED, .document = op->document};
-    enum verdict v = security_of(x, &s, op->security);
+    enum verdict v = security_find(x, &s, op->security);
 
     if (v == V_OK)
         v = security_in(x, &s, 1u << SECURITY_SUSPENDED);
@@ -204,7 +204,7 @@ enum verdict rule_security_change(struct exec *x,
                       .number = op->t_plus,
                       .second = op->holder_cap,
                       .document = op->document};
-    enum verdict v = security_of(x, &s, op->security);
+    enum verdict v = security_find(x, &s, op->security);
 
     if (v == V_OK)
         v = check_parameters(x, op->t_plus, op->holder_cap, &op->cap_approval);

@@ -118,6 +118,14 @@ static bool lists_freeze(const struct holding_row *h, uint64_t number)
     return false;
 }
 
+static int rank_order(const struct holding_freeze *a,
+                      const struct holding_freeze *b)
+{
+    const int c = order(a->rank_ms, b->rank_ms);
+
+    return c != 0 ? c : order(a->number, b->number);
+}
+
 /* Whether the list of freezes is in rank order and says what the segments say;
  * none waits for more than the shares it does not hold. */
 static bool freezes_ok(const struct holding_row *h, uint64_t total)
@@ -129,7 +137,7 @@ static bool freezes_ok(const struct holding_row *h, uint64_t total)
         if (f->number == 0 || effective != frozen_by(h, f->number) ||
             f->queued.shares > total - effective ||
             (effective == 0 && f->queued.shares == 0) ||
-            (i > 0 && h->freezes[i - 1].rank_ms > f->rank_ms))
+            (i > 0 && rank_order(f - 1, f) >= 0))
             return false;
         for (uint32_t k = 0; k < i; k++) {
             if (h->freezes[k].number == f->number)

@@ -138,16 +138,69 @@ static bool read_row(struct rpc_call *call,
     return false;
 }
 
+/* Answers with the row and, beside it, what *derived has (may be NULL). */
 static void answer_row(struct rpc_call *call,
                        struct store_view *v,
                        const char *name,
-                       json_t *row)
+                       json_t *row,
+                       json_t *derived)
 {
     json_t *out = json_pack(
         "{s:o, s:o}", "height", json_of_u64(store_view_height(v)), name, row);
 
+    if (derived != NULL)
+        json_object_update(out, derived);
+    json_decref(derived);
     store_view_close(v);
     rpc_result(call, out);
+}
+
+static uint32_t today(const struct node *n)
+{
+    return ledger_date(node_wall_ms(), n->genesis->offset_ms);
+}
+
+/* What follows from a security or an account; not part of the row. */
+static json_t *derived_of(const struct node *n, uint8_t table, const void *row)
+{
+    json_t *out = json_object();
+
+    if (table == TABLE_SECURITIES) {
+        const struct security_row *s = row;
+
+        json_object_set_new(
+            out, "legal_effect", json_boolean(s->status != SECURITY_WITHDRAWN));
+    }
+    if (table == TABLE_ACCOUNTS) {
+        const struct account_row *a = row;
+        const uint32_t day = today(n);
+
+        json_object_set_new(out,
+                            "restricted",
+                            json_boolean(a->class == INVESTOR_NONE ||
+                                         day < a->class_from ||
+                                         day > a->class_to));
+    }
+    return out;
+}
+
+/* Whether what is recorded of the security still has effect. */
+static bool legal_effect(struct store_view *v, const char *code)
+{
+    const struct row_key key = {.table = TABLE_SECURITIES,
+                                .key = security_key(code)};
+    struct store_value value;
+    struct security_row s;
+    bool has = false;
+
+    if (store_get_row(&value, v, &key) != ERR_NONE)
+        return false;
+    if (schema_decode(&s,
+                      &security_row_schema,
+                      bytes_of(value.at, value.size)) == ERR_NONE)
+        has = s.status != SECURITY_WITHDRAWN;
+    store_value_free(&value);
+    return has;
 }
 
 static void one_row(struct node *n,
@@ -167,7 +220,11 @@ static void one_row(struct node *n,
     ASSERT(row != NULL);
     snprintf(what, sizeof what, "there is no such %s", name);
     if (read_row(call, v, row, key, what))
-        answer_row(call, v, name, schema_to_json(s, row));
+        answer_row(call,
+                   v,
+                   name,
+                   schema_to_json(s, row),
+                   derived_of(n, key->table, row));
     free(row);
 }
 
@@ -210,6 +267,14 @@ static void pledge_get(void *ctx,
     one_row(ctx, call, &a[2], &key, "pledge");
 }
 
+static void claim_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
+{
+    const struct row_key key = {.table = TABLE_CLAIMS,
+                                .key = claim_key(a[0].code, a[1].number)};
+
+    one_row(ctx, call, &a[2], &key, "claim");
+}
+
 /* A holding with what is derived from its segments.  T+n is evaluated when
  * shares are used; here a trade day counts as not over. */
 static json_t *holding_json(const struct hash *account,
@@ -228,11 +293,6 @@ static json_t *holding_json(const struct hash *account,
     return out;
 }
 
-static uint32_t today(const struct node *n)
-{
-    return ledger_date(node_wall_ms(), n->genesis->offset_ms);
-}
-
 static void holding_get(void *ctx,
                         struct rpc_call *call,
                         const struct rpc_arg *a)
@@ -244,8 +304,13 @@ static void holding_get(void *ctx,
     struct holding_row *h = malloc(sizeof *h);
 
     ASSERT(h != NULL);
-    if (v != NULL && read_row(call, v, h, &key, "there is no such holding"))
-        answer_row(call, v, "holding", holding_json(&a[1].hash, h, today(n)));
+    if (v != NULL && read_row(call, v, h, &key, "there is no such holding")) {
+        json_t *mark =
+            json_pack("{s:b}", "legal_effect", legal_effect(v, a[0].code));
+
+        answer_row(
+            call, v, "holding", holding_json(&a[1].hash, h, today(n)), mark);
+    }
     free(h);
 }
 
@@ -256,6 +321,16 @@ struct lister {
     struct row_key last;
     const struct node *node;
 };
+
+static json_t *listed_json(const struct node *n, uint8_t table, const void *row)
+{
+    json_t *out = schema_to_json(row_schema(table), row);
+    json_t *derived = derived_of(n, table, row);
+
+    json_object_update(out, derived);
+    json_decref(derived);
+    return out;
+}
 
 static bool list_one(void *ctx, const struct row_key *key, struct bytes row)
 {
@@ -274,7 +349,7 @@ static bool list_one(void *ctx, const struct row_key *key, struct bytes row)
             l->list,
             key->table == TABLE_HOLDINGS
                 ? holding_json(&key->key, record, today(l->node))
-                : schema_to_json(s, record));
+                : listed_json(l->node, key->table, record));
     free(record);
     l->last = *key;
     return true;
@@ -293,6 +368,7 @@ static void list_rows(struct node *n,
     struct store_view *v = view_at(n, call, min_height);
     struct lister l = {.limit = limit, .node = n};
     json_t *next = json_null();
+    json_t *out;
     enum err e;
 
     if (v == NULL)
@@ -319,14 +395,19 @@ static void list_rows(struct node *n,
             number = number << 8 | l.last.key.raw[i];
         next = json_of_u64(number);
     }
-    rpc_result(call,
-               json_pack("{s:o, s:o, s:o}",
-                         "height",
-                         json_of_u64(store_view_height(v)),
-                         name,
-                         l.list,
-                         "next",
-                         next));
+    out = json_pack("{s:o, s:o, s:o}",
+                    "height",
+                    json_of_u64(store_view_height(v)),
+                    name,
+                    l.list,
+                    "next",
+                    next);
+    if (table == TABLE_HOLDINGS)
+        json_object_set_new(
+            out,
+            "legal_effect",
+            json_boolean(legal_effect(v, (const char *)tree->raw)));
+    rpc_result(call, out);
     store_view_close(v);
 }
 
@@ -779,6 +860,60 @@ static void tx_simulate(void *ctx,
     pool_submit(n->executor, &s->task);
 }
 
+/* On the executor, which alone has the roots of the trees. */
+struct snapshot {
+    struct task task;
+    struct node *node;
+    struct rpc_call *call;
+    char code[CODE_MAX + 1];
+    struct hash root;
+    uint64_t height;
+    bool final;
+};
+
+static void run_snapshot(struct task *task)
+{
+    struct snapshot *s = (struct snapshot *)(void *)task;
+
+    s->root = engine_snapshot(s->node->engine, s->code, &s->height, &s->final);
+}
+
+static void snapshot_done(struct task *task)
+{
+    struct snapshot *s = (struct snapshot *)(void *)task;
+
+    if (hash_is_zero(&s->root))
+        not_found(s->call, "there is no such security");
+    else
+        rpc_result(s->call,
+                   json_pack("{s:s, s:o, s:o, s:b}",
+                             "security",
+                             s->code,
+                             "root",
+                             json_hash(&s->root),
+                             "height",
+                             json_of_u64(s->height),
+                             "final",
+                             s->final));
+    free(s);
+}
+
+static void security_snapshot(void *ctx,
+                              struct rpc_call *call,
+                              const struct rpc_arg *a)
+{
+    struct node *n = ctx;
+    struct snapshot *s = calloc(1, sizeof *s);
+
+    ASSERT(s != NULL);
+    s->task.run = run_snapshot;
+    s->task.done = snapshot_done;
+    s->node = n;
+    s->call = call;
+    memcpy(s->code, a[0].code, sizeof s->code);
+    pool_submit(n->executor, &s->task);
+}
+
 static void counted(void *ctx, enum rpc_method_id method, bool error)
 {
     struct node *n = ctx;
@@ -804,10 +939,12 @@ void api_backend(struct rpc_backend *out, struct node *n)
                      [RPC_ACCOUNT_GET] = account_get,
                      [RPC_SECURITY_GET] = security_get,
                      [RPC_SECURITY_LIST] = security_list,
+                     [RPC_SECURITY_SNAPSHOT] = security_snapshot,
                      [RPC_HOLDING_GET] = holding_get,
                      [RPC_REGISTER_LIST] = register_list,
                      [RPC_PLEDGE_GET] = pledge_get,
                      [RPC_FREEZE_LIST] = freeze_list,
+                     [RPC_CLAIM_GET] = claim_get,
                      [RPC_EVENTS_LIST] = events_list},
         .ready = health_ready,
         .metrics = health_metrics,

@@ -144,6 +144,18 @@ const struct executed_block *engine_commit(struct engine *e,
     return &e->now.block;
 }
 
+struct hash engine_snapshot(struct engine *e,
+                            const char *code,
+                            uint64_t *height,
+                            bool *final)
+{
+    const struct hash key = security_key(code);
+
+    *final = !e->now.any || e->now.committed;
+    *height = *final ? e->tip.height : e->now.block.header.height;
+    return state_security_hash(e->state, &key);
+}
+
 enum verdict engine_dry_run(struct engine *e,
                             const struct tx *tx,
                             uint64_t time_ms,

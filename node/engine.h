@@ -60,7 +60,14 @@ MUST_USE enum err engine_load_finish(struct engine *e,
                                      const struct header *tip,
                                      const struct mtree_log *header_log);
 
-struct state *engine_state(struct engine *e);            /* as it stands */
+struct state *engine_state(struct engine *e); /* as it stands */
+/* engine_snapshot is the snapshot root of a security on the state as it stands
+ * and that state's height; *final: it is the tip's.  Zeros: no such security.
+ */
+struct hash engine_snapshot(struct engine *e,
+                            const char *code,
+                            uint64_t *height,
+                            bool *final);
 const struct header *engine_tip(const struct engine *e); /* committed */
 struct hash engine_tip_hash(const struct engine *e);
 /* The log of headers 0..tip, tip included. */

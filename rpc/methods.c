@@ -79,12 +79,14 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
           MIN_HEIGHT}},
     [RPC_ACCOUNT_GET] = {"account_get",
                          "An account by its id.",
-                         "account",
+                         "account; restricted = its holder is not qualified "
+                         "today",
                          {{"id", PARAM_HASH, true, 0, 0, "account id"},
                           MIN_HEIGHT}},
     [RPC_SECURITY_GET] = {"security_get",
                           "A security with its control totals.",
-                          "security",
+                          "security; legal_effect = false once it has left the "
+                          "register",
                           {SECURITY_PARAM, MIN_HEIGHT}},
     [RPC_SECURITY_LIST] =
         {"security_list",
@@ -93,16 +95,22 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
          {{"after", PARAM_CODE, false, 0, 0, "go on after this code"},
           LIMIT,
           MIN_HEIGHT}},
+    [RPC_SECURITY_SNAPSHOT] =
+        {"security_snapshot",
+         "The root over a security's whole register, as a custody transfer "
+         "and a withdrawal cite it.",
+         "root, height, and whether that height is final",
+         {SECURITY_PARAM}},
     [RPC_HOLDING_GET] = {"holding_get",
                          "What one account has of one security.",
-                         "holding with derived totals",
+                         "holding with derived totals and legal_effect",
                          {SECURITY_PARAM,
                           {"account", PARAM_HASH, true, 0, 0, "account id"},
                           MIN_HEIGHT}},
     [RPC_REGISTER_LIST] =
         {"register_list",
          "The register of a security, in account order.",
-         "holdings and the account to go on after",
+         "holdings, legal_effect, and the account to go on after",
          {SECURITY_PARAM,
           {"after", PARAM_HASH, false, 0, 0, "go on after this account"},
           LIMIT,
@@ -121,6 +129,13 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
          {SECURITY_PARAM,
           {"after", PARAM_U64, false, 0, UINT64_MAX, "go on after this number"},
           LIMIT,
+          MIN_HEIGHT}},
+    [RPC_CLAIM_GET] =
+        {"claim_get",
+         "A claim that a correction left, by its number.",
+         "claim",
+         {SECURITY_PARAM,
+          {"number", PARAM_U64, true, 0, UINT64_MAX, "claim number"},
           MIN_HEIGHT}},
     [RPC_EVENTS_LIST] =
         {"events_list",

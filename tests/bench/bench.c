@@ -504,7 +504,9 @@ static void make_transfer(struct net *n, struct buf *out, uint32_t number)
                              .from = n->account[from],
                              .to = n->account[to],
                              .quantity = {1 + number % 50},
-                             .selector = {NATURE_ANY, 0, 0}};
+                             .selector = {NATURE_ANY, 0, 0},
+                             .price_fen = 100,
+                             .payment = {{1}}};
     struct buf room = {0};
 
     buf_reserve(&room, 4096);

@@ -100,6 +100,15 @@ same "rpc: foreign Host" 403 "$(curl -s -o /dev/null -w '%{http_code}' -H 'Host:
 same "rpc: chunked request" 501 "$(curl -s -o /dev/null -w '%{http_code}' -H 'Transfer-Encoding: chunked' -H 'Content-Type: application/json' -d '{}' "$(url 0)")"
 expect "rpc: discovery lists the operations" 'op_freeze_create' "$(rpc 0 rpc.discover '{}')"
 
+snapshot() { "$build/equity" snapshot 100001 --json --node "$(url "$1")" | jq -r .root; }
+same "rpc: two nodes have one snapshot root" "$(snapshot 0)" "$(snapshot 3)"
+expect "rpc: no snapshot of an unknown security" 'NOT_FOUND' \
+    "$(rpc 0 security_snapshot '{"security":"NONE"}')"
+expect "rpc: no claim where there is none" 'NOT_FOUND' \
+    "$(rpc 0 claim_get '{"security":"100001","number":"1"}')"
+expect "cli: a security has effect and totals" 'legal_effect           true' \
+    "$("$build/equity" security 100001 --node "$(url 0)")"
+
 # ---- transactions that are wrong ----
 holders=$(rpc 0 events_list '{"security":"100001","limit":"1000"}' |
     jq -r '[.result.events[]|select(.kind=="transferred")][0]|"\(.account) \(.other)"')
@@ -109,7 +118,8 @@ tx() { # tx QUANTITY [flags]
     shift
     "$build/equity" tx transfer --node "$(url 0)" --wallet "$work/net/wallet" \
         --passphrase-file "$work/net/passphrase" --security 100001 \
-        --from "$from" --to "$to" --quantity "$q" "$@"
+        --from "$from" --to "$to" --quantity "$q" --price-fen 4300 \
+        --payment "$(printf 1%.0s $(seq 64))" "$@"
 }
 tx 7 --out "$work/tx.hex"
 hex=$(cat "$work/tx.hex")

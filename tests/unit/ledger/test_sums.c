@@ -179,6 +179,8 @@ static void test_sums_find_an_impossible_list_of_freezes(void **state)
     (void)state;
     h.freezes[0].rank_ms = 7; /* ranks descend */
     assert_int_equal(holding(&h), ERR_CORRUPT);
+    h.freezes[0].rank_ms = 6; /* 4 before 3 */
+    assert_int_equal(holding(&h), ERR_CORRUPT);
     h = good_holding();
     h.freezes[0].effective.shares = 29;
     assert_int_equal(holding(&h), ERR_CORRUPT);

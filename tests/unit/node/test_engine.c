@@ -894,6 +894,47 @@ static void test_engine_block_that_leaves_due_work_has_no_transaction(void **x)
     fixture_deinit(&f);
 }
 
+/* A withdrawal cites the root that the engine tells; what the same block
+ * changed before makes it another register. */
+static void test_engine_snapshot_is_what_a_withdrawal_cites(void **x)
+{
+    struct fixture f;
+    struct op_security_withdraw op = {.security = "S", .document = {{1}}};
+    const struct op_closure_set change = {.security = "S",
+                                          .kind = CLOSURE_MEETING,
+                                          .base = FIXTURE_DAY + 50,
+                                          .document = {{1}}};
+    struct engine_candidate_tx offered[2] = {{0}};
+    const struct executed_block *b;
+    uint64_t height;
+    bool final;
+
+    (void)x;
+    fixture_init(&f);
+    fixture_fill(&f);
+    op.root = engine_snapshot(f.e, "S", &height, &final);
+    assert_false(hash_is_zero(&op.root));
+    assert_true(final);
+    assert_int_equal(height, engine_tip(f.e)->height);
+    offered[0].tx = fixture_tx(&f, OP_CLOSURE_SET, &change);
+    offered[1].tx = fixture_tx(&f, OP_SECURITY_WITHDRAW, &op);
+    engine_build(f.e, &b, 1, 0, engine_tip(f.e)->time_ms + 1000, offered, 2);
+    assert_non_null(b);
+    assert_int_equal(offered[0].verdict, V_OK);
+    assert_int_equal(offered[1].verdict, V_ROOT_MISMATCH);
+    (void)engine_snapshot(f.e, "S", &height, &final);
+    assert_false(final); /* of a block that is not the tip yet */
+    assert_int_equal(height, engine_tip(f.e)->height + 1);
+    engine_build(
+        f.e, &b, 1, 0, engine_tip(f.e)->time_ms + 1000, offered + 1, 1);
+    assert_non_null(b);
+    assert_int_equal(offered[1].verdict, V_OK);
+    (void)engine_commit(f.e, &b->hash);
+    op.root = engine_snapshot(f.e, "NONE", &height, &final);
+    assert_true(hash_is_zero(&op.root));
+    fixture_deinit(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -917,6 +958,7 @@ int main(void)
         cmocka_unit_test(test_engine_load_finds_what_is_wrong),
         cmocka_unit_test(test_engine_block_that_breaks_the_sums_is_not_applied),
         cmocka_unit_test(test_engine_sums_refuse_changes_that_do_not_add_up),
+        cmocka_unit_test(test_engine_snapshot_is_what_a_withdrawal_cites),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,33 +1,9 @@
-/* The worked cases of the rule book, with their exact numbers. */
+/* The first register: what was declared is what is loaded. */
 #include "tests/unit/ledger/world.h"
 
 #include "chain/mtree.h"
 
 static const char S[] = "100001";
-
-static enum verdict transfer(struct world *w, int from, int to, uint64_t q)
-{
-    struct op_transfer op = {.security = "100001",
-                             .from = world_account(w, from),
-                             .to = world_account(w, to),
-                             .quantity = {q},
-                             .selector = {NATURE_ANY, 0, 0},
-                             .price_fen = 100,
-                             .payment = {{1}},
-                             .document = {{1}}};
-
-    return world_do(w, OP_TRANSFER, &op);
-}
-
-static struct world *with(uint64_t a, uint64_t b, uint64_t c)
-{
-    struct world *w = world_new();
-    const uint64_t q[3] = {a, b, c};
-
-    world_security(w, S, 0, 200);
-    world_register(w, S, q);
-    return w;
-}
 
 /* W01: the register must reconcile. */
 static void test_register_sum_off_by_one_is_refused(void **state)
@@ -167,71 +143,6 @@ static void test_register_cancel_takes_all_lines_out(void **state)
     world_free(w);
 }
 
-/* W02: two spends of the same shares. */
-static void test_transfer_second_spend_is_refused(void **state)
-{
-    struct world *w = with(5000, 0, 0);
-
-    (void)state;
-    assert_int_equal(transfer(w, HOLDER_A, HOLDER_B, 3000), V_OK);
-    assert_int_equal(transfer(w, HOLDER_A, HOLDER_C, 3000), V_AVAILABLE);
-    assert_int_equal(w->why.have, 2000);
-    assert_int_equal(w->why.need, 3000);
-    assert_int_equal(world_totals(w, S, HOLDER_A).total, 2000);
-    assert_int_equal(world_totals(w, S, HOLDER_B).total, 3000);
-    assert_int_equal(world_totals(w, S, HOLDER_C).total, 0);
-    world_free(w);
-}
-
-/* W25: T+5 in both directions. */
-static void test_transfer_t5_follows_w25(void **state)
-{
-    struct world *w = world_new();
-    const uint64_t q[3] = {5000, 0, 0};
-
-    (void)state;
-    world_security(w, S, 5, 200);
-    world_register(w, S, q);
-    assert_int_equal(transfer(w, HOLDER_A, HOLDER_B, 1000), V_OK);
-    world_at(w, TODAY + 3); /* Thursday: A sold on Monday */
-    assert_int_equal(transfer(w, HOLDER_B, HOLDER_A, 500), V_T5);
-    world_at(w, TODAY + 4); /* Friday */
-    assert_int_equal(transfer(w, HOLDER_B, HOLDER_C, 500), V_T5);
-    world_at(w, TODAY + 7); /* Monday, the fifth trading day */
-    assert_int_equal(transfer(w, HOLDER_B, HOLDER_C, 500), V_OK);
-    assert_int_equal(transfer(w, HOLDER_B, HOLDER_A, 500), V_OK);
-    world_free(w);
-}
-
-static void test_transfer_without_a_calendar_year_is_refused(void **state)
-{
-    struct world *w = world_new();
-    const uint64_t q[3] = {5000, 0, 0};
-
-    (void)state;
-    world_security(w, S, 5, 200);
-    world_register(w, S, q);
-    world_at(w, TODAY + 303); /* 2026-12-30 */
-    assert_int_equal(transfer(w, HOLDER_A, HOLDER_B, 1000), V_OK);
-    world_at(w, TODAY + 310); /* 2027-01-06: no map for 2027 */
-    assert_int_equal(transfer(w, HOLDER_B, HOLDER_C, 10), V_CALENDAR);
-    world_free(w);
-}
-
-/* W27, second part: replacing a holder keeps the count. */
-static void test_transfer_holder_cap_counts_the_change(void **state)
-{
-    struct world *w = world_new();
-    const uint64_t q[3] = {100, 100, 0};
-
-    (void)state;
-    world_security(w, S, 0, 2);
-    world_register(w, S, q);
-    assert_int_equal(transfer(w, HOLDER_A, HOLDER_C, 50), V_HOLDER_CAP);
-    assert_int_equal(transfer(w, HOLDER_A, HOLDER_C, 100), V_OK);
-    world_free(w);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,10 +151,6 @@ int main(void)
         cmocka_unit_test(test_register_same_holder_twice_is_refused),
         cmocka_unit_test(test_register_beyond_the_cap_is_refused),
         cmocka_unit_test(test_register_cancel_takes_all_lines_out),
-        cmocka_unit_test(test_transfer_second_spend_is_refused),
-        cmocka_unit_test(test_transfer_t5_follows_w25),
-        cmocka_unit_test(test_transfer_without_a_calendar_year_is_refused),
-        cmocka_unit_test(test_transfer_holder_cap_counts_the_change),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
