@@ -67,3 +67,22 @@ bench: ## the figures of docs/BENCH.md, in one table
 bench: all $(BUILD)/tests/bench/bench
 	$(BUILD)/tests/bench/bench $(BUILD)
 .PHONY: sim e2e test bench
+
+# The worked cases and random operations on the rules (tests/market).
+
+$(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger
+	$<
+	$< --state --ops 100000
+
+GOLDEN_OBJS = $(BUILD)/tests/golden/golden_ledger.o $(MARKET) \
+              $(call needs,ledger)
+PROP_OBJS   = $(BUILD)/tests/property/prop_ledger.o $(MARKET) \
+              $(call needs,state)
+mutants-ledger: ## each fault planted in the rules is caught (MUTANT=NAME ...)
+mutants-ledger: $(BUILD)/tests/golden/golden_ledger \
+    $(BUILD)/tests/property/prop_ledger
+	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' CFLAGS='$(CFLAGS)' \
+	    LIBS='$(LDFLAGS) $(call libs,state)' \
+	    GOLDEN_OBJS='$(GOLDEN_OBJS)' PROP_OBJS='$(PROP_OBJS)' \
+	    tools/ledger-mutants.sh $(BUILD) $(MUTANT)
+.PHONY: mutants-ledger

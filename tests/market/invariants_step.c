@@ -88,6 +88,33 @@ static void count_holding(const struct step *s,
     }
 }
 
+/* Shares that freezes give up go to the queues first: none is free while one
+ * waits for them. */
+static void step_queue(struct step *s, const struct rows_change *c)
+{
+    uint64_t unfrozen[2] = {0, 0};
+    uint64_t queued[2] = {0, 0};
+
+    if (s->kind_count > 0 &&
+        (s->kind_count > 1 || s->kinds[0] != OP_FREEZE_RELEASE))
+        return;
+    for (int k = 0; k < 2; k++) {
+        static struct holding_row h;
+        const struct bytes bytes = k == 0 ? c->before : c->after;
+
+        if (bytes.size == 0 ||
+            schema_decode(&h, &holding_row_schema, bytes) != ERR_NONE)
+            continue;
+        for (uint32_t i = 0; i < h.segment_count; i++)
+            unfrozen[k] +=
+                h.segments[i].freeze == 0 ? h.segments[i].quantity.shares : 0;
+        for (uint32_t i = 0; i < h.freeze_count; i++)
+            queued[k] += h.freezes[i].queued.shares;
+    }
+    if (unfrozen[1] > unfrozen[0] && queued[1] > 0)
+        broken(s->problem, "I4: shares became free while a freeze waits");
+}
+
 static bool pledge_open(const struct pledge_row *p)
 {
     return p->status == PLEDGE_ACTIVE || p->status == PLEDGE_DEFAULTED;
@@ -160,6 +187,11 @@ static void step_freeze(struct step *s, const struct rows_change *c)
         broken(s->problem,
                "I7: freeze %lu shrank by the way",
                (unsigned long)before.number);
+    if (s->kind_count == 1 && s->kinds[0] == OP_FREEZE_CREATE &&
+        c->before.size > 0 && alive(&after) != alive(&before))
+        broken(s->problem,
+               "I4: freeze %lu was displaced and lost shares",
+               (unsigned long)after.number);
     if (c->after.size > 0 &&
         after.requested.shares !=
             alive(&after) + after.released.shares + after.lapsed.shares +
@@ -262,6 +294,7 @@ static void step_row(struct step *s,
     if (table == TABLE_HOLDINGS) {
         count_holding(s, c->before, &s->locked_before, &s->both_before);
         count_holding(s, c->after, &s->locked_after, &s->both_after);
+        step_queue(s, c);
     } else if (table == TABLE_PLEDGES) {
         step_pledge(s, c);
     } else if (table == TABLE_FREEZES) {
@@ -374,8 +407,8 @@ bool invariants_step(const struct rows *r,
         if (k < done_count || done_count >= SECURITIES_MAX)
             continue;
         done[done_count++] = *of;
-        check_security(r, &s, of, &by_rows);
         (void)invariants_security(r, date, of, problem);
+        check_security(r, &s, of, &by_rows);
     }
     if (by_rows.positions != by_accounts.positions ||
         by_rows.rights != by_accounts.rights)
