@@ -163,6 +163,7 @@ extern const struct command register_commands[];
 /* tx_cmd.c, query.c, keys.c, demo.c */
 extern const struct command tx_commands[];
 extern const struct command query_commands[];
+extern const struct command rules_commands[];
 extern const struct command keys_commands[];
 extern const struct command demo_commands[];
 

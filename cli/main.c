@@ -10,6 +10,7 @@ static const struct command *const tables[] = {
     tx_commands,
     register_commands,
     query_commands,
+    rules_commands,
 };
 
 static void usage(void)

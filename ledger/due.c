@@ -88,10 +88,10 @@ static bool do_day(struct exec *x, struct params_row *p, uint32_t *left)
     return true;
 }
 
-/* R?: Due work is done by the first blocks of its business date, before any
+/* R40: Due work is done by the first blocks of its business date, before any
  * transaction, in the order of day and entry.
  *
- * R?: A block does at most 1,000 items of due work; while any are left it
+ * R41: A block does at most 1,000 items of due work; while any are left it
  * carries no transaction. */
 void due_run(struct ledger_block *b)
 {

@@ -37,8 +37,9 @@ static uint64_t held(const struct holding_row *h)
     return sum;
 }
 
-/* R?: An officer's quota of a year is a quarter, rounded down, of what was held
- * when the year began or, in the first year, when the office was entered. */
+/* R98: An officer's quota of a year is a quarter, rounded down, of what was
+ * held when the year began or, in the first year, when the office was entered.
+ */
 void insider_turn(uint32_t date, struct holding_row *h)
 {
     const uint16_t year = year_of(date);
@@ -67,13 +68,13 @@ enum verdict insider_check(const struct exec *x,
     *left = UINT64_MAX;
     if (in->term_end == 0 || insider_over(x->b->date, in))
         return V_OK;
-    /* R?: An officer who left sells nothing up to the same day six months
+    /* R100: An officer who left sells nothing up to the same day six months
      * later. */
     if (in->left_day != 0 && x->b->date <= half_year_after(in->left_day)) {
         *left = 0;
         return V_INSIDER_HALF_YEAR;
     }
-    /* R?: An officer sells at most the quota a year while in office, and after
+    /* R99: An officer sells at most the quota a year while in office, and after
      * leaving early until the term fixed at appointment is over. */
     *left = quota > in->sold.shares ? quota - in->sold.shares : 0;
     return quantity > *left ? V_INSIDER_QUOTA : V_OK;

@@ -136,6 +136,9 @@ static enum verdict check_envelope(struct exec *x)
 
     if (!hash_eq(&tx->chain_id, &x->b->chain_id))
         return exec_refuse(x, V_CHAIN, &tx->chain_id, 0, 0);
+    /* R3: An institution uses a reference once, for ever; its day lies at most
+     * 30 days back, and the transaction is valid for at most 30 days from it.
+     */
     if (tx->valid_until < today ||
         (uint64_t)tx->reference.day + TX_WINDOW_DAYS < today)
         return exec_refuse(x, V_EXPIRED, NULL, tx->valid_until, today);
@@ -144,6 +147,7 @@ static enum verdict check_envelope(struct exec *x)
         return exec_refuse(x, V_WINDOW, NULL, tx->reference.day, today);
     if (exec_get(x->b->view, &used, TABLE_REFERENCES, &tree, &key))
         return exec_refuse(x, V_DUPLICATE_SERIAL, &used.tx_id, 0, 0);
+    /* R4: Court operations stand first in a block. */
     if (x->b->courts_over && ledger_is_court(tx))
         return exec_refuse(x, V_ORDER, NULL, 0, 0);
     if (x->b->due_left)
@@ -163,6 +167,8 @@ static enum verdict apply_rule(struct exec *x, const union op_any *op)
     return V_MALFORMED;
 }
 
+/* R2: Of several broken rules of an operation the one with the lowest number is
+ * told, and of several operations the first that fails. */
 static enum verdict apply_ops(struct exec *x)
 {
     union op_any op;
@@ -206,6 +212,8 @@ enum verdict ledger_apply(struct ledger_block *b,
     v = check_envelope(&x);
     if (v == V_OK)
         v = apply_ops(&x);
+    /* R1: A transaction takes effect as a whole or not at all; what is refused
+     * changes nothing. */
     if (v != V_OK) {
         b->view->rollback(b->view->ctx);
         b->event_count = events_before;

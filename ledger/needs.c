@@ -46,7 +46,8 @@ static bool document_is_missing(const struct op_def *def, const void *op)
     return hash_is_zero(&document);
 }
 
-/* A holder acts by its keys, or its custodian acts for it citing a document. */
+/* R5: A holder acts by its keys; one with an account on paper acts by its
+ * custodian's maker and checker, who cite a document, and the event says so. */
 static bool add_account(struct needs *n,
                         struct hash *about,
                         const struct ledger_view *view,

@@ -1,6 +1,6 @@
 /* The operations on freezes.
  *
- * R?: A freeze, its release and its renewal each cite the order. */
+ * R137: A freeze, its release and its renewal each cite the order. */
 #include "ledger/ops_fields.h"
 
 static const struct field freeze_create_fields[] = {

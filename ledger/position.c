@@ -8,6 +8,9 @@ static int cmp_u64(uint64_t a, uint64_t b)
     return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/* R8: A position is a list of segments with one nature, lock, trade day, row of
+ * pledges and freeze each; segments that are alike merge, and what is available
+ * is derived, never stored. */
 int segment_cmp(const struct segment *a, const struct segment *b)
 {
     int c = cmp_u64(a->nature, b->nature);

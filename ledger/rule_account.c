@@ -30,10 +30,10 @@ enum verdict rule_account_open(struct exec *x, const struct op_account_open *op)
     if (!exec_get(
             x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &custodian))
         return exec_refuse(x, V_UNKNOWN, &custodian, 0, 0);
-    /* R?: An account is kept by a registrar or a member institution. */
+    /* R18: An account is kept by a registrar or a member institution. */
     if ((institution.roles & (ROLE_REGISTRAR | ROLE_MEMBER)) == 0)
         return exec_refuse(x, V_ROLE, &custodian, 0, 0);
-    /* R?: One person or company has one ordinary account that is not closed;
+    /* R19: One person or company has one ordinary account that is not closed;
      * the subject tag tells. */
     if (op->kind == ACCOUNT_ORDINARY &&
         exec_get(x->b->view, &subject, TABLE_SUBJECTS, &zero, &op->subject_tag))
@@ -81,13 +81,13 @@ enum verdict rule_account_qualify(struct exec *x,
     if (!exec_get(
             x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &certifier))
         return exec_refuse(x, V_UNKNOWN, &certifier, 0, 0);
-    /* R?: A qualification is certified by a registrar or a member institution,
+    /* R21: A qualification is certified by a registrar or a member institution,
      * together with the account's custodian. */
     if ((institution.roles & (ROLE_REGISTRAR | ROLE_MEMBER)) == 0)
         return exec_refuse(x, V_ROLE, &certifier, 0, 0);
     if (a.status == ACCOUNT_CLOSED)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
-    /* R?: A qualification has not ended before today, and its first day is not
+    /* R22: A qualification has not ended before today, and its first day is not
      * after its last; class none ends the one there is. */
     if (!ends && op->to < x->b->date)
         return exec_refuse(
@@ -102,7 +102,7 @@ enum verdict rule_account_qualify(struct exec *x,
     return V_OK;
 }
 
-/* R?: A declaration of final investors names every security in which the
+/* R24: A declaration of final investors names every security in which the
  * vehicle has a share, each once and in ascending order. */
 static enum verdict check_holdings(struct exec *x,
                                    const struct op_account_look_through *op,
@@ -136,7 +136,7 @@ static enum verdict check_look_through(struct exec *x,
         if (!exec_security(x->b->view, &s, op->securities[i].code))
             return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     }
-    /* R?: Only a pooled vehicle declares final investors, and at least one and
+    /* R23: Only a pooled vehicle declares final investors, and at least one and
      * at most a million of them. */
     if (a->status == ACCOUNT_CLOSED || !a->pooled)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
@@ -161,12 +161,12 @@ static void recount(struct exec *x,
     struct security_row s;
     struct side side;
 
-    /* R?: A declaration changes nothing of a register that was withdrawn. */
+    /* R26: A declaration changes nothing of a register that was withdrawn. */
     if (!exec_security(x->b->view, &s, code) ||
         s.status == SECURITY_WITHDRAWN || !side_get(x, &side, &s, account))
         return;
     side_count(&side, &s);
-    /* R?: A declaration counts at once in each of those securities; one that
+    /* R25: A declaration counts at once in each of those securities; one that
      * takes the holders beyond the cap is recorded and says so. */
     e->flags = s.holder_cap != 0 && s.holder_count > s.holder_cap
                    ? EVENT_CAP_EXCEEDED_BY_LAW
@@ -212,7 +212,7 @@ enum verdict rule_account_freeze(struct exec *x,
 
     if (!exec_account(x->b->view, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
-    /* R?: An account is frozen on the order of an authority on the ledger, if
+    /* R27: An account is frozen on the order of an authority on the ledger, if
      * it is active. */
     if (!authority_exists(x, op->authority))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
@@ -239,7 +239,7 @@ enum verdict rule_account_thaw(struct exec *x, const struct op_account_thaw *op)
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (a.status != ACCOUNT_FROZEN)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
-    /* R?: A frozen account is thawed by the authority that froze it, or by
+    /* R28: A frozen account is thawed by the authority that froze it, or by
      * that authority's superior. */
     if (!authority_over(x, op->authority, a.frozen_by))
         return exec_refuse(x, V_FREEZE_AUTHORITY, &key, 0, 0);
@@ -251,7 +251,7 @@ enum verdict rule_account_thaw(struct exec *x, const struct op_account_thaw *op)
     return V_OK;
 }
 
-/* R?: When an ordinary account is closed its person may open another. */
+/* R30: When an ordinary account is closed its person may open another. */
 static void forget_subject(const struct exec *x,
                            const struct account_row *a,
                            const struct hash *account)
@@ -276,7 +276,7 @@ enum verdict rule_account_close(struct exec *x,
 
     if (!exec_account(x->b->view, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
-    /* R?: An account is closed if it is active, has no position, no pledge to
+    /* R29: An account is closed if it is active, has no position, no pledge to
      * it and no open claim, and no recovery of its keys is pending. */
     if (a.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);

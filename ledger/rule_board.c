@@ -15,7 +15,7 @@ struct move {
     uint64_t rows;
 };
 
-/* R?: A board transfer begins from a registered or listed security without
+/* R60: A board transfer begins from a registered or listed security without
  * open claims, towards a code that is free; from then on both codes stand
  * still. */
 enum verdict rule_board_open(struct exec *x, const struct op_board_open *op)
@@ -176,7 +176,7 @@ static void move_totals(struct move *m, const struct holding_row *h)
     move_count(&m->from.positions, &m->to.positions, h->held ? 1 : 0);
 }
 
-/* R?: Positions move to the new code whole, pledges and freezes with their
+/* R61: Positions move to the new code whole, pledges and freezes with their
  * numbers; quantities, marks and days stay as they are. */
 static enum verdict move_holding(struct exec *x,
                                  struct move *m,
@@ -198,7 +198,7 @@ static enum verdict move_holding(struct exec *x,
     exec_renew(x, &h.chain);
     exec_put(x, &h, TABLE_HOLDINGS, &m->to_tree, account);
     move_totals(m, &h);
-    /* R?: The freezes on a position move with it, and each is due under the
+    /* R62: The freezes on a position move with it, and each is due under the
      * new code on the day on which it was due under the old one. */
     for (uint32_t i = 0; i < h.freeze_count; i++)
         move_freeze(x, m, h.freezes[i].number);
@@ -231,7 +231,7 @@ enum verdict rule_board_move(struct exec *x, const struct op_board_move *op)
 
     if (v != V_OK)
         return v;
-    /* R?: One transaction moves at most 1,024 entries to a new code; entries
+    /* R63: One transaction moves at most 1,024 entries to a new code; entries
      * that are not there, or have moved, are passed over. */
     x->lines += op->account_count + op->pledge_count + op->freeze_count;
     if (x->lines > TX_ROWS_MAX)
@@ -265,7 +265,7 @@ static bool nothing_left(const struct security_row *s)
            s->freezes_open == 0 && s->court_reports == 0 && s->claims_open == 0;
 }
 
-/* R?: A board transfer ends when no share, pledge, freeze or claim is left
+/* R64: A board transfer ends when no share, pledge, freeze or claim is left
  * under the old code; that has then left the register, and the new code is
  * listed on its board. */
 enum verdict rule_board_confirm(struct exec *x,
@@ -291,7 +291,7 @@ enum verdict rule_board_confirm(struct exec *x,
     return V_OK;
 }
 
-/* R?: A board transfer may be given up as long as nothing has moved; the old
+/* R65: A board transfer may be given up as long as nothing has moved; the old
  * code is then what it was, and the new one is free again. */
 enum verdict rule_board_cancel(struct exec *x, const struct op_board_cancel *op)
 {

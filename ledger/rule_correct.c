@@ -31,7 +31,7 @@ static enum verdict check_parties(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, c->from, 0, 0);
     if (!side_get(x, &m->to, &m->s, c->to))
         return exec_refuse(x, V_UNKNOWN, c->to, 0, 0);
-    /* R?: A correction names the transaction that was wrong. */
+    /* R103: A correction names the transaction that was wrong. */
     if (hash_is_zero(c->wrong_tx))
         return exec_refuse(x, V_UNKNOWN, c->wrong_tx, 0, 0);
     if (m->to.account.status == ACCOUNT_CLOSED)
@@ -57,7 +57,7 @@ static enum verdict take_back(struct exec *x,
     (void)position_take(
         &m->from.h, none, &none_count, &have, 0, &plain, &m->day, TAKE_EXACT);
     *moved = num_min_u64(have, c->quantity);
-    /* R?: A correction takes back only shares that the wrong holder still has
+    /* R104: A correction takes back only shares that the wrong holder still has
      * free of pledge and freeze; nothing is taken from a later holder in good
      * faith, and the rest becomes an open claim if that is asked. */
     if (*moved < c->quantity && !c->claim)
@@ -125,8 +125,8 @@ static enum verdict apply(struct exec *x, const struct correction *c)
         return exec_refuse(x, V_LIMIT, c->to, 0, SEGMENTS_MAX);
     position_leave(&m.from.h, moved, 0);
     move_count(&m);
-    /* R?: History is not changed: a correction is an entry of its own, with the
-     * signature of whoever loses shares by it or a decision. */
+    /* R102: History is not changed: a correction is an entry of its own, with
+     * the signature of whoever loses shares by it or a decision. */
     e.quantity = moved;
     e.second = c->quantity - moved;
     e.flags = move_flags(&m);
@@ -186,7 +186,7 @@ enum verdict rule_claim_close(struct exec *x, const struct op_claim_close *op)
 
     if (!exec_security(x->b->view, &s, op->security))
         return exec_refuse(x, V_UNKNOWN, &tree, 0, 0);
-    /* R?: A claim is reduced and closed by its creditor and the registrar. */
+    /* R105: A claim is reduced and closed by its creditor and the registrar. */
     if (!exec_get(x->b->view, &claim, TABLE_CLAIMS, &zero, &key) ||
         !hash_eq(&claim.creditor, &op->creditor) ||
         !exec_account(x->b->view, &creditor, &op->creditor))

@@ -12,7 +12,7 @@ enum {
 
 static struct closure closure_of(uint8_t kind, uint32_t base)
 {
-    /* R?: The register is closed from the 20th day before a shareholders'
+    /* R50: The register is closed from the 20th day before a shareholders'
      * meeting to the day before it. */
     if (kind == CLOSURE_MEETING)
         return (struct closure){
@@ -21,7 +21,7 @@ static struct closure closure_of(uint8_t kind, uint32_t base)
             base > MEETING_DAYS ? base - MEETING_DAYS : 1,
             base - 1,
         };
-    /* R?: The register is closed from the 5th day before a dividend base date
+    /* R51: The register is closed from the 5th day before a dividend base date
      * to the base date itself. */
     return (struct closure){
         kind,
@@ -55,7 +55,7 @@ static uint32_t find_closure(const struct security_row *s,
     return i;
 }
 
-/* R?: A closing is entered before its base date, once for each kind and date;
+/* R52: A closing is entered before its base date, once for each kind and date;
  * when it is over it is dropped. */
 enum verdict rule_closure_set(struct exec *x, const struct op_closure_set *op)
 {
@@ -86,7 +86,7 @@ enum verdict rule_closure_set(struct exec *x, const struct op_closure_set *op)
     return V_OK;
 }
 
-/* R?: A closing that is not over may be taken back; the register is open from
+/* R53: A closing that is not over may be taken back; the register is open from
  * then on. */
 enum verdict rule_closure_cancel(struct exec *x,
                                  const struct op_closure_cancel *op)
@@ -119,7 +119,7 @@ enum verdict rule_closure_cancel(struct exec *x,
     return V_OK;
 }
 
-/* R?: The snapshot root cited when custody ends or passes over is that of the
+/* R54: The snapshot root cited when custody ends or passes over is that of the
  * register as it stands; any change of the security since, in the same block
  * too, is a mismatch. */
 static bool root_agrees(const struct exec *x,
@@ -132,7 +132,7 @@ static bool root_agrees(const struct exec *x,
     return !hash_is_zero(&snapshot) && hash_eq(&snapshot, root);
 }
 
-/* R?: What has left the register stays readable, marked as without legal
+/* R57: What has left the register stays readable, marked as without legal
  * effect. */
 enum verdict rule_security_withdraw(struct exec *x,
                                     const struct op_security_withdraw *op)
@@ -144,7 +144,7 @@ enum verdict rule_security_withdraw(struct exec *x,
 
     if (v != V_OK)
         return v;
-    /* R?: Custody of a security ends only when no claim, pledge or freeze on
+    /* R55: Custody of a security ends only when no claim, pledge or freeze on
      * it is open. */
     if (s.claims_open != 0 || s.pledges_open != 0 || s.freezes_open != 0)
         return exec_refuse(x,
@@ -153,7 +153,7 @@ enum verdict rule_security_withdraw(struct exec *x,
                            (uint64_t)s.claims_open + s.pledges_open +
                                s.freezes_open,
                            0);
-    /* R?: A listed security is taken off its board before it leaves the
+    /* R56: A listed security is taken off its board before it leaves the
      * register. */
     v = security_in(x, &s, 1u << SECURITY_REGISTERED);
     if (v != V_OK)
@@ -168,7 +168,7 @@ enum verdict rule_security_withdraw(struct exec *x,
     return V_OK;
 }
 
-/* R?: A register passes to another registrar with every position, pledge,
+/* R58: A register passes to another registrar with every position, pledge,
  * freeze, queue and mark unchanged; from then on the former registrar cannot
  * act on it. */
 enum verdict rule_custody_transfer(struct exec *x,
@@ -192,7 +192,7 @@ enum verdict rule_custody_transfer(struct exec *x,
         return exec_refuse(x, V_ROLE, &registrar, 0, 0);
     if (op->registrar == s.registrar)
         return exec_refuse(x, V_SELF, &registrar, 0, 0);
-    /* R?: A register does not pass to another registrar while a claim from a
+    /* R59: A register does not pass to another registrar while a claim from a
      * correction is open. */
     if (s.claims_open != 0)
         return exec_refuse(x, V_NOT_EMPTY, NULL, s.claims_open, 0);

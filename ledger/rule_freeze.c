@@ -21,12 +21,12 @@ static enum verdict check_order(struct exec *x,
 {
     uint32_t last = 0;
 
-    /* R?: An order has been served, is not published in the future, and its
+    /* R138: An order has been served, is not published in the future, and its
      * first day has come. */
     if (op->service_ms == 0 || op->service_ms > x->b->time_ms ||
         op->publicity_ms > x->b->time_ms || op->from > x->b->date)
         return exec_refuse(x, V_DATE, NULL, op->service_ms, x->b->time_ms);
-    /* R?: A freeze lasts three years at most from its first day, and its last
+    /* R139: A freeze lasts three years at most from its first day, and its last
      * day has not passed when it is entered. */
     if (!three_years_after(&last, op->from) || op->to > last ||
         op->to < op->from || op->to < x->b->date)
@@ -51,7 +51,7 @@ static enum verdict check_target(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     if (!authority_exists(x, op->authority))
         return exec_refuse(x, V_UNKNOWN, &authority_key, 0, 0);
-    /* R?: Freezes are entered, released and renewed while a security is
+    /* R140: Freezes are entered, released and renewed while a security is
      * suspended or its register is closed. */
     v = exec_open_security(s, true);
     if (v != V_OK)
@@ -83,14 +83,14 @@ static bool arrive(const struct exec *x,
     uint64_t after;
 
     position_normalise(h, &day);
-    /* R?: Freezes rank by the time of their publication, if not published by
+    /* R141: Freezes rank by the time of their publication, if not published by
      * that of service, and among equals by number.
      *
-     * R?: A freeze takes free shares first, then those under T+n, locked ones,
-     * and pledged ones beginning with the latest pledge; then it displaces
-     * lower ranks, worst first.
+     * R142: A freeze takes free shares first, then those under T+n, locked
+     * ones, and pledged ones beginning with the latest pledge; then it
+     * displaces lower ranks, worst first.
      *
-     * R?: What an order asks for beyond the shares it takes waits in a queue
+     * R143: What an order asks for beyond the shares it takes waits in a queue
      * for those that other freezes hold; what is not there at all stays
      * unfulfilled and is told. */
     return queue_of(&before, h) &&
@@ -148,7 +148,7 @@ enum verdict rule_freeze_create(struct exec *x,
     s.freezes_open++;
     s.court_reports += f.court_report ? 1 : 0;
     freeze_follow(&s, &f, &a.h);
-    /* R?: A freeze that has nothing effective and nothing queued left has
+    /* R144: A freeze that has nothing effective and nothing queued left has
      * ended; one that finds nothing ends at once. */
     if (!freeze_end_if_empty(&s, &f, FREEZE_LAPSED))
         enter_due(x, &s, &f);
@@ -184,8 +184,8 @@ static enum verdict check_authority(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!authority_exists(x, giving))
         return exec_refuse(x, V_UNKNOWN, &given, 0, 0);
-    /* R?: A freeze is released and renewed by the authority that ordered it or
-     * its superior. */
+    /* R146: A freeze is released and renewed by the authority that ordered it
+     * or its superior. */
     if (!authority_over(x, giving, f->authority))
         return exec_refuse(x, V_FREEZE_AUTHORITY, &given, 0, 0);
     v = exec_open_security(s, true);
@@ -224,10 +224,10 @@ enum verdict rule_freeze_release(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, &f.account, 0, 0);
     day = exec_day(x, &t, &s);
     position_normalise(&a.h, &day);
-    /* R?: A release takes from the queue first, then from what is effective.
+    /* R147: A release takes from the queue first, then from what is effective.
      *
-     * R?: Shares that a freeze gives up go to the queues in rank order, in the
-     * same transaction or due work. */
+     * R148: Shares that a freeze gives up go to the queues in rank order, in
+     * the same transaction or due work. */
     if (!position_unfreeze(&a.h, &from_queue, q, f.number))
         return exec_refuse(x, V_LIMIT, &f.account, 0, SEGMENTS_MAX);
     f.released.shares += q;
@@ -259,8 +259,8 @@ enum verdict rule_freeze_renew(struct exec *x, const struct op_freeze_renew *op)
 
     if (v != V_OK)
         return v;
-    /* R?: A freeze is renewed before it has ended, to a later last day at most
-     * three years from the day of the entry, and keeps its rank. */
+    /* R149: A freeze is renewed before it has ended, to a later last day at
+     * most three years from the day of the entry, and keeps its rank. */
     if (!three_years_after(&last, x->b->date) || op->to > last ||
         op->to <= f.to)
         return exec_refuse(x, V_FREEZE_TERM, &key, op->to, last);

@@ -15,11 +15,11 @@ static struct holding_freeze entry_of(const struct holding_row *h,
     return (struct holding_freeze){.number = number};
 }
 
-/* R?: Every share that an order asked for is effective, queued, released,
+/* R145: Every share that an order asked for is effective, queued, released,
  * lapsed, executed or unfulfilled, at all times.
  *
- * R?: A security's totals count each share under an effective freeze as frozen
- * and each queue in full. */
+ * R152: A security's totals count each share under an effective freeze as
+ * frozen and each queue in full. */
 void freeze_follow(struct security_row *s,
                    struct freeze_row *f,
                    const struct holding_row *h)
@@ -76,7 +76,7 @@ static bool settle_one(struct exec *x,
                       .number = f->number};
 
     freeze_follow(s, f, h);
-    /* R?: A queue that has no shares left to wait for lapses by what is
+    /* R151: A queue that has no shares left to wait for lapses by what is
      * missing. */
     ASSERT(f->effective.shares + f->queued.shares <= before);
     f->lapsed.shares += before - f->effective.shares - f->queued.shares;
@@ -129,7 +129,7 @@ void freeze_settle(struct exec *x,
     }
 }
 
-/* R?: A freeze that is not renewed lapses in the first block dated after its
+/* R150: A freeze that is not renewed lapses in the first block dated after its
  * last day. */
 void due_freeze(struct exec *x, const char *code, uint64_t number)
 {

@@ -17,7 +17,7 @@ static bool has_operator(const struct institution_key *keys, uint32_t count)
     return false;
 }
 
-/* R?: The keys of an institution are valid and differ from one another, each
+/* R12: The keys of an institution are valid and differ from one another, each
  * has a role, and one key is a maker's while another is a checker's. */
 static bool keys_ok(const struct institution_key *keys, uint32_t count)
 {
@@ -46,7 +46,7 @@ enum verdict rule_institution_open(struct exec *x,
                       .number = op->number,
                       .second = op->roles};
 
-    /* R?: An institution is admitted once under its number, which is not
+    /* R11: An institution is admitted once under its number, which is not
      * zero. */
     if (op->number == 0 ||
         exec_get(x->b->view, &row, TABLE_INSTITUTIONS, &zero, &key))
@@ -73,7 +73,7 @@ enum verdict rule_institution_change(struct exec *x,
 
     if (!exec_get(x->b->view, &row, TABLE_INSTITUTIONS, &zero, &key))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
-    /* R?: A change replaces all roles and keys of an institution; one that
+    /* R13: A change replaces all roles and keys of an institution; one that
      * runs a validator keeps at least one operator key. */
     if (!keys_ok(op->keys, op->key_count) ||
         (row.validator && !has_operator(op->keys, op->key_count)))
@@ -97,7 +97,7 @@ enum verdict rule_authority_set(struct exec *x,
                       .other = superior,
                       .number = op->type};
 
-    /* R?: The superior of an authority is an authority on the ledger, or the
+    /* R14: The superior of an authority is an authority on the ledger, or the
      * authority itself. */
     if (!hash_eq(&key, &superior) &&
         !exec_get(x->b->view, &row, TABLE_AUTHORITIES, &zero, &superior))
@@ -135,7 +135,7 @@ enum verdict rule_calendar_set(struct exec *x, const struct op_calendar_set *op)
     uint32_t day;
 
     num_date_of_days(x->b->date, &year, &month, &day);
-    /* R?: Trading days are set for this year and later ones; the map names no
+    /* R15: Trading days are set for this year and later ones; the map names no
      * day after the year's last. */
     if (op->year < year || op->year > YEAR_LAST || trades_after_the_year(op))
         return exec_refuse(x, V_DATE, &key, year, op->year);
@@ -145,7 +145,7 @@ enum verdict rule_calendar_set(struct exec *x, const struct op_calendar_set *op)
     return V_OK;
 }
 
-/* R?: A void takes effect by using up its reference: no other transaction
+/* R16: A void takes effect by using up its reference: no other transaction
  * with that reference ever takes effect. */
 enum verdict rule_void(struct exec *x, const struct op_void *op)
 {

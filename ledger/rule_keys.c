@@ -15,7 +15,7 @@ static bool key_in(const struct pubkey *keys,
     return false;
 }
 
-/* R?: A holder's keys are valid and strictly ascending, and between one and
+/* R20: A holder's keys are valid and strictly ascending, and between one and
  * all of them must sign; an account on paper has none. */
 bool keys_policy_ok(const struct key_policy *p)
 {
@@ -30,7 +30,7 @@ bool keys_policy_ok(const struct key_policy *p)
     return true;
 }
 
-/* R?: An account that acts by keys never goes back to paper, and a revoked key
+/* R32: An account that acts by keys never goes back to paper, and a revoked key
  * it remembers is not enrolled again. */
 static bool may_follow(const struct account_row *a, const struct key_policy *p)
 {
@@ -54,7 +54,7 @@ static void revoke(struct account_row *a, const struct pubkey *key)
     a->revoked[a->revoked_count++] = *key;
 }
 
-/* R?: Keys that a rotation or a recovery replaces are revoked at once; an
+/* R33: Keys that a rotation or a recovery replaces are revoked at once; an
  * account remembers the last eight. */
 static void install(struct account_row *a, const struct key_policy *p)
 {
@@ -81,20 +81,20 @@ enum verdict rule_account_rotate(struct exec *x,
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
     if (!may_follow(&a, &op->policy))
         return exec_refuse(x, V_POLICY, &op->account, 0, 0);
-    /* R?: While a recovery is pending the keys are not rotated and no second
+    /* R35: While a recovery is pending the keys are not rotated and no second
      * recovery is opened. */
     if (a.recovery_day != 0)
         return exec_refuse(
             x, V_RECOVERY, &op->account, a.recovery_day, x->b->date);
-    /* R?: A holder on paper enrols its first keys through its custodian's maker
-     * and checker citing a document, and acts by keys from then on. */
+    /* R31: A holder on paper enrols its first keys through its custodian's
+     * maker and checker citing a document, and acts by keys from then on. */
     install(&a, &op->policy);
     exec_emit(x, &e);
     exec_put_account(x, &a, &op->account);
     return V_OK;
 }
 
-/* R?: Lost keys are recovered by the account's custodian together with a
+/* R36: Lost keys are recovered by the account's custodian together with a
  * second institution, which is a notary or another registrar. */
 static bool may_vouch(const struct institution_row *second,
                       const struct account_row *a)
@@ -123,7 +123,7 @@ enum verdict rule_account_recover(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, &second, 0, 0);
     if (!may_vouch(&institution, &a))
         return exec_refuse(x, V_ROLE, &second, 0, 0);
-    /* R?: Only an account that acts by keys and is not closed is recovered, a
+    /* R37: Only an account that acts by keys and is not closed is recovered, a
      * frozen one only with the court's consent. */
     if (a.authority != AUTHORITY_KEYS || a.status == ACCOUNT_CLOSED ||
         (a.status == ACCOUNT_FROZEN && hash_is_zero(&op->court_consent)))
@@ -160,7 +160,7 @@ enum verdict rule_account_contest(struct exec *x,
 
     if (!exec_account(x->b->view, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
-    /* R?: The keys in force end a pending recovery by contesting it. */
+    /* R38: The keys in force end a pending recovery by contesting it. */
     if (a.recovery_day == 0)
         return exec_refuse(x, V_RECOVERY, &op->account, 0, x->b->date);
     e.second = a.recovery_day;
@@ -170,7 +170,7 @@ enum verdict rule_account_contest(struct exec *x,
     return V_OK;
 }
 
-/* R?: An uncontested recovery gives the account its new keys with the first
+/* R39: An uncontested recovery gives the account its new keys with the first
  * block of the day on which the waiting period ends, and changes nothing else
  * of it.
  *

@@ -19,19 +19,19 @@ enum verdict move_parties(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, from, 0, 0);
     if (!side_get(x, &m->to, &m->s, to))
         return exec_refuse(x, V_UNKNOWN, to, 0, 0);
-    /* R?: Nothing leaves a frozen account at its holder's will; what a court or
-     * the law moves does. */
+    /* R69: Nothing leaves a frozen account at its holder's will; what a court
+     * or the law moves does. */
     if (m->from.account.status == ACCOUNT_CLOSED ||
         (at_will && m->from.account.status != ACCOUNT_ACTIVE))
         return exec_refuse(x, V_ACCOUNT_STATE, from, 0, 0);
     if (m->to.account.status == ACCOUNT_CLOSED ||
         (at_will && m->to.account.status != ACCOUNT_ACTIVE))
         return exec_refuse(x, V_ACCOUNT_STATE, to, 0, 0);
-    /* R?: Shares whose title is not confirmed leave their account only by the
+    /* R71: Shares whose title is not confirmed leave their account only by the
      * confirmation of a title or by a correction. */
     if (m->from.account.kind == ACCOUNT_UNCONFIRMED)
         return exec_refuse(x, V_ACCOUNT_UNCONFIRMED, from, 0, 0);
-    /* R?: Nobody transfers to the own account. */
+    /* R70: Nobody transfers to the own account. */
     if (hash_eq(from, to))
         return exec_refuse(x, V_SELF, from, 0, 0);
     return V_OK;
@@ -42,13 +42,13 @@ enum verdict move_acquire(struct exec *x,
                           const struct hash *consent)
 {
     const struct hash key = security_key(m->s.code);
-    /* R?: Who acquires shares at will is qualified for the security on the day
+    /* R72: Who acquires shares at will is qualified for the security on the day
      * of the entry. */
     const enum verdict v = exec_may_acquire(x, &m->s, &m->to.account);
 
     if (v != V_OK)
         return exec_refuse(x, v, &m->to.id, m->to.account.class_to, x->b->date);
-    /* R?: Where the articles demand the company's consent a transfer at will
+    /* R73: Where the articles demand the company's consent a transfer at will
      * cites it. */
     if ((m->s.features & FEATURE_COMPANY_CONSENT) != 0 && hash_is_zero(consent))
         return exec_refuse(x, V_RESTRICTED, &key, 0, 0);
@@ -61,14 +61,14 @@ enum verdict move_security(struct exec *x,
                            bool although_closed)
 {
     const struct hash key = security_key(m->s.code);
-    /* R?: While a security is suspended no shares are transferred, given or
+    /* R74: While a security is suspended no shares are transferred, given or
      * allocated; inheritance, division, court transfers and corrections go on.
      */
     const enum verdict v = exec_open_security(&m->s, although_suspended);
 
     if (v != V_OK)
         return exec_refuse(x, v, &key, 0, 0);
-    /* R?: While the register is closed no holder changes at will; inheritance,
+    /* R75: While the register is closed no holder changes at will; inheritance,
      * division, court transfers and corrections are entered and say so. */
     m->closed = exec_register_closed(x, &m->s);
     if (m->closed && !although_closed)
@@ -123,7 +123,7 @@ void move_count(struct move *m)
         pledge_shares(&m->from.h) + pledge_shares(&m->to.h) - m->pledged;
 }
 
-/* R?: A succession by law is entered though it takes the holders beyond the
+/* R77: A succession by law is entered though it takes the holders beyond the
  * cap, and says so; until they are back under it no further holder comes in at
  * will. */
 uint16_t move_flags(const struct move *m)

@@ -4,7 +4,7 @@
 #include "ledger/rule_freeze.h"
 #include "ledger/rule_move.h"
 
-/* R?: T+n does not apply to shares that come by a gift, by law or by a court.
+/* R84: T+n does not apply to shares that come by a gift, by law or by a court.
  */
 enum {
     NO_TRADE_DAY = 0,
@@ -29,7 +29,7 @@ enum verdict rule_transfer_gift(struct exec *x,
     enum verdict v =
         move_parties(x, &m, op->security, &op->from, &op->to, MOVE_AT_WILL);
 
-    /* R?: A gift is a transfer at will: by notarised deed, of free shares, to
+    /* R85: A gift is a transfer at will: by notarised deed, of free shares, to
      * who may acquire them, and it counts against an officer's quota. */
     if (v == V_OK)
         v = move_acquire(x, &m, &op->consent);
@@ -113,7 +113,7 @@ static enum verdict carry_freeze(struct exec *x,
     memcpy(e.security, m->s.code, sizeof e.security);
     exec_emit(x, &e);
     exec_put_freeze(x, &part, m->s.code);
-    /* R?: Frozen shares that the court lets move stay frozen on the receiver
+    /* R89: Frozen shares that the court lets move stay frozen on the receiver
      * under a number of their own, with the same rank; from the old freeze they
      * count as released. */
     freeze_take_out(x, &m->s, f, &m->from.h, q, &f->released);
@@ -155,7 +155,7 @@ static enum verdict take_part(struct exec *x,
                       &sel,
                       &m->day,
                       TAKE_EXACT);
-    /* R?: The parts of an inheritance add up to the whole holding, pledged,
+    /* R87: The parts of an inheritance add up to the whole holding, pledged,
      * frozen and free shares each. */
     if (v != V_OK)
         return exec_refuse(x,
@@ -164,7 +164,7 @@ static enum verdict take_part(struct exec *x,
                            &op->from,
                            have,
                            part->quantity.shares);
-    /* R?: Frozen shares move by deed only if the freezing court consents. */
+    /* R88: Frozen shares move by deed only if the freezing court consents. */
     if (part->freeze != 0 && hash_is_zero(&op->court_consent))
         return exec_refuse(x, V_FROZEN, &op->from, 0, part->quantity.shares);
     return V_OK;
@@ -204,7 +204,7 @@ static enum verdict hand_over(struct exec *x,
         return v;
     if (part->freeze != 0)
         number = m.s.freeze_count + 1;
-    /* R?: Locks and pledges follow shares that move by law; the receiver
+    /* R86: Locks and pledges follow shares that move by law; the receiver
      * becomes a pledgor. */
     if (!move_credit(&m, NO_TRADE_DAY, true, true, number, SEGMENTS_MAX))
         return exec_refuse(x, V_LIMIT, &part->to, 0, SEGMENTS_MAX);
@@ -252,7 +252,7 @@ enum verdict rule_transfer_deed(struct exec *x,
     return V_OK;
 }
 
-/* R?: The successor of a company that is no more takes over its whole holding,
+/* R90: The successor of a company that is no more takes over its whole holding,
  * if none of it is frozen. */
 enum verdict rule_transfer_merger(struct exec *x,
                                   const struct op_transfer_merger *op)
@@ -318,7 +318,7 @@ static enum verdict check_order(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (v != V_OK)
         return v;
-    /* R?: Frozen shares are transferred on the order of the authority that
+    /* R93: Frozen shares are transferred on the order of the authority that
      * froze them or of its superior. */
     if (op->number != 0 && !authority_over(x, op->authority, f->authority))
         return exec_refuse(x, V_FREEZE_AUTHORITY, &giving, 0, 0);
@@ -332,8 +332,9 @@ static enum verdict check_order(struct exec *x,
     return V_OK;
 }
 
-/* R?: A court transfer moves exactly shares under the freeze it carries out, or
- * shares under none; lock, T+n, qualification and the articles are no bar. */
+/* R91: A court transfer moves exactly shares under the freeze it carries out,
+ * or shares under none; lock, T+n, qualification and the articles are no bar.
+ */
 enum verdict rule_transfer_judicial(struct exec *x,
                                     const struct op_transfer_judicial *op)
 {
@@ -372,13 +373,13 @@ enum verdict rule_transfer_judicial(struct exec *x,
     e.second = op->number != 0 ? f.effective.shares - q : 0;
     memcpy(e.security, m.s.code, sizeof e.security);
     exec_emit(x, &e);
-    /* R?: The order says whether pledges on the transferred shares end or stay
+    /* R94: The order says whether pledges on the transferred shares end or stay
      * on them. */
     v = move_pledges(x, &m, op->pledges_end ? PLEDGES_ENFORCED : PLEDGES_STAY);
     if (v != V_OK)
         return v;
-    /* R?: A court transfer uses up the freeze it carries out by the shares that
-     * moved, and queues on shares that are gone lapse. */
+    /* R92: A court transfer uses up the freeze it carries out by the shares
+     * that moved, and queues on shares that are gone lapse. */
     if (op->number != 0)
         freeze_take_out(x, &m.s, &f, &m.from.h, q, &f.executed);
     move_put(x, &m);

@@ -49,8 +49,8 @@ bool pledge_quantity_ok(const struct qty *q)
     return q->shares >= 1 && q->shares <= INT64_MAX;
 }
 
-/* R?: A security's total of pledged shares counts each share once, however many
- * pledges it carries. */
+/* R128: A security's total of pledged shares counts each share once, however
+ * many pledges it carries. */
 uint64_t pledge_shares(const struct holding_row *h)
 {
     uint64_t sum = 0;
@@ -62,7 +62,7 @@ uint64_t pledge_shares(const struct holding_row *h)
     return sum;
 }
 
-/* R?: An issuer cannot take its own shares in pledge, nor through another
+/* R107: An issuer cannot take its own shares in pledge, nor through another
  * account of the same company. */
 static bool is_issuer(const struct exec *x,
                       const struct security_row *s,
@@ -104,20 +104,21 @@ static enum verdict check_parties(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, from, 0, 0);
     if (!exec_account(x->b->view, &n->pledgee, to))
         return exec_refuse(x, V_UNKNOWN, to, 0, 0);
-    /* R?: Pledgor and pledgee have active accounts when a pledge is created. */
+    /* R108: Pledgor and pledgee have active accounts when a pledge is created.
+     */
     if (n->pledgor.account.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, from, 0, 0);
     if (n->pledgee.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, to, 0, 0);
-    /* R?: Shares whose title is not confirmed cannot be pledged. */
+    /* R109: Shares whose title is not confirmed cannot be pledged. */
     if (n->pledgor.account.kind == ACCOUNT_UNCONFIRMED)
         return exec_refuse(x, V_ACCOUNT_UNCONFIRMED, from, 0, 0);
-    /* R?: Nobody takes shares of the own account in pledge. */
+    /* R110: Nobody takes shares of the own account in pledge. */
     if (hash_eq(from, to))
         return exec_refuse(x, V_SELF, from, 0, 0);
     if (is_issuer(x, &n->s, to, &n->pledgee))
         return exec_refuse(x, V_PLEDGE_OWN_SHARES, to, 0, 0);
-    /* R?: Pledges are created, released and amended while a security is
+    /* R111: Pledges are created, released and amended while a security is
      * suspended or its register is closed, for no holder changes. */
     v = exec_open_security(&n->s, true);
     if (v != V_OK)
@@ -129,7 +130,7 @@ static enum verdict check_parties(struct exec *x,
 
 static enum verdict check_terms(struct exec *x, const struct pledge_row *p)
 {
-    /* R?: The term of a secured debt that is entered does not end before the
+    /* R112: The term of a secured debt that is entered does not end before the
      * day of the entry. */
     if (p->term_end != 0 && p->term_end < x->b->date)
         return exec_refuse(x, V_DATE, NULL, p->term_end, x->b->date);
@@ -152,7 +153,7 @@ static void enter(struct exec *x, struct entry *n, uint64_t pledged)
 
     memcpy(e.security, n->s.code, sizeof e.security);
     exec_emit(x, &e);
-    /* R?: The entry in the register creates the pledge, with a number of its
+    /* R106: The entry in the register creates the pledge, with a number of its
      * own for ever. */
     n->s.pledge_count++;
     n->s.pledges_open++;
@@ -191,11 +192,11 @@ enum verdict rule_pledge_create(struct exec *x,
     if (v != V_OK)
         return v;
     pledged = pledge_shares(&n.pledgor.h);
-    /* R?: A pledge takes available shares first, then those under T+n, then
+    /* R113: A pledge takes available shares first, then those under T+n, then
      * locked ones; frozen shares are never pledged.
      *
-     * R?: Shares under a pledge are not pledged once more but behind it, by the
-     * operation that names the pledges before. */
+     * R114: Shares under a pledge are not pledged once more but behind it, by
+     * the operation that names the pledges before. */
     v = position_pledge(&n.pledgor.h,
                         &have,
                         op->quantity.shares,
@@ -220,7 +221,7 @@ static enum verdict check_priors(struct exec *x,
         priors[i] = op->priors[i].number;
         if (!exec_pledge(x->b->view, &p, op->security, priors[i]))
             return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
-        /* R?: The pledges that a further pledge goes behind are active, named
+        /* R117: The pledges that a further pledge goes behind are active, named
          * each once in ascending order, and all their pledgees sign. */
         if (p.status != PLEDGE_ACTIVE || (i > 0 && priors[i] <= priors[i - 1]))
             return exec_refuse(x, V_PLEDGE_STATE, &key, 0, 0);
@@ -253,8 +254,8 @@ enum verdict rule_pledge_create_ranked(struct exec *x,
     if (v != V_OK)
         return v;
     pledged = pledge_shares(&n.pledgor.h);
-    /* R?: A further pledge ranks last, on unfrozen shares whose pledges are all
-     * among those it names. */
+    /* R116: A further pledge ranks last, on unfrozen shares whose pledges are
+     * all among those it names. */
     v = position_pledge_behind(&n.pledgor.h,
                                &have,
                                op->quantity.shares,
@@ -263,7 +264,7 @@ enum verdict rule_pledge_create_ranked(struct exec *x,
                                op->prior_count);
     if (v == V_AVAILABLE)
         return exec_refuse(x, v, &op->pledgor, have, op->quantity.shares);
-    /* R?: Shares are pledged repeatedly only in a security with that feature,
+    /* R115: Shares are pledged repeatedly only in a security with that feature,
      * which is off by default. */
     if ((n.s.features & FEATURE_REPEAT_PLEDGE) == 0)
         return exec_refuse(x, V_PLEDGE_REPEAT, &key, 0, 0);
@@ -298,13 +299,13 @@ static enum verdict check_amend(struct exec *x,
 
     if (v != V_OK)
         return v;
-    /* R?: Of several pledgors none raises the secured amount without the
+    /* R120: Of several pledgors none raises the secured amount without the
      * others. */
     other = other_pledgor(p, &op->pledgor);
     if (other != NULL && pledge_part_of(p, &op->pledgor) != NULL &&
         op->secured_fen > p->secured_fen)
         return exec_refuse(x, V_SIG_MISSING, &other->account, 0, 0);
-    /* R?: More shares come from a pledgor of the pledge whose account is
+    /* R119: More shares come from a pledgor of the pledge whose account is
      * active. */
     if (pledge_part_of(p, &op->pledgor) == NULL ||
         !side_get(x, pledgor, s, &op->pledgor))
@@ -314,7 +315,7 @@ static enum verdict check_amend(struct exec *x,
     v = pledge_open(x, s, p, true);
     if (v != V_OK)
         return v;
-    /* R?: A pledge is amended while it is active, not after a default. */
+    /* R118: A pledge is amended while it is active, not after a default. */
     if (p->status != PLEDGE_ACTIVE)
         return exec_refuse(x, V_PLEDGE_STATE, &key, 0, 0);
     if (op->term_end != 0 && op->term_end != p->term_end &&
@@ -393,13 +394,13 @@ enum verdict rule_pledge_assign(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, &op->to, 0, 0);
     if (!exec_account(x->b->view, &old, &p.pledgee))
         return exec_refuse(x, V_UNKNOWN, &p.pledgee, 0, 0);
-    /* R?: A pledge follows the secured claim to its new creditor, from one
+    /* R121: A pledge follows the secured claim to its new creditor, from one
      * active account to another. */
     if (old.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &p.pledgee, 0, 0);
     if (new.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->to, 0, 0);
-    /* R?: A pledge is assigned neither to one of its pledgors, nor to who has
+    /* R122: A pledge is assigned neither to one of its pledgors, nor to who has
      * it, nor to the issuer. */
     part = pledge_part_of(&p, &op->to);
     if (hash_eq(&op->to, &p.pledgee) ||

@@ -65,7 +65,7 @@ enum verdict rule_pledge_release_part(struct exec *x,
         return v;
     if (!pledge_quantity_ok(&op->quantity))
         return exec_refuse(x, V_QUANTITY, NULL, q, 1);
-    /* R?: Part of a pledge is released by pledgor and pledgee together: fewer
+    /* R123: Part of a pledge is released by pledgor and pledgee together: fewer
      * shares than are outstanding, and of that pledgor's only. */
     if (q >= p.outstanding.shares)
         return exec_refuse(x, V_PLEDGE_OVER, NULL, p.outstanding.shares, q);
@@ -75,7 +75,7 @@ enum verdict rule_pledge_release_part(struct exec *x,
     day = exec_day(x, &t, &s);
     position_normalise(&a.h, &day);
     pledged = pledge_shares(&a.h);
-    /* R?: A partial release takes unfrozen shares first. */
+    /* R124: A partial release takes unfrozen shares first. */
     if (!position_unpledge(&a.h, q, op->number))
         return exec_refuse(x, V_LIMIT, &op->pledgor, 0, SEGMENTS_MAX);
     book(&p, part, q);
@@ -148,7 +148,7 @@ enum verdict rule_pledge_release(struct exec *x,
         v = pledge_open(x, &s, &p, true);
     if (v != V_OK)
         return v;
-    /* R?: A whole pledge is released by the pledgee alone, for all its
+    /* R125: A whole pledge is released by the pledgee alone, for all its
      * pledgors. */
     release_all(x,
                 &s,
@@ -168,7 +168,7 @@ enum verdict rule_pledge_revoke(struct exec *x,
 
     if (v != V_OK)
         return v;
-    /* R?: A registration that was void from the beginning is revoked on a
+    /* R126: A registration that was void from the beginning is revoked on a
      * decision that a pledgor or the pledgee brings. */
     if (!hash_eq(&op->party, &p.pledgee) &&
         pledge_part_of(&p, &op->party) == NULL)
@@ -195,7 +195,7 @@ enum verdict rule_pledge_default(struct exec *x,
         v = pledge_open(x, &s, &p, true);
     if (v != V_OK)
         return v;
-    /* R?: The pledgee gives notice of a default once; nothing moves by it. */
+    /* R127: The pledgee gives notice of a default once; nothing moves by it. */
     if (p.status != PLEDGE_ACTIVE)
         return exec_refuse(x, V_PLEDGE_STATE, &key, 0, 0);
     for (uint32_t i = p.pledgor_count; i-- > 0;) {
@@ -250,14 +250,14 @@ static enum verdict check_disposal(struct exec *x,
         return exec_refuse(x, V_ACCOUNT_STATE, &op->to, 0, 0);
     if (hash_eq(&op->from, &op->to))
         return exec_refuse(x, V_SELF, &op->to, 0, 0);
-    /* R?: Who takes pledged shares by agreement must be one who may buy them
+    /* R131: Who takes pledged shares by agreement must be one who may buy them
      * that day. */
     v = exec_may_acquire(x, &d->s, &d->to.account);
     if (v != V_OK)
         return exec_refuse(x, v, &op->to, 0, 0);
-    /* R?: A disposal of pledged shares by agreement needs the company's consent
-     * where the articles demand it, an open register and a security that is not
-     * suspended. */
+    /* R132: A disposal of pledged shares by agreement needs the company's
+     * consent where the articles demand it, an open register and a security
+     * that is not suspended. */
     if ((d->s.features & FEATURE_COMPANY_CONSENT) != 0 &&
         hash_is_zero(&op->consent))
         return exec_refuse(x, V_RESTRICTED, &tree, 0, 0);
@@ -266,7 +266,7 @@ static enum verdict check_disposal(struct exec *x,
         v = V_REGISTER_CLOSED;
     if (v != V_OK)
         return exec_refuse(x, v, &tree, 0, 0);
-    /* R?: Pledged shares are disposed of by agreement only after notice of a
+    /* R129: Pledged shares are disposed of by agreement only after notice of a
      * default. */
     if (d->p.status != PLEDGE_DEFAULTED)
         return exec_refuse(x, V_PLEDGE_STATE, &key, 0, 0);
@@ -306,23 +306,23 @@ static enum verdict take(struct exec *x,
         return exec_refuse(x, V_DATE, NULL, op->agreed_day, x->b->date);
     if (taken == V_T5)
         return exec_refuse(x, taken, &op->from, have, q);
-    /* R?: An officer's quota and the half year after leaving bind a disposal of
-     * pledged shares by agreement as they bind a sale. */
+    /* R134: An officer's quota and the half year after leaving bind a disposal
+     * of pledged shares by agreement as they bind a sale. */
     if (insider == V_INSIDER_HALF_YEAR)
         return exec_refuse(x, insider, &op->from, 0, q);
     if (!pledge_quantity_ok(&op->quantity))
         return exec_refuse(x, V_QUANTITY, NULL, q, 1);
-    /* R?: A disposal by agreement takes shares under that pledge alone, neither
-     * frozen nor locked, and after T+n. */
+    /* R133: A disposal by agreement takes shares under that pledge alone,
+     * neither frozen nor locked, and after T+n. */
     if (taken != V_OK)
         return exec_refuse(x, taken, &op->from, have, q);
     if (q > part)
         return exec_refuse(x, V_PLEDGE_OVER, &op->from, part, q);
     if (insider != V_OK)
         return exec_refuse(x, insider, &op->from, quota, q);
-    /* R?: A pledgee gets pledged shares only by an agreement made on the day of
-     * the default or later, at a price with its basis; an agreement before it
-     * is void. */
+    /* R130: A pledgee gets pledged shares only by an agreement made on the day
+     * of the default or later, at a price with its basis; an agreement before
+     * it is void. */
     if (op->agreed_day < d->p.default_day || op->price_fen < 1 ||
         hash_is_zero(&op->price_basis))
         return exec_refuse(
@@ -330,8 +330,8 @@ static enum verdict take(struct exec *x,
     return V_OK;
 }
 
-/* R?: What is disposed of comes to its new holder free of pledge and lock, and
- * T+n does not apply to it. */
+/* R135: What is disposed of comes to its new holder free of pledge and lock,
+ * and T+n does not apply to it. */
 static bool credit(struct disposal *d)
 {
     for (uint32_t i = 0; i < d->taken_count; i++) {
@@ -379,8 +379,8 @@ enum verdict rule_pledge_enforce(struct exec *x,
     e.second = d.p.outstanding.shares;
     memcpy(e.security, d.s.code, sizeof e.security);
     exec_emit(x, &e);
-    /* R?: A pledge is enforced when nothing is left under it and some of it was
-     * disposed of; until then the rest stays pledged. */
+    /* R136: A pledge is enforced when nothing is left under it and some of it
+     * was disposed of; until then the rest stays pledged. */
     pledge_end_if_empty(x, &d.s, &d.p, PLEDGE_ENFORCED, &d.from, &d.to);
     side_put(x, &d.from, &d.s);
     side_put(x, &d.to, &d.s);

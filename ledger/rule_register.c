@@ -93,6 +93,8 @@ static void log_to_peaks(struct draft_row *d, const struct mtree_log *log)
         d->peaks[i].hash = log->peaks[i];
 }
 
+/* R9: A register is loaded in slices that follow one another, each holder once,
+ * and never above the declared issue. */
 static enum verdict load_line(struct exec *x,
                               struct security_row *s,
                               const struct draft_row *d,
@@ -174,6 +176,8 @@ enum verdict rule_register_lines(struct exec *x,
     return V_OK;
 }
 
+/* R10: A register is confirmed when count, sum, root and holder cap agree with
+ * what was declared. */
 enum verdict rule_register_confirm(struct exec *x,
                                    const struct op_register_confirm *op)
 {

@@ -9,7 +9,7 @@ enum {
     HOLDERS_BY_LAW = 200, /* more, or no cap, cites an exemption */
 };
 
-/* R?: A security that has left the register takes no operation. */
+/* R49: A security that has left the register takes no operation. */
 enum verdict security_in(struct exec *x,
                          const struct security_row *s,
                          unsigned states)
@@ -50,19 +50,19 @@ static enum verdict check_parameters(struct exec *x,
                                      uint32_t holder_cap,
                                      const struct hash *cap_approval)
 {
-    /* R?: A security with a cap of more than 200 holders, or with none, cites
+    /* R43: A security with a cap of more than 200 holders, or with none, cites
      * the approval of its exemption. */
     if ((holder_cap == 0 || holder_cap > HOLDERS_BY_LAW) &&
         hash_is_zero(cap_approval))
         return exec_refuse(x, V_POLICY, NULL, HOLDERS_BY_LAW, holder_cap);
-    /* R?: Between buying and selling a security demands at most 60 trading
+    /* R44: Between buying and selling a security demands at most 60 trading
      * days. */
     if (t_plus > T_PLUS_MAX)
         return exec_refuse(x, V_POLICY, NULL, T_PLUS_MAX, t_plus);
     return V_OK;
 }
 
-/* R?: A security is taken into custody as a draft, by its issuer and one
+/* R42: A security is taken into custody as a draft, by its issuer and one
  * registrar, under a code that is free. */
 enum verdict rule_security_create(struct exec *x,
                                   const struct op_security_create *op)
@@ -111,7 +111,7 @@ enum verdict rule_security_create(struct exec *x,
     return V_OK;
 }
 
-/* R?: A registered security is listed on a board of the market, and a listed
+/* R45: A registered security is listed on a board of the market, and a listed
  * one is moved to another board, each named by its number from 1. */
 enum verdict rule_security_list(struct exec *x,
                                 const struct op_security_list *op)
@@ -136,7 +136,7 @@ enum verdict rule_security_list(struct exec *x,
     return V_OK;
 }
 
-/* R?: A listed security that is taken off its board stays registered. */
+/* R46: A listed security that is taken off its board stays registered. */
 enum verdict rule_security_delist(struct exec *x,
                                   const struct op_security_delist *op)
 {
@@ -156,7 +156,7 @@ enum verdict rule_security_delist(struct exec *x,
     return V_OK;
 }
 
-/* R?: A registered or listed security is suspended by its registrar, and
+/* R47: A registered or listed security is suspended by its registrar, and
  * resumed as what it was. */
 enum verdict rule_security_suspend(struct exec *x,
                                    const struct op_security_suspend *op)
@@ -193,7 +193,7 @@ enum verdict rule_security_resume(struct exec *x,
     return V_OK;
 }
 
-/* R?: The parameters of a registered, listed or suspended security may be
+/* R48: The parameters of a registered, listed or suspended security may be
  * changed; what is done later is judged by the new ones. */
 enum verdict rule_security_change(struct exec *x,
                                   const struct op_security_change *op)

@@ -1,7 +1,7 @@
 /* Title, locks and the insider list. */
 #include "ledger/rule_move.h"
 
-/* R?: A confirmed title moves shares from the unconfirmed-title account to the
+/* R95: A confirmed title moves shares from the unconfirmed-title account to the
  * holder; what was issued stays the same. */
 enum verdict rule_title_confirm(struct exec *x,
                                 const struct op_title_confirm *op)
@@ -102,7 +102,7 @@ enum verdict rule_lock_set(struct exec *x, const struct op_lock_set *op)
 
     if (v != V_OK)
         return v;
-    /* R?: A lock is set on shares that have none, pledged and frozen ones too,
+    /* R96: A lock is set on shares that have none, pledged and frozen ones too,
      * until a day that is still to come. */
     if (op->until <= x->b->date)
         return exec_refuse(x, V_DATE, NULL, op->until, x->b->date);
@@ -129,8 +129,8 @@ enum verdict rule_lock_lift(struct exec *x, const struct op_lock_lift *op)
         return v;
     if (!move_quantity_ok(&op->quantity))
         return exec_refuse(x, V_QUANTITY, NULL, q, 1);
-    /* R?: A lock is lifted before its day by issuer and registrar, who cite the
-     * grounds. */
+    /* R97: A lock is lifted before its day by issuer and registrar, who cite
+     * the grounds. */
     if (op->until == 0)
         return exec_refuse(x, V_LOCKED, &op->account, 0, q);
     v = position_lock(&o.a.h, &have, q, op->until, 0, &o.day);
@@ -155,9 +155,9 @@ enum verdict rule_insider_set(struct exec *x, const struct op_insider_set *op)
         return v;
     if (op->left_day > x->b->date)
         return exec_refuse(x, V_DATE, NULL, op->left_day, x->b->date);
-    /* R?: An officer's entry leaves the insider list only when neither the half
-     * year nor the original term runs any more; the term in it never becomes
-     * shorter. */
+    /* R101: An officer's entry leaves the insider list only when neither the
+     * half year nor the original term runs any more; the term in it never
+     * becomes shorter. */
     if (op->term_end == 0 ? op->left_day != 0 || in->term_end == 0 ||
                                 !insider_over(x->b->date, in)
                           : op->term_end < in->term_end)

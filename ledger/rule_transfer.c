@@ -14,8 +14,8 @@ struct sale {
     enum verdict insider;
 };
 
-/* R?: Who sold shares of a security buys none of it before the n-th trading day
- * after, by the calendar on the ledger. */
+/* R79: Who sold shares of a security buys none of it before the n-th trading
+ * day after, by the calendar on the ledger. */
 static enum verdict buyer_t_plus(const struct move *m)
 {
     int over;
@@ -34,8 +34,9 @@ static void try_sale(struct exec *x,
 {
     n->buyer = buyer_t_plus(m);
     n->insider = insider_check(x, &m->from.h, n->quantity, &n->quota);
-    /* R?: A transfer takes available shares only: under no pledge, no effective
-     * freeze and no lock, and bought n trading days ago or earlier. */
+    /* R78: A transfer takes available shares only: under no pledge, no
+     * effective freeze and no lock, and bought n trading days ago or earlier.
+     */
     n->taken = position_take(&m->from.h,
                              m->taken,
                              &m->taken_count,
@@ -70,7 +71,7 @@ static enum verdict judge_sale(struct exec *x,
     return V_OK;
 }
 
-/* R?: A trade names its price and the reference of the payment. */
+/* R80: A trade names its price and the reference of the payment. */
 static enum verdict check_payment(struct exec *x,
                                   int64_t price_fen,
                                   const struct hash *payment)
@@ -80,7 +81,7 @@ static enum verdict check_payment(struct exec *x,
     return V_OK;
 }
 
-/* R?: No transfer at will takes the holders of a security beyond its cap, with
+/* R76: No transfer at will takes the holders of a security beyond its cap, with
  * the final investors of pooled vehicles counted. */
 static enum verdict check_cap(struct exec *x, const struct move *m)
 {
@@ -161,14 +162,14 @@ static enum verdict check_pledged(struct exec *x,
         return v;
     if (!exec_pledge(x->b->view, p, op->security, op->number))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
-    /* R?: A pledgee does not take shares over that stay under its own pledge.
+    /* R83: A pledgee does not take shares over that stay under its own pledge.
      */
     if (op->treatment == TREATMENT_CARRY && hash_eq(&op->to, &p->pledgee))
         return exec_refuse(x, V_SELF, &op->to, 0, 0);
     v = exec_may_acquire(x, &m->s, &m->to.account);
     if (v != V_OK)
         return exec_refuse(x, v, &op->to, m->to.account.class_to, x->b->date);
-    /* R?: Pledged shares are transferred with the pledgee's consent and a
+    /* R81: Pledged shares are transferred with the pledgee's consent and a
      * statement that the proceeds prepay the debt or are deposited. */
     if (hash_is_zero(&op->proceeds))
         return exec_refuse(x, V_PLEDGEE_CONSENT, &p->pledgee, 0, 0);
@@ -183,7 +184,7 @@ static enum verdict check_pledged(struct exec *x,
     return V_OK;
 }
 
-/* R?: Pledged shares that are transferred leave the pledge, or stay under it
+/* R82: Pledged shares that are transferred leave the pledge, or stay under it
  * and the transferee becomes a pledgor, as the parties agree. */
 enum verdict rule_transfer_pledged(struct exec *x,
                                    const struct op_transfer_pledged *op)

@@ -44,7 +44,7 @@ static bool is_needed(const struct needs *all,
     return false;
 }
 
-/* R?: A transaction that lacks a signature of an account and carries one by a
+/* R34: A transaction that lacks a signature of an account and carries one by a
  * revoked key of it is refused as E_KEY_REVOKED. */
 static enum verdict lacking_keys(struct exec *x,
                                  const struct needs *all,
@@ -132,7 +132,7 @@ static bool get_institution(const struct exec *x,
     return exec_get(x->b->view, row, TABLE_INSTITUTIONS, &zero, id);
 }
 
-/* R?: A transaction filed by a registrar that is not the security's, without
+/* R17: A transaction filed by a registrar that is not the security's, without
  * any signature of the one that is, is refused as E_NOT_REGISTRAR. */
 static bool filed_by_other_registrar(const struct exec *x, const struct need *n)
 {
@@ -144,6 +144,8 @@ static bool filed_by_other_registrar(const struct exec *x, const struct need *n)
            (row.roles & ROLE_REGISTRAR) != 0;
 }
 
+/* R6: Every entry in a register is signed by a maker and a checker of its
+ * registrar, who are two. */
 static enum verdict check_maker_checker(struct exec *x, const struct need *n)
 {
     struct institution_row row;
@@ -254,6 +256,7 @@ enum verdict sign_check_op(struct exec *x, const void *op)
     return V_OK;
 }
 
+/* R7: Exactly the needed signatures stand under a transaction, none more. */
 enum verdict sign_check_rest(struct exec *x)
 {
     bool principal_used[TX_PRINCIPALS_MAX] = {false};

@@ -1,7 +1,7 @@
 /* The control totals of a security, computed from its rows alone: apart from
  * the operations, so that a mistake in one of them cannot hide here.
  *
- * R?: After every block the control totals of each security equal the sums
+ * R66: After every block the control totals of each security equal the sums
  * over its rows, computed apart from the operations. */
 #include "ledger/ledger.h"
 #include "ledger/rows.h"
@@ -159,7 +159,7 @@ static bool weight_ok(const struct holding_row *h)
                                                   : h->weight == 0;
 }
 
-/* R?: Every pledge and every freeze has on the holdings exactly the shares
+/* R67: Every pledge and every freeze has on the holdings exactly the shares
  * that its own row says. */
 static bool add_segments(struct sums_entry *e,
                          const struct holding_row *h,
@@ -390,7 +390,7 @@ enum err sums_security(const struct sums_entry *e,
     return moving || e->links == 0 ? ERR_NONE : ERR_MISMATCH;
 }
 
-/* R?: After every block each account's count of positions and of rights equals
+/* R68: After every block each account's count of positions and of rights equals
  * that of the rows which name it. */
 static enum err add_account(struct sums_marks *m,
                             const struct row_key *key,

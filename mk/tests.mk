@@ -15,7 +15,7 @@ fuzz-replay: $(FUZZ:%=%.replay)
 
 check: ## what a commit must pass, in about a minute
 check: unit golden fuzz-replay check-layers check-headers check-format \
-    check-banned
+    check-banned check-rules
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -31,6 +31,10 @@ check-format: ## clang-format would change nothing
 check-banned: ## no banned call without its reason
 	@tools/check-banned.sh $(LAYERS)
 
+check-rules: ## RULES.md, code and tests say each rule in the same words
+check-rules: $(BUILD)/equity
+	@tools/check-rules.sh $<
+
 format: ## let clang-format decide the layout
 	clang-format -i $(CSOURCES)
 
@@ -39,7 +43,7 @@ tidy: ## clang-tidy over the layers
 	    $(CPPFLAGS) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
-    check-format check-banned format tidy
+    check-format check-banned check-rules format tidy
 
 run: ## the main job: four institutions keep one register (RUN=once stops it)
 run: deps

@@ -354,6 +354,9 @@ static void leave(struct world *w)
     w->freeze_count = kept;
 }
 
+/* R8: A position is a list of segments with one nature, lock, trade day, row of
+ * pledges and freeze each; segments that are alike merge, and what is available
+ * is derived, never stored. */
 static void do_take(struct world *w)
 {
     static struct segment taken[SEGMENTS_MAX];

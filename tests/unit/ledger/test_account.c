@@ -46,7 +46,7 @@ static struct hash unknown(void)
     return (struct hash){{0xff}};
 }
 
-/* R?: An account is kept by a registrar or a member institution. */
+/* R18: An account is kept by a registrar or a member institution. */
 static void test_account_open_custodian_without_the_role_is_refused(
     void **state)
 {
@@ -67,7 +67,7 @@ static void test_account_open_custodian_without_the_role_is_refused(
     world_free(w);
 }
 
-/* R?: One person or company has one ordinary account that is not closed; the
+/* R19: One person or company has one ordinary account that is not closed; the
  * subject tag tells. */
 static void test_account_open_same_subject_is_refused(void **state)
 {
@@ -106,7 +106,7 @@ static void test_account_open_pooled_has_declared_nobody(void **state)
     world_free(w);
 }
 
-/* R?: A holder's keys are valid and strictly ascending, and between one and
+/* R20: A holder's keys are valid and strictly ascending, and between one and
  * all of them must sign; an account on paper has none. */
 static void test_account_open_policy_unsound_is_refused(void **state)
 {
@@ -145,7 +145,7 @@ static struct op_account_qualify qualification(const struct world *w)
                                        .document = {{1}}};
 }
 
-/* R?: A qualification is certified by a registrar or a member institution,
+/* R21: A qualification is certified by a registrar or a member institution,
  * together with the account's custodian. */
 static void test_account_qualify_certifier_without_the_role_is_refused(
     void **state)
@@ -173,7 +173,7 @@ static void test_account_qualify_certifier_without_the_role_is_refused(
     world_free(w);
 }
 
-/* R?: A qualification has not ended before today, and its first day is not
+/* R22: A qualification has not ended before today, and its first day is not
  * after its last; class none ends the one there is. */
 static void test_account_qualify_dates_at_their_borders(void **state)
 {
@@ -253,7 +253,7 @@ static struct op_account_look_through declaration(const struct world *w)
         .document = {{1}}};
 }
 
-/* R?: A declaration counts at once in each of those securities; one that takes
+/* R25: A declaration counts at once in each of those securities; one that takes
  * the holders beyond the cap is recorded and says so. */
 static void test_look_through_counts_in_every_security(void **state)
 {
@@ -287,7 +287,7 @@ static void test_look_through_counts_in_every_security(void **state)
     world_free(w);
 }
 
-/* R?: A declaration of final investors names every security in which the
+/* R24: A declaration of final investors names every security in which the
  * vehicle has a share, each once and in ascending order. */
 static void test_look_through_incomplete_list_is_refused(void **state)
 {
@@ -322,7 +322,7 @@ static void test_look_through_incomplete_list_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: Only a pooled vehicle declares final investors, and at least one and at
+/* R23: Only a pooled vehicle declares final investors, and at least one and at
  * most a million of them. */
 static void test_look_through_investors_at_their_borders(void **state)
 {
@@ -352,7 +352,7 @@ static void test_look_through_investors_at_their_borders(void **state)
     world_free(w);
 }
 
-/* R?: A declaration changes nothing of a register that was withdrawn. */
+/* R26: A declaration changes nothing of a register that was withdrawn. */
 static void test_look_through_passes_over_a_withdrawn_register(void **state)
 {
     struct world *w = vehicle_market(0);
@@ -408,7 +408,7 @@ static void test_look_through_of_too_many_rows_is_refused(void **state)
 
 /* ---- freeze, thaw, close ---- */
 
-/* R?: An account is frozen on the order of an authority on the ledger, if it
+/* R27: An account is frozen on the order of an authority on the ledger, if it
  * is active. */
 static void test_account_freeze_needs_an_authority_and_an_active_account(
     void **state)
@@ -441,7 +441,7 @@ static void test_account_freeze_needs_an_authority_and_an_active_account(
     world_free(w);
 }
 
-/* R?: A frozen account is thawed by the authority that froze it, or by that
+/* R28: A frozen account is thawed by the authority that froze it, or by that
  * authority's superior. */
 static void test_account_thaw_by_another_authority_is_refused(void **state)
 {
@@ -475,7 +475,7 @@ static void test_account_thaw_by_another_authority_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: An account is closed if it is active, has no position, no pledge to it
+/* R29: An account is closed if it is active, has no position, no pledge to it
  * and no open claim, and no recovery of its keys is pending. */
 static void test_account_close_with_something_left_is_refused(void **state)
 {
@@ -511,7 +511,7 @@ static void test_account_close_with_something_left_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: When an ordinary account is closed its person may open another. */
+/* R30: When an ordinary account is closed its person may open another. */
 static void test_account_close_lets_the_person_open_another(void **state)
 {
     struct world *w = world_new();

@@ -121,7 +121,7 @@ static void expect_same_totals(const struct security_row *a,
     assert_int_equal(a->court_reports, b->court_reports);
 }
 
-/* R?: A board transfer begins from a registered or listed security without
+/* R60: A board transfer begins from a registered or listed security without
  * open claims, towards a code that is free; from then on both codes stand
  * still. */
 static void test_board_open_makes_the_new_code_alike(void **state)
@@ -186,10 +186,10 @@ static void test_board_open_refusals(void **state)
     world_free(w);
 }
 
-/* R?: Positions move to the new code whole, pledges and freezes with their
+/* R61: Positions move to the new code whole, pledges and freezes with their
  * numbers; quantities, marks and days stay as they are.
  *
- * R?: A board transfer ends when no share, pledge, freeze or claim is left
+ * R64: A board transfer ends when no share, pledge, freeze or claim is left
  * under the old code; that has then left the register, and the new code is
  * listed on its board. */
 static void test_board_move_carries_everything_over(void **state)
@@ -268,7 +268,7 @@ static void test_board_move_carries_everything_over(void **state)
     world_free(w);
 }
 
-/* R?: The freezes on a position move with it, and each is due under the new
+/* R62: The freezes on a position move with it, and each is due under the new
  * code on the day on which it was due under the old one. */
 static void test_board_move_takes_due_work_along(void **state)
 {
@@ -326,7 +326,7 @@ static void test_board_freeze_lapses_before_it_moves(void **state)
     world_free(w);
 }
 
-/* R?: One transaction moves at most 1,024 entries to a new code; entries that
+/* R63: One transaction moves at most 1,024 entries to a new code; entries that
  * are not there, or have moved, are passed over. */
 static void test_board_move_counts_what_it_touches(void **state)
 {
@@ -353,7 +353,7 @@ static void test_board_move_counts_what_it_touches(void **state)
     world_free(w);
 }
 
-/* R?: A board transfer may be given up as long as nothing has moved; the old
+/* R65: A board transfer may be given up as long as nothing has moved; the old
  * code is then what it was, and the new one is free again. */
 static void test_board_cancel_leaves_no_trace(void **state)
 {

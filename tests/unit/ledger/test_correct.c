@@ -12,10 +12,10 @@ static struct op_correct correction(struct world *w, uint64_t q)
                                .document = {{1}}};
 }
 
-/* R?: History is not changed: a correction is an entry of its own, with the
+/* R102: History is not changed: a correction is an entry of its own, with the
  * signature of whoever loses shares by it or a decision.
  *
- * R?: A correction names the transaction that was wrong. */
+ * R103: A correction names the transaction that was wrong. */
 static void test_correct_moves_back_what_is_there(void **state)
 {
     struct world *w = with_t_plus(5, 1000, 0, 0);
@@ -37,11 +37,11 @@ static void test_correct_moves_back_what_is_there(void **state)
     world_free(w);
 }
 
-/* R?: A correction takes back only shares that the wrong holder still has free
- * of pledge and freeze; nothing is taken from a later holder in good faith, and
- * the rest becomes an open claim if that is asked.
+/* R104: A correction takes back only shares that the wrong holder still has
+ * free of pledge and freeze; nothing is taken from a later holder in good
+ * faith, and the rest becomes an open claim if that is asked.
  *
- * R?: A claim is reduced and closed by its creditor and the registrar. */
+ * R105: A claim is reduced and closed by its creditor and the registrar. */
 static void test_correct_leaves_a_claim_for_the_rest(void **state)
 {
     struct world *w = with(1000, 0, 0);

@@ -60,7 +60,7 @@ static bool closed_on(struct world *w, const char *day)
     return exec_register_closed(&x, &s);
 }
 
-/* W13.  R?: The register is closed from the 5th day before a dividend base
+/* W13.  R51: The register is closed from the 5th day before a dividend base
  * date to the base date itself. */
 static void test_closure_before_a_dividend_follows_w13(void **state)
 {
@@ -79,7 +79,7 @@ static void test_closure_before_a_dividend_follows_w13(void **state)
     world_free(w);
 }
 
-/* W13.  R?: The register is closed from the 20th day before a shareholders'
+/* W13.  R50: The register is closed from the 20th day before a shareholders'
  * meeting to the day before it. */
 static void test_closure_before_a_meeting_follows_w13(void **state)
 {
@@ -96,7 +96,7 @@ static void test_closure_before_a_meeting_follows_w13(void **state)
     world_free(w);
 }
 
-/* R?: A closing is entered before its base date, once for each kind and date;
+/* R52: A closing is entered before its base date, once for each kind and date;
  * when it is over it is dropped. */
 static void test_closure_set_borders(void **state)
 {
@@ -130,7 +130,7 @@ static void test_closure_set_borders(void **state)
     world_free(w);
 }
 
-/* R?: A closing that is not over may be taken back; the register is open from
+/* R53: A closing that is not over may be taken back; the register is open from
  * then on. */
 static void test_closure_cancel_opens_the_register(void **state)
 {
@@ -179,7 +179,7 @@ static struct op_security_withdraw withdrawal(struct world *w)
         .security = "100001", .root = snapshot_of(w), .document = {{1}}};
 }
 
-/* R?: The snapshot root cited when custody ends or passes over is that of the
+/* R54: The snapshot root cited when custody ends or passes over is that of the
  * register as it stands; any change of the security since, in the same block
  * too, is a mismatch. */
 static void test_withdraw_cites_the_register_as_it_stands(void **state)
@@ -255,7 +255,7 @@ static enum verdict freeze(struct world *w, int who, uint64_t q)
     return world_do(w, OP_FREEZE_CREATE, &op);
 }
 
-/* R?: Custody of a security ends only when no claim, pledge or freeze on it is
+/* R55: Custody of a security ends only when no claim, pledge or freeze on it is
  * open. */
 static void test_withdraw_with_open_rights_is_refused(void **state)
 {
@@ -286,9 +286,9 @@ static void test_withdraw_with_open_rights_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: A listed security is taken off its board before it leaves the register.
+/* R56: A listed security is taken off its board before it leaves the register.
  *
- * R?: What has left the register stays readable, marked as without legal
+ * R57: What has left the register stays readable, marked as without legal
  * effect. */
 static void test_withdrawn_security_takes_nothing_and_stays(void **state)
 {
@@ -380,7 +380,7 @@ static enum verdict by_the_first(struct world *w, uint8_t kind, const void *op)
     return v;
 }
 
-/* W37.  R?: A register passes to another registrar with every position,
+/* W37.  R58: A register passes to another registrar with every position,
  * pledge, freeze, queue and mark unchanged; from then on the former registrar
  * cannot act on it. */
 static void test_custody_transfer_follows_w37(void **state)
@@ -434,7 +434,7 @@ static void test_custody_transfer_to_the_wrong_institution_is_refused(
     world_free(w);
 }
 
-/* R?: A register does not pass to another registrar while a claim from a
+/* R59: A register does not pass to another registrar while a claim from a
  * correction is open. */
 static void test_custody_transfer_with_an_open_claim_is_refused(void **state)
 {

@@ -44,7 +44,7 @@ static enum verdict file_void(struct world *w)
     return world_do(w, OP_VOID, &op);
 }
 
-/* R?: Due work is done by the first blocks of its business date, before any
+/* R40: Due work is done by the first blocks of its business date, before any
  * transaction, in the order of day and entry. */
 static void test_due_items_wait_for_their_day(void **state)
 {
@@ -65,7 +65,7 @@ static void test_due_items_wait_for_their_day(void **state)
     world_free(w);
 }
 
-/* R?: A block does at most 1,000 items of due work; while any are left it
+/* R41: A block does at most 1,000 items of due work; while any are left it
  * carries no transaction. */
 static void test_due_more_than_a_block_does_keeps_transactions_out(void **state)
 {

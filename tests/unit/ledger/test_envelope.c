@@ -42,6 +42,8 @@ static void test_envelope_repeat_names_the_first(void **state)
     world_free(w);
 }
 
+/* R3: An institution uses a reference once, for ever; its day lies at most 30
+ * days back, and the transaction is valid for at most 30 days from it. */
 static void test_envelope_bad_cases_are_refused(void **state)
 {
     struct world *w = market();
@@ -118,6 +120,10 @@ static void test_void_uses_the_reference_up(void **state)
     world_free(w);
 }
 
+/* R6: Every entry in a register is signed by a maker and a checker of its
+ * registrar, who are two.
+ *
+ * R7: Exactly the needed signatures stand under a transaction, none more. */
 static void test_signatures_missing_or_needless_are_refused(void **state)
 {
     struct world *w = market();
@@ -160,6 +166,8 @@ static void test_signatures_foreign_key_is_refused(void **state)
     world_free(w);
 }
 
+/* R5: A holder acts by its keys; one with an account on paper acts by its
+ * custodian's maker and checker, who cite a document, and the event says so. */
 static void test_paper_holder_needs_a_document(void **state)
 {
     struct world *w = market();
@@ -251,6 +259,7 @@ static void test_institution_open_needs_the_operators(void **state)
     world_free(w);
 }
 
+/* R4: Court operations stand first in a block. */
 static void test_court_operations_come_first_in_a_block(void **state)
 {
     struct world *w = market();
@@ -273,7 +282,8 @@ static void test_court_operations_come_first_in_a_block(void **state)
     world_free(w);
 }
 
-/* I13: what is refused changes nothing. */
+/* R1: A transaction takes effect as a whole or not at all; what is refused
+ * changes nothing. */
 static void test_refused_transaction_changes_no_row(void **state)
 {
     struct world *w = market();

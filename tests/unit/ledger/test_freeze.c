@@ -1,11 +1,11 @@
 /* Freezes: entry, rank, queue, release. */
 #include "tests/unit/ledger/encumbered.h"
 
-/* W19.  R?: Shares that a freeze gives up go to the queues in rank order, in
+/* W19.  R148: Shares that a freeze gives up go to the queues in rank order, in
  * the same transaction or due work.
  *
- * R?: A freeze is released and renewed by the authority that ordered it or its
- * superior. */
+ * R146: A freeze is released and renewed by the authority that ordered it or
+ * its superior. */
 static void test_freeze_queue_and_promotion_follow_w19(void **state)
 {
     struct world *w = with(10000, 0, 0);
@@ -79,8 +79,8 @@ static void test_freeze_queue_does_not_take_later_purchases(void **state)
     world_free(w);
 }
 
-/* W21.  R?: Freezes rank by the time of their publication, if not published by
- * that of service, and among equals by number. */
+/* W21.  R141: Freezes rank by the time of their publication, if not published
+ * by that of service, and among equals by number. */
 static void test_freeze_rank_is_publicity_follows_w21(void **state)
 {
     struct world *w = with(5000, 0, 0);
@@ -108,11 +108,11 @@ static void test_freeze_rank_is_publicity_follows_w21(void **state)
     world_free(w);
 }
 
-/* W23.  R?: What an order asks for beyond the shares it takes waits in a queue
- * for those that other freezes hold; what is not there at all stays unfulfilled
- * and is told.
+/* W23.  R143: What an order asks for beyond the shares it takes waits in a
+ * queue for those that other freezes hold; what is not there at all stays
+ * unfulfilled and is told.
  *
- * R?: A freeze that has nothing effective and nothing queued left has ended;
+ * R144: A freeze that has nothing effective and nothing queued left has ended;
  * one that finds nothing ends at once. */
 static void test_freeze_beyond_the_position_is_unfulfilled(void **state)
 {
@@ -137,9 +137,9 @@ static void test_freeze_beyond_the_position_is_unfulfilled(void **state)
     world_free(w);
 }
 
-/* R?: A freeze takes free shares first, then those under T+n, locked ones, and
- * pledged ones beginning with the latest pledge; then it displaces lower ranks,
- * worst first. */
+/* R142: A freeze takes free shares first, then those under T+n, locked ones,
+ * and pledged ones beginning with the latest pledge; then it displaces lower
+ * ranks, worst first. */
 static void test_freeze_takes_shares_in_order(void **state)
 {
     struct world *w = world_new();
@@ -197,8 +197,8 @@ static void test_freeze_reaches_over_a_pledge(void **state)
     world_free(w);
 }
 
-/* W24.  R?: A freeze lasts three years at most from its first day, and its last
- * day has not passed when it is entered. */
+/* W24.  R139: A freeze lasts three years at most from its first day, and its
+ * last day has not passed when it is entered. */
 static void test_freeze_term_at_its_borders(void **state)
 {
     struct world *w = with(10000, 0, 0);
@@ -230,7 +230,7 @@ static void test_freeze_term_at_its_borders(void **state)
     world_free(w);
 }
 
-/* R?: An order has been served, is not published in the future, and its first
+/* R138: An order has been served, is not published in the future, and its first
  * day has come. */
 static void test_freeze_dates_at_their_borders(void **state)
 {
@@ -261,7 +261,7 @@ static void test_freeze_dates_at_their_borders(void **state)
     world_free(w);
 }
 
-/* R?: Freezes are entered, released and renewed while a security is suspended
+/* R140: Freezes are entered, released and renewed while a security is suspended
  * or its register is closed. */
 static void test_freeze_targets_and_states(void **state)
 {
@@ -325,7 +325,7 @@ static void test_freeze_targets_and_states(void **state)
     world_free(w);
 }
 
-/* R?: A release takes from the queue first, then from what is effective. */
+/* R147: A release takes from the queue first, then from what is effective. */
 static void test_freeze_release_takes_the_queue_first(void **state)
 {
     struct world *w = with(1000, 0, 0);
@@ -435,7 +435,7 @@ static void test_freeze_queues_beyond_a_total_are_refused(void **state)
     world_free(w);
 }
 
-/* R?: A freeze, its release and its renewal each cite the order. */
+/* R137: A freeze, its release and its renewal each cite the order. */
 static void test_freeze_without_an_order_is_refused(void **state)
 {
     struct world *w = with(1000, 0, 0);

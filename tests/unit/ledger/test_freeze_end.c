@@ -10,7 +10,7 @@ static void lapse(struct world *w, uint64_t number)
     sound(w);
 }
 
-/* W24.  R?: A freeze is renewed before it has ended, to a later last day at
+/* W24.  R149: A freeze is renewed before it has ended, to a later last day at
  * most three years from the day of the entry, and keeps its rank. */
 static void test_freeze_renewal_follows_w24(void **state)
 {
@@ -50,8 +50,8 @@ static void test_freeze_renewal_follows_w24(void **state)
     world_free(w);
 }
 
-/* W24.  R?: A freeze that is not renewed lapses in the first block dated after
- * its last day. */
+/* W24.  R150: A freeze that is not renewed lapses in the first block dated
+ * after its last day. */
 static void test_freeze_lapses_on_the_day_after(void **state)
 {
     struct world *w = with(10000, 0, 0);
@@ -206,7 +206,8 @@ static void take_away(struct world *w, uint64_t q, uint64_t number)
     sound(w);
 }
 
-/* R?: A queue that has no shares left to wait for lapses by what is missing. */
+/* R151: A queue that has no shares left to wait for lapses by what is missing.
+ */
 static void test_freeze_queue_lapses_with_the_shares(void **state)
 {
     struct world *w = with(10000, 0, 0);
@@ -240,8 +241,8 @@ static void test_freeze_queue_lapses_with_the_shares(void **state)
     world_free(w);
 }
 
-/* R?: A security's totals count each share under an effective freeze as frozen
- * and each queue in full. */
+/* R152: A security's totals count each share under an effective freeze as
+ * frozen and each queue in full. */
 static void test_freeze_totals_of_the_security(void **state)
 {
     struct world *w = with(1000, 700, 0);
@@ -340,11 +341,11 @@ static void anything(struct world *w, uint64_t *seed)
     }
 }
 
-/* R?: Every share that an order asked for is effective, queued, released,
+/* R145: Every share that an order asked for is effective, queued, released,
  * lapsed, executed or unfulfilled, at all times.
  *
- * R?: A security's total of pledged shares counts each share once, however many
- * pledges it carries. */
+ * R128: A security's total of pledged shares counts each share once, however
+ * many pledges it carries. */
 static void test_rights_stay_sound_whatever_happens(void **state)
 {
     struct world *w = with(2000, 0, 0);

@@ -21,7 +21,7 @@ static bool institution(struct world *w,
     return exec_get(&w->view, row, TABLE_INSTITUTIONS, &zero, &key);
 }
 
-/* R?: An institution is admitted once under its number, which is not zero. */
+/* R11: An institution is admitted once under its number, which is not zero. */
 static void test_institution_open_number_taken_or_zero_is_refused(void **state)
 {
     struct world *w = world_new();
@@ -45,7 +45,7 @@ static void test_institution_open_number_taken_or_zero_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: The keys of an institution are valid and differ from one another, each
+/* R12: The keys of an institution are valid and differ from one another, each
  * has a role, and one key is a maker's while another is a checker's. */
 static void test_institution_keys_unsound_are_refused(void **state)
 {
@@ -74,7 +74,7 @@ static void test_institution_keys_unsound_are_refused(void **state)
     world_free(w);
 }
 
-/* R?: A change replaces all roles and keys of an institution; one that runs a
+/* R13: A change replaces all roles and keys of an institution; one that runs a
  * validator keeps at least one operator key. */
 static void test_institution_change_replaces_roles_and_keys(void **state)
 {
@@ -108,7 +108,7 @@ static void test_institution_change_replaces_roles_and_keys(void **state)
     world_free(w);
 }
 
-/* R?: The superior of an authority is an authority on the ledger, or the
+/* R14: The superior of an authority is an authority on the ledger, or the
  * authority itself. */
 static void test_authority_superior_unknown_is_refused(void **state)
 {
@@ -132,7 +132,7 @@ static void test_authority_superior_unknown_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: Trading days are set for this year and later ones; the map names no day
+/* R15: Trading days are set for this year and later ones; the map names no day
  * after the year's last. */
 static void test_calendar_past_year_or_day_is_refused(void **state)
 {
@@ -175,7 +175,7 @@ static void test_calendar_past_year_or_day_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: A void takes effect by using up its reference: no other transaction with
+/* R16: A void takes effect by using up its reference: no other transaction with
  * that reference ever takes effect. */
 static void test_void_takes_the_reference(void **state)
 {
@@ -194,7 +194,7 @@ static void test_void_takes_the_reference(void **state)
     world_free(w);
 }
 
-/* R?: A transaction filed by a registrar that is not the security's, without
+/* R17: A transaction filed by a registrar that is not the security's, without
  * any signature of the one that is, is refused as E_NOT_REGISTRAR. */
 static void test_other_registrar_files_is_not_registrar(void **state)
 {

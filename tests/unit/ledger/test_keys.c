@@ -106,7 +106,7 @@ static enum verdict do_signed_by(struct world *w,
 
 /* ---- rotation ---- */
 
-/* R?: Keys that a rotation or a recovery replaces are revoked at once; an
+/* R33: Keys that a rotation or a recovery replaces are revoked at once; an
  * account remembers the last eight. */
 static void test_rotate_revokes_what_is_replaced(void **state)
 {
@@ -141,7 +141,7 @@ static void test_rotate_policy_unsound_is_refused(void **state)
     struct op_account_rotate op = good;
 
     (void)state;
-    /* R?: An account that acts by keys never goes back to paper, and a revoked
+    /* R32: An account that acts by keys never goes back to paper, and a revoked
      * key it remembers is not enrolled again. */
     op.policy = (struct key_policy){0};
     world_refused(w, OP_ACCOUNT_ROTATE, &op, V_POLICY);
@@ -201,8 +201,8 @@ static void test_rotate_needs_old_and_new_keys(void **state)
     world_free(w);
 }
 
-/* R?: A holder on paper enrols its first keys through its custodian's maker and
- * checker citing a document, and acts by keys from then on. */
+/* R31: A holder on paper enrols its first keys through its custodian's maker
+ * and checker citing a document, and acts by keys from then on. */
 static void test_rotate_enrols_a_paper_holder(void **state)
 {
     struct world *w = world_new();
@@ -250,7 +250,7 @@ static void test_rotate_in_the_wrong_state_is_refused(void **state)
     assert_int_equal(world_do(w, OP_ACCOUNT_FREEZE, &freeze), V_OK);
     world_institution(w, NOTARY, ROLE_NOTARY);
     assert_int_equal(world_do(w, OP_ACCOUNT_RECOVER, &recover), V_OK);
-    /* R?: While a recovery is pending the keys are not rotated and no second
+    /* R35: While a recovery is pending the keys are not rotated and no second
      * recovery is opened. */
     world_refused(w, OP_ACCOUNT_ROTATE, &op, V_RECOVERY);
     world_refused(w, OP_ACCOUNT_RECOVER, &recover, V_RECOVERY);
@@ -268,7 +268,7 @@ static void test_rotate_in_the_wrong_state_is_refused(void **state)
 
 /* ---- recovery ---- */
 
-/* R?: Lost keys are recovered by the account's custodian together with a
+/* R36: Lost keys are recovered by the account's custodian together with a
  * second institution, which is a notary or another registrar. */
 static void test_recover_second_institution_is_checked(void **state)
 {
@@ -306,7 +306,7 @@ static void test_recover_second_institution_is_checked(void **state)
     world_free(w);
 }
 
-/* R?: Only an account that acts by keys and is not closed is recovered, a
+/* R37: Only an account that acts by keys and is not closed is recovered, a
  * frozen one only with the court's consent. */
 static void test_recover_in_the_wrong_state_is_refused(void **state)
 {
@@ -337,7 +337,7 @@ static void test_recover_in_the_wrong_state_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: The keys in force end a pending recovery by contesting it. */
+/* R38: The keys in force end a pending recovery by contesting it. */
 static void test_contest_of_nothing_is_refused(void **state)
 {
     struct world *w = world_new();
@@ -360,7 +360,7 @@ static void test_contest_of_nothing_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: An uncontested recovery gives the account its new keys with the first
+/* R39: An uncontested recovery gives the account its new keys with the first
  * block of the day on which the waiting period ends, and changes nothing else
  * of it. */
 static void test_recover_ends_on_its_day(void **state)
@@ -432,7 +432,7 @@ static void test_recover_contested_and_asked_again_waits_anew(void **state)
     world_free(w);
 }
 
-/* R?: A transaction that lacks a signature of an account and carries one by a
+/* R34: A transaction that lacks a signature of an account and carries one by a
  * revoked key of it is refused as E_KEY_REVOKED. */
 static void test_revoked_key_is_told_from_a_foreign_one(void **state)
 {

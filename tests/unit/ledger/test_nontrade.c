@@ -11,10 +11,10 @@ static struct op_transfer_gift gift(struct world *w, uint64_t q)
                                      .document = {{1}}};
 }
 
-/* R?: A gift is a transfer at will: by notarised deed, of free shares, to who
+/* R85: A gift is a transfer at will: by notarised deed, of free shares, to who
  * may acquire them, and it counts against an officer's quota.
  *
- * R?: T+n does not apply to shares that come by a gift, by law or by a court.
+ * R84: T+n does not apply to shares that come by a gift, by law or by a court.
  */
 static void test_gift_moves_free_shares_without_t_plus(void **state)
 {
@@ -107,10 +107,10 @@ static void part(struct world *w,
         (struct deed_part){world_account(w, to), {q}, of_pledge, of_freeze};
 }
 
-/* W34. R?: The parts of an inheritance add up to the whole holding, pledged,
+/* W34. R87: The parts of an inheritance add up to the whole holding, pledged,
  * frozen and free shares each.
  *
- * R?: Locks and pledges follow shares that move by law; the receiver becomes a
+ * R86: Locks and pledges follow shares that move by law; the receiver becomes a
  * pledgor. */
 static void test_inheritance_follows_w34(void **state)
 {
@@ -166,10 +166,10 @@ static void test_inheritance_of_less_than_all_is_refused(void **state)
     world_free(w);
 }
 
-/* W34, divorce. R?: Frozen shares move by deed only if the freezing court
+/* W34, divorce. R88: Frozen shares move by deed only if the freezing court
  * consents.
  *
- * R?: Frozen shares that the court lets move stay frozen on the receiver under
+ * R89: Frozen shares that the court lets move stay frozen on the receiver under
  * a number of their own, with the same rank; from the old freeze they count as
  * released. */
 static void test_divorce_divides_frozen_shares_with_the_courts_consent(
@@ -220,7 +220,7 @@ static void test_deed_of_more_than_there_is_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: A succession by law is entered though it takes the holders beyond the
+/* R77: A succession by law is entered though it takes the holders beyond the
  * cap, and says so; until they are back under it no further holder comes in at
  * will. */
 static void test_inheritance_beyond_the_cap_is_entered(void **state)
@@ -278,7 +278,7 @@ static struct op_transfer_merger merger(struct world *w)
                                        .document = {{1}}};
 }
 
-/* R?: The successor of a company that is no more takes over its whole holding,
+/* R90: The successor of a company that is no more takes over its whole holding,
  * if none of it is frozen. */
 static void test_merger_moves_the_whole_holding(void **state)
 {
@@ -325,10 +325,10 @@ static void carried_out(struct world *w, const struct op_transfer_judicial *op)
     assert_true(world_sums_hold(w));
 }
 
-/* R?: A court transfer moves exactly shares under the freeze it carries out, or
- * shares under none; lock, T+n, qualification and the articles are no bar.
+/* R91: A court transfer moves exactly shares under the freeze it carries out,
+ * or shares under none; lock, T+n, qualification and the articles are no bar.
  *
- * R?: A court transfer uses up the freeze it carries out by the shares that
+ * R92: A court transfer uses up the freeze it carries out by the shares that
  * moved, and queues on shares that are gone lapse. */
 static void test_court_transfer_uses_up_its_freeze(void **state)
 {
@@ -361,7 +361,7 @@ static void test_court_transfer_uses_up_its_freeze(void **state)
     world_free(w);
 }
 
-/* R?: The order says whether pledges on the transferred shares end or stay on
+/* R94: The order says whether pledges on the transferred shares end or stay on
  * them. */
 static void test_court_transfer_ends_or_carries_pledges(void **state)
 {
@@ -382,7 +382,7 @@ static void test_court_transfer_ends_or_carries_pledges(void **state)
     world_free(w);
 }
 
-/* R?: Frozen shares are transferred on the order of the authority that froze
+/* R93: Frozen shares are transferred on the order of the authority that froze
  * them or of its superior. */
 static void test_court_transfer_refusals(void **state)
 {

@@ -1,7 +1,7 @@
 /* Creating pledges, alone and behind others. */
 #include "tests/unit/ledger/encumbered.h"
 
-/* R?: The entry in the register creates the pledge, with a number of its own
+/* R106: The entry in the register creates the pledge, with a number of its own
  * for ever. */
 static void test_pledge_create_enters_the_right(void **state)
 {
@@ -29,7 +29,7 @@ static void test_pledge_create_enters_the_right(void **state)
     world_free(w);
 }
 
-/* W15.  R?: Shares under a pledge are not pledged once more but behind it, by
+/* W15.  R114: Shares under a pledge are not pledged once more but behind it, by
  * the operation that names the pledges before. */
 static void test_pledge_refusals_follow_w15(void **state)
 {
@@ -64,7 +64,7 @@ static void test_pledge_refusals_follow_w15(void **state)
     world_free(w);
 }
 
-/* R?: An issuer cannot take its own shares in pledge, nor through another
+/* R107: An issuer cannot take its own shares in pledge, nor through another
  * account of the same company. */
 static void test_pledge_to_the_issuer_is_refused(void **state)
 {
@@ -82,11 +82,11 @@ static void test_pledge_to_the_issuer_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: Pledgor and pledgee have active accounts when a pledge is created.
+/* R108: Pledgor and pledgee have active accounts when a pledge is created.
  *
- * R?: Shares whose title is not confirmed cannot be pledged.
+ * R109: Shares whose title is not confirmed cannot be pledged.
  *
- * R?: Nobody takes shares of the own account in pledge. */
+ * R110: Nobody takes shares of the own account in pledge. */
 static void test_pledge_parties_that_may_not_are_refused(void **state)
 {
     struct world *w = with(10000, 0, 0);
@@ -119,7 +119,7 @@ static void test_pledge_parties_that_may_not_are_refused(void **state)
     world_free(w);
 }
 
-/* R?: Pledges are created, released and amended while a security is suspended
+/* R111: Pledges are created, released and amended while a security is suspended
  * or its register is closed, for no holder changes. */
 static void test_pledge_states_of_the_security(void **state)
 {
@@ -148,7 +148,7 @@ static void test_pledge_states_of_the_security(void **state)
     world_free(w);
 }
 
-/* R?: The term of a secured debt that is entered does not end before the day
+/* R112: The term of a secured debt that is entered does not end before the day
  * of the entry. */
 static void test_pledge_terms_at_their_borders(void **state)
 {
@@ -175,8 +175,8 @@ static void test_pledge_terms_at_their_borders(void **state)
     world_free(w);
 }
 
-/* R?: A pledge takes available shares first, then those under T+n, then locked
- * ones; frozen shares are never pledged. */
+/* R113: A pledge takes available shares first, then those under T+n, then
+ * locked ones; frozen shares are never pledged. */
 static void test_pledge_takes_shares_in_order(void **state)
 {
     struct world *w = world_new();
@@ -245,7 +245,7 @@ static struct op_pledge_create_ranked ranked_op(struct world *w, uint64_t q)
     };
 }
 
-/* R?: A further pledge ranks last, on unfrozen shares whose pledges are all
+/* R116: A further pledge ranks last, on unfrozen shares whose pledges are all
  * among those it names. */
 static void test_pledge_ranked_stands_behind_the_first(void **state)
 {
@@ -276,11 +276,11 @@ static void test_pledge_ranked_stands_behind_the_first(void **state)
     world_free(w);
 }
 
-/* R?: Shares are pledged repeatedly only in a security with that feature, which
- * is off by default.
+/* R115: Shares are pledged repeatedly only in a security with that feature,
+ * which is off by default.
  *
- * R?: The pledges that a further pledge goes behind are active, named each once
- * in ascending order, and all their pledgees sign. */
+ * R117: The pledges that a further pledge goes behind are active, named each
+ * once in ascending order, and all their pledgees sign. */
 static void test_pledge_ranked_refusals(void **state)
 {
     struct world *w = with(10000, 0, 0);

@@ -12,7 +12,7 @@ static struct op_pledge_amend amend_op(struct world *w, uint64_t more)
                                     .document = {{5}}};
 }
 
-/* R?: A pledge is amended while it is active, not after a default. */
+/* R118: A pledge is amended while it is active, not after a default. */
 static void test_pledge_amend_adds_shares_and_changes_terms(void **state)
 {
     struct world *w = with(10000, 0, 0);
@@ -49,9 +49,10 @@ static void test_pledge_amend_adds_shares_and_changes_terms(void **state)
     world_free(w);
 }
 
-/* R?: More shares come from a pledgor of the pledge whose account is active.
+/* R119: More shares come from a pledgor of the pledge whose account is active.
  *
- * R?: Of several pledgors none raises the secured amount without the others. */
+ * R120: Of several pledgors none raises the secured amount without the others.
+ */
 static void test_pledge_amend_by_whom(void **state)
 {
     struct world *w = with(10000, 500, 0);
@@ -100,10 +101,10 @@ static void test_pledge_amend_beyond_the_limits_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: A pledge follows the secured claim to its new creditor, from one active
+/* R121: A pledge follows the secured claim to its new creditor, from one active
  * account to another.
  *
- * R?: A pledge is assigned neither to one of its pledgors, nor to who has it,
+ * R122: A pledge is assigned neither to one of its pledgors, nor to who has it,
  * nor to the issuer. */
 static void test_pledge_assign_changes_the_pledgee(void **state)
 {
@@ -154,10 +155,11 @@ static void test_pledge_assign_changes_the_pledgee(void **state)
     world_free(w);
 }
 
-/* W14.  R?: Part of a pledge is released by pledgor and pledgee together: fewer
- * shares than are outstanding, and of that pledgor's only.
+/* W14.  R123: Part of a pledge is released by pledgor and pledgee together:
+ * fewer shares than are outstanding, and of that pledgor's only.
  *
- * R?: A whole pledge is released by the pledgee alone, for all its pledgors. */
+ * R125: A whole pledge is released by the pledgee alone, for all its pledgors.
+ */
 static void test_pledge_release_follows_w14(void **state)
 {
     struct world *w = with(10000, 0, 0);
@@ -254,7 +256,7 @@ static void test_pledge_release_part_in_too_many_segments_is_refused(
     world_free(w);
 }
 
-/* R?: A partial release takes unfrozen shares first. */
+/* R124: A partial release takes unfrozen shares first. */
 static void test_pledge_release_part_takes_unfrozen_shares_first(void **state)
 {
     struct world *w = with(10000, 0, 0);
@@ -320,7 +322,7 @@ static void test_pledge_release_refusals(void **state)
     world_free(w);
 }
 
-/* R?: The pledgee gives notice of a default once; nothing moves by it. */
+/* R127: The pledgee gives notice of a default once; nothing moves by it. */
 static void test_pledge_default_is_a_flag(void **state)
 {
     struct world *w = with(10000, 0, 0);
@@ -352,8 +354,8 @@ static void test_pledge_default_is_a_flag(void **state)
     world_free(w);
 }
 
-/* R?: A registration that was void from the beginning is revoked on a decision
- * that a pledgor or the pledgee brings. */
+/* R126: A registration that was void from the beginning is revoked on a
+ * decision that a pledgor or the pledgee brings. */
 static void test_pledge_revoke_by_either_party(void **state)
 {
     struct world *w = with(10000, 0, 0);

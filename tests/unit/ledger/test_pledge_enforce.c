@@ -32,10 +32,10 @@ static struct world *in_default(void)
     return w;
 }
 
-/* R?: What is disposed of comes to its new holder free of pledge and lock, and
- * T+n does not apply to it.
+/* R135: What is disposed of comes to its new holder free of pledge and lock,
+ * and T+n does not apply to it.
  *
- * R?: A pledge is enforced when nothing is left under it and some of it was
+ * R136: A pledge is enforced when nothing is left under it and some of it was
  * disposed of; until then the rest stays pledged. */
 static void test_enforce_moves_shares_and_ends_the_pledge(void **state)
 {
@@ -101,8 +101,9 @@ static void test_enforce_of_all_shares_changes_the_holder(void **state)
     world_free(w);
 }
 
-/* R?: A pledgee gets pledged shares only by an agreement made on the day of the
- * default or later, at a price with its basis; an agreement before it is void.
+/* R130: A pledgee gets pledged shares only by an agreement made on the day of
+ * the default or later, at a price with its basis; an agreement before it is
+ * void.
  */
 static void test_enforce_by_forfeiture_is_refused(void **state)
 {
@@ -131,7 +132,7 @@ static void test_enforce_by_forfeiture_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: Pledged shares are disposed of by agreement only after notice of a
+/* R129: Pledged shares are disposed of by agreement only after notice of a
  * default. */
 static void test_enforce_before_default_is_refused(void **state)
 {
@@ -162,7 +163,7 @@ static void test_enforce_quantities_at_their_borders(void **state)
     world_free(w);
 }
 
-/* W17.  R?: A disposal by agreement takes shares under that pledge alone,
+/* W17.  R133: A disposal by agreement takes shares under that pledge alone,
  * neither frozen nor locked, and after T+n. */
 static void test_enforce_during_a_lock_follows_w17(void **state)
 {
@@ -302,7 +303,7 @@ static void test_enforce_by_parties_that_may_not_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: Who takes pledged shares by agreement must be one who may buy them that
+/* R131: Who takes pledged shares by agreement must be one who may buy them that
  * day. */
 static void test_enforce_to_an_unqualified_buyer_is_refused(void **state)
 {
@@ -332,7 +333,7 @@ static void test_enforce_to_an_unqualified_buyer_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: A disposal of pledged shares by agreement needs the company's consent
+/* R132: A disposal of pledged shares by agreement needs the company's consent
  * where the articles demand it, an open register and a security that is not
  * suspended. */
 static void test_enforce_states_of_the_security(void **state)
@@ -385,7 +386,7 @@ static void test_enforce_beyond_cap_or_limit_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: An officer's quota and the half year after leaving bind a disposal of
+/* R134: An officer's quota and the half year after leaving bind a disposal of
  * pledged shares by agreement as they bind a sale. */
 static void test_enforce_beyond_an_officers_quota_is_refused(void **state)
 {

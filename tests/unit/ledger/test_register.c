@@ -5,7 +5,8 @@
 
 static const char S[] = "100001";
 
-/* W01: the register must reconcile. */
+/* W01. R10: A register is confirmed when count, sum, root and holder cap agree
+ * with what was declared. */
 static void test_register_sum_off_by_one_is_refused(void **state)
 {
     struct world *w = world_new();
@@ -66,6 +67,8 @@ static void test_register_other_lines_than_declared_are_refused(void **state)
     world_free(w);
 }
 
+/* R9: A register is loaded in slices that follow one another, each holder once,
+ * and never above the declared issue. */
 static void test_register_same_holder_twice_is_refused(void **state)
 {
     struct world *w = world_new();

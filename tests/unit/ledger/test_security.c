@@ -45,7 +45,7 @@ static struct op_security_create new_security(const struct world *w)
                                        .document = {{8}}};
 }
 
-/* R?: A security is taken into custody as a draft, by its issuer and one
+/* R42: A security is taken into custody as a draft, by its issuer and one
  * registrar, under a code that is free. */
 static void test_security_create_makes_a_draft_with_its_parameters(void **state)
 {
@@ -96,7 +96,7 @@ static void test_security_create_with_wrong_parties_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: A security with a cap of more than 200 holders, or with none, cites the
+/* R43: A security with a cap of more than 200 holders, or with none, cites the
  * approval of its exemption. */
 static void test_security_cap_beyond_the_law_cites_its_approval(void **state)
 {
@@ -119,7 +119,8 @@ static void test_security_cap_beyond_the_law_cites_its_approval(void **state)
     world_free(w);
 }
 
-/* R?: Between buying and selling a security demands at most 60 trading days. */
+/* R44: Between buying and selling a security demands at most 60 trading days.
+ */
 static void test_security_t_plus_ends_at_60(void **state)
 {
     struct world *w = world_new();
@@ -133,7 +134,7 @@ static void test_security_t_plus_ends_at_60(void **state)
     world_free(w);
 }
 
-/* R?: A registered security is listed on a board of the market, and a listed
+/* R45: A registered security is listed on a board of the market, and a listed
  * one is moved to another board, each named by its number from 1. */
 static void test_security_list_sets_the_tier(void **state)
 {
@@ -158,7 +159,7 @@ static void test_security_list_sets_the_tier(void **state)
     world_free(w);
 }
 
-/* R?: A listed security that is taken off its board stays registered. */
+/* R46: A listed security that is taken off its board stays registered. */
 static void test_security_delist_leaves_it_registered(void **state)
 {
     struct world *w = with_security();
@@ -175,7 +176,7 @@ static void test_security_delist_leaves_it_registered(void **state)
     world_free(w);
 }
 
-/* R?: A registered or listed security is suspended by its registrar, and
+/* R47: A registered or listed security is suspended by its registrar, and
  * resumed as what it was. */
 static void test_security_resumes_as_what_it_was(void **state)
 {
@@ -199,7 +200,7 @@ static void test_security_resumes_as_what_it_was(void **state)
     world_free(w);
 }
 
-/* R?: The parameters of a registered, listed or suspended security may be
+/* R48: The parameters of a registered, listed or suspended security may be
  * changed; what is done later is judged by the new ones. */
 static void test_security_change_replaces_the_parameters(void **state)
 {
@@ -230,7 +231,7 @@ static void test_security_change_replaces_the_parameters(void **state)
     world_free(w);
 }
 
-/* R?: A security that has left the register takes no operation. */
+/* R49: A security that has left the register takes no operation. */
 static void test_security_state_allows_or_refuses(void **state)
 {
     enum {

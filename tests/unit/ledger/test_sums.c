@@ -50,7 +50,7 @@ static struct security_row security_of_world(struct world *w)
     return s;
 }
 
-/* R?: After every block the control totals of each security equal the sums
+/* R66: After every block the control totals of each security equal the sums
  * over its rows, computed apart from the operations. */
 static void test_sums_find_a_total_that_is_off(void **state)
 {
@@ -290,7 +290,7 @@ static void test_sums_find_an_impossible_claim(void **state)
     assert_int_equal(of_row(TABLE_CLAIMS, &key, &c), ERR_NONE);
 }
 
-/* R?: Every pledge and every freeze has on the holdings exactly the shares
+/* R67: Every pledge and every freeze has on the holdings exactly the shares
  * that its own row says. */
 static void test_sums_find_a_pledge_on_the_wrong_shares(void **state)
 {
@@ -333,7 +333,7 @@ static void test_sums_find_a_pledge_on_the_wrong_shares(void **state)
     world_free(w);
 }
 
-/* R?: After every block each account's count of positions and of rights equals
+/* R68: After every block each account's count of positions and of rights equals
  * that of the rows which name it. */
 static void test_sums_find_a_wrong_count_of_an_account(void **state)
 {

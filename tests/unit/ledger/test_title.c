@@ -24,7 +24,7 @@ static struct world *with_unconfirmed(void)
     return w;
 }
 
-/* W01, variant. R?: A confirmed title moves shares from the unconfirmed-title
+/* W01, variant. R95: A confirmed title moves shares from the unconfirmed-title
  * account to the holder; what was issued stays the same. */
 static void test_title_confirm_follows_w01(void **state)
 {
@@ -71,7 +71,7 @@ static struct op_lock_set lock(struct world *w, uint64_t q, uint32_t until)
                                 .document = {{1}}};
 }
 
-/* R?: A lock is set on shares that have none, pledged and frozen ones too,
+/* R96: A lock is set on shares that have none, pledged and frozen ones too,
  * until a day that is still to come. */
 static void test_lock_set_holds_until_its_day(void **state)
 {
@@ -105,7 +105,7 @@ static void test_lock_set_holds_until_its_day(void **state)
     world_free(w);
 }
 
-/* R?: A lock is lifted before its day by issuer and registrar, who cite the
+/* R97: A lock is lifted before its day by issuer and registrar, who cite the
  * grounds. */
 static void test_lock_lift_frees_shares(void **state)
 {
@@ -160,13 +160,15 @@ static struct op_insider_set officer(struct world *w,
                                    .document = {{1}}};
 }
 
-/* W26. R?: An officer's quota of a year is a quarter, rounded down, of what was
- * held when the year began or, in the first year, when the office was entered.
+/* W26. R98: An officer's quota of a year is a quarter, rounded down, of what
+ * was held when the year began or, in the first year, when the office was
+ * entered.
  *
- * R?: An officer sells at most the quota a year while in office, and after
+ * R99: An officer sells at most the quota a year while in office, and after
  * leaving early until the term fixed at appointment is over.
  *
- * R?: An officer who left sells nothing up to the same day six months later. */
+ * R100: An officer who left sells nothing up to the same day six months later.
+ */
 static void test_insider_quota_follows_w26(void **state)
 {
     struct world *w = with(10003, 0, 0);
@@ -229,7 +231,7 @@ static void test_insider_gift_and_two_refusals(void **state)
     world_free(w);
 }
 
-/* R?: An officer's entry leaves the insider list only when neither the half
+/* R101: An officer's entry leaves the insider list only when neither the half
  * year nor the original term runs any more; the term in it never becomes
  * shorter. */
 static void test_insider_entry_stays_while_a_term_runs(void **state)

@@ -17,7 +17,7 @@ static void test_transfer_second_spend_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: A transfer takes available shares only: under no pledge, no effective
+/* R78: A transfer takes available shares only: under no pledge, no effective
  * freeze and no lock, and bought n trading days ago or earlier. */
 static void test_transfer_quantities_at_each_border(void **state)
 {
@@ -57,10 +57,10 @@ static void test_transfer_of_encumbered_shares_says_which(void **state)
     world_free(w);
 }
 
-/* R?: Nothing leaves a frozen account at its holder's will; what a court or the
- * law moves does.
+/* R69: Nothing leaves a frozen account at its holder's will; what a court or
+ * the law moves does.
  *
- * R?: Nobody transfers to the own account. */
+ * R70: Nobody transfers to the own account. */
 static void test_transfer_of_closed_frozen_and_own_accounts_is_refused(
     void **state)
 {
@@ -79,7 +79,7 @@ static void test_transfer_of_closed_frozen_and_own_accounts_is_refused(
     world_free(w);
 }
 
-/* R?: Shares whose title is not confirmed leave their account only by the
+/* R71: Shares whose title is not confirmed leave their account only by the
  * confirmation of a title or by a correction. */
 static void test_transfer_of_unconfirmed_title_is_refused(void **state)
 {
@@ -93,7 +93,7 @@ static void test_transfer_of_unconfirmed_title_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: A trade names its price and the reference of the payment. */
+/* R80: A trade names its price and the reference of the payment. */
 static void test_transfer_without_price_or_payment_is_refused(void **state)
 {
     struct world *w = with(5000, 0, 0);
@@ -112,8 +112,8 @@ static void test_transfer_without_price_or_payment_is_refused(void **state)
     world_free(w);
 }
 
-/* W28. R?: Who acquires shares at will is qualified for the security on the day
- * of the entry. */
+/* W28. R72: Who acquires shares at will is qualified for the security on the
+ * day of the entry. */
 static void test_transfer_qualification_is_judged_on_the_day(void **state)
 {
     struct world *w = with(5000, 0, 0);
@@ -161,7 +161,7 @@ static void test_transfer_to_an_undeclared_vehicle_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: Where the articles demand the company's consent a transfer at will cites
+/* R73: Where the articles demand the company's consent a transfer at will cites
  * it. */
 static void test_transfer_without_the_companys_consent_is_refused(void **state)
 {
@@ -176,7 +176,7 @@ static void test_transfer_without_the_companys_consent_is_refused(void **state)
     world_free(w);
 }
 
-/* R?: While a security is suspended no shares are transferred, given or
+/* R74: While a security is suspended no shares are transferred, given or
  * allocated; inheritance, division, court transfers and corrections go on. */
 static void test_transfer_in_each_state_of_the_security(void **state)
 {
@@ -201,8 +201,9 @@ static void test_transfer_in_each_state_of_the_security(void **state)
     world_free(w);
 }
 
-/* W13. R?: While the register is closed no holder changes at will; inheritance,
- * division, court transfers and corrections are entered and say so. */
+/* W13. R75: While the register is closed no holder changes at will;
+ * inheritance, division, court transfers and corrections are entered and say
+ * so. */
 static void test_transfer_while_the_register_is_closed_is_refused(void **state)
 {
     struct world *w = with(5000, 0, 0);
@@ -217,7 +218,7 @@ static void test_transfer_while_the_register_is_closed_is_refused(void **state)
     world_free(w);
 }
 
-/* W25: T+5 in both directions. R?: Who sold shares of a security buys none of
+/* W25: T+5 in both directions. R79: Who sold shares of a security buys none of
  * it before the n-th trading day after, by the calendar on the ledger. */
 static void test_transfer_t5_follows_w25(void **state)
 {
@@ -268,7 +269,7 @@ static void test_transfer_without_a_calendar_year_is_refused(void **state)
     world_free(w);
 }
 
-/* W27. R?: No transfer at will takes the holders of a security beyond its cap,
+/* W27. R76: No transfer at will takes the holders of a security beyond its cap,
  * with the final investors of pooled vehicles counted. */
 static void test_transfer_holder_cap_counts_the_change(void **state)
 {
@@ -311,7 +312,8 @@ static void test_transfer_into_too_many_segments_is_refused(void **state)
     world_free(w);
 }
 
-/* Of two broken rules the lower number is told. */
+/* R2: Of several broken rules of an operation the one with the lowest number is
+ * told, and of several operations the first that fails. */
 static void test_transfer_two_refusals_tell_the_lower_number(void **state)
 {
     struct world *w = with_t_plus(5, 5000, 0, 0);
@@ -347,10 +349,10 @@ static struct op_transfer_pledged pledged(struct world *w,
                                         .document = {{3}}};
 }
 
-/* W16. R?: Pledged shares are transferred with the pledgee's consent and a
+/* W16. R81: Pledged shares are transferred with the pledgee's consent and a
  * statement that the proceeds prepay the debt or are deposited.
  *
- * R?: Pledged shares that are transferred leave the pledge, or stay under it
+ * R82: Pledged shares that are transferred leave the pledge, or stay under it
  * and the transferee becomes a pledgor, as the parties agree. */
 static void test_transfer_pledged_follows_w16(void **state)
 {
@@ -402,7 +404,7 @@ static void test_transfer_pledged_of_all_ends_the_pledge(void **state)
     world_free(w);
 }
 
-/* R?: A pledgee does not take shares over that stay under its own pledge. */
+/* R83: A pledgee does not take shares over that stay under its own pledge. */
 static void test_transfer_pledged_refusals(void **state)
 {
     struct world *w = with_t_plus(5, 10000, 0, 0);

@@ -826,7 +826,7 @@ static void enter_due_work(struct fixture *f, uint32_t count)
     engine_settle(f->e);
 }
 
-/* R?: A block does at most 1,000 items of due work; while any are left it
+/* R41: A block does at most 1,000 items of due work; while any are left it
  * carries no transaction. */
 static void test_engine_block_that_leaves_due_work_has_no_transaction(void **x)
 {
