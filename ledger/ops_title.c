@@ -120,6 +120,7 @@ const struct op_def op_def_lock_lift = {
         },
     .document_offset = offsetof(struct op_lock_lift, document),
     .verdicts = {V_UNKNOWN,
+                 V_ACCOUNT_STATE,
                  V_SECURITY_STATE,
                  V_WITHDRAWN,
                  V_QUANTITY,

@@ -432,6 +432,29 @@ static enum verdict apply(struct market *m)
     return v;
 }
 
+/* A refusal is one that the operation's table, and so RULES.md, names; the
+ * envelope and the signatures have theirs besides. */
+static void check_declared(struct market *m, enum verdict v)
+{
+    const struct op_def *def;
+    char text[160];
+
+    if (v < V_UNKNOWN || v == V_NOT_REGISTRAR ||
+        m->why.op_index >= m->tx->op_count)
+        return;
+    def = m->defs[m->why.op_index];
+    for (uint32_t i = 0; i < OP_VERDICTS_MAX && def->verdicts[i] != V_OK; i++) {
+        if (def->verdicts[i] == v)
+            return;
+    }
+    (void)snprintf(text,
+                   sizeof text,
+                   "%s is refused with %s, which its table does not name",
+                   def->schema->name,
+                   verdict_name(v));
+    problem(m, text);
+}
+
 /* Applies the transaction; first on trial, if wanted.
  *
  * I13: what is refused changes nothing. */
@@ -472,6 +495,7 @@ static enum verdict apply_checked(struct market *m)
         problem(m, "I13: a refused transaction left events");
     if (m->why.verdict != v)
         problem(m, "the refusal names another verdict");
+    check_declared(m, v);
     return v;
 }
 

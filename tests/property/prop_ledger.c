@@ -47,6 +47,7 @@ struct play {
     uint64_t tried[KINDS];
     uint64_t done[KINDS];
     uint64_t verdicts[1000];
+    bool met[KINDS][1000]; /* refusals of each kind */
     char problem[PROBLEM_MAX];
 };
 
@@ -237,6 +238,8 @@ static void one_tx(struct play *p)
         }
     }
     p->verdicts[v]++;
+    if (p->m->why.op_index < count)
+        p->met[kinds[p->m->why.op_index]][v] = true;
     if (v == V_OK) {
         (void)invariants_step(
             p->m->rows, p->m->block.date, kinds, count, p->problem);
@@ -307,6 +310,17 @@ static void print_table(const struct play *p)
         printf("| %-27s | %9lu |\n",
                verdict_name(verdict_all[i]),
                (unsigned long)p->verdicts[verdict_all[i]]);
+    printf("named but not met:\n");
+    for (uint32_t i = 0; i < op_table_count; i++) {
+        const struct op_def *def = op_table[i];
+
+        for (uint32_t n = 0; def->verdicts[n] != V_OK; n++) {
+            if (!p->met[def->kind][def->verdicts[n]])
+                printf("  %s %s\n",
+                       def->schema->name,
+                       verdict_name(def->verdicts[n]));
+        }
+    }
 }
 
 /* In a long run every kind of operation takes effect, and nearly every verdict
