@@ -42,7 +42,6 @@ const struct op_def op_def_title_confirm = {
                  V_WITHDRAWN,
                  V_QUANTITY,
                  V_AVAILABLE,
-                 V_HOLDER_CAP,
                  V_LIMIT},
 };
 

@@ -153,7 +153,6 @@ const struct op_def op_def_transfer_pledged = {
                  V_ACCOUNT_STATE,
                  V_ACCOUNT_UNCONFIRMED,
                  V_SELF,
-                 V_PLEDGE_OWN_SHARES,
                  V_LOOK_THROUGH,
                  V_NOT_QUALIFIED,
                  V_QUALIFICATION_EXPIRED,

@@ -15,7 +15,7 @@ fuzz-replay: $(FUZZ:%=%.replay)
 
 check: ## what a commit must pass, in about a minute
 check: unit golden fuzz-replay check-layers check-headers check-format \
-    check-banned check-rules
+    check-banned check-rules check-pure
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -35,6 +35,10 @@ check-rules: ## RULES.md, code and tests say each rule in the same words
 check-rules: $(BUILD)/equity
 	@tools/check-rules.sh $<
 
+check-pure: ## the rules allocate nothing, read no clock, keep no state
+check-pure: $(call library,ledger)
+	@tools/check-pure.sh $<
+
 format: ## let clang-format decide the layout
 	clang-format -i $(CSOURCES)
 
@@ -43,7 +47,7 @@ tidy: ## clang-tidy over the layers
 	    $(CPPFLAGS) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
-    check-format check-banned check-rules format tidy
+    check-format check-banned check-rules check-pure format tidy
 
 run: ## the main job: four institutions keep one register (RUN=once stops it)
 run: deps
@@ -73,7 +77,6 @@ bench: all $(BUILD)/tests/bench/bench
 .PHONY: sim e2e test bench
 
 # The worked cases and random operations on the rules (tests/market).
-
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger
 	$<
 	$< --state --ops 100000
@@ -89,4 +92,7 @@ mutants-ledger: $(BUILD)/tests/golden/golden_ledger \
 	    LIBS='$(LDFLAGS) $(call libs,state)' \
 	    GOLDEN_OBJS='$(GOLDEN_OBJS)' PROP_OBJS='$(PROP_OBJS)' \
 	    tools/ledger-mutants.sh $(BUILD) $(MUTANT)
-.PHONY: mutants-ledger
+
+same-roots: ## gcc, clang, -O0, -O2 and the sanitizers give the same roots
+	@tools/same-roots.sh $(BUILD)-roots
+.PHONY: mutants-ledger same-roots

@@ -55,6 +55,8 @@ static struct hash some_account(struct maker *k)
 {
     if (k->account_count == 0 || maker_roll(k, 400) == 0)
         return some_hash(k);
+    if (k->narrow && often(k, 95))
+        return k->accounts[1 + maker_roll(k, 2)];
     return k->accounts[maker_roll(k, k->account_count)];
 }
 
@@ -172,7 +174,9 @@ static void look_security(struct maker *k, uint8_t kind)
 
 static void look(struct maker *k, uint8_t kind)
 {
-    const uint32_t start = (uint32_t)maker_roll(k, k->account_count);
+    const uint32_t start =
+        (uint32_t)(k->narrow ? 1 + maker_roll(k, 2)
+                             : maker_roll(k, k->account_count));
     const enum want want = often(k, 95) ? want_of(kind) : WANT_ANY;
     struct hash tree;
 
@@ -205,6 +209,8 @@ static uint64_t some_quantity(struct maker *k)
 
     for (uint32_t i = 0; i < k->holding.segment_count; i++)
         total += k->holding.segments[i].quantity.shares;
+    if (k->narrow && often(k, 60))
+        return 1 + maker_roll(k, 3);
     switch (maker_roll(k, 24)) {
     case 0:
         return 0;
@@ -285,7 +291,9 @@ static uint32_t some_date(struct maker *k, const char *name)
     if (strcmp(name, "left_day") == 0)
         return often(k, 85) ? 0 : today - (uint32_t)maker_roll(k, 250);
     if (strcmp(name, "term_end") == 0 && often(k, 20))
-        return 0;
+        return often(k, 80) ? 0 : today - 1;
+    if (maker_roll(k, 40) == 0)
+        return today - (uint32_t)maker_roll(k, 40);
     if (strcmp(name, "base") == 0)
         return today + (uint32_t)maker_roll(k, 60);
     if (often(k, 60))
@@ -1069,11 +1077,12 @@ void maker_market(struct maker *k, struct market *m, uint64_t seed)
     k->m = m;
     k->dice = seed;
     k->next_institution = MARKET_INSTITUTIONS + 1;
+    k->narrow = seed % 8 == 3;
     for (int i = 0; i < 9; i++)
         open_one(k, ACCOUNT_ORDINARY, i == 5, i == 6 || i == 7);
     open_one(k, ACCOUNT_TREASURY, false, false);
     open_one(k, ACCOUNT_UNCONFIRMED, false, false);
     open_one(k, ACCOUNT_SUSPENSE, true, false);
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < (k->narrow ? 1 : 3); i++)
         open_security(k, i);
 }

@@ -21,6 +21,7 @@ struct maker {
     uint32_t next_account; /* for nonces */
     uint32_t next_code;
     uint32_t next_institution;
+    bool narrow; /* most is between few accounts: holdings in many pieces */
     /* What the operation is made around. */
     uint32_t security;
     struct hash account;

@@ -27,6 +27,7 @@ enum {
     MARKET_OPS = 2500, /* transactions one market lives for */
     FULL_EVERY = 250,
     KINDS = 256,
+    LATE_DAY = 21904, /* 2029-12-21 */
 };
 
 /* The same market in the real state. */
@@ -262,6 +263,8 @@ static bool one_market(struct play *p, uint64_t seed, uint64_t ops)
     p->m = market_new();
     shadow_begin(p);
     maker_market(&p->maker, p->m, seed);
+    if (seed % 16 == 5) /* near the end of the calendar */
+        market_date(p->m, LATE_DAY);
     while (p->ops - before < ops && fine(p)) {
         one_tx(p);
         p->ops++;
