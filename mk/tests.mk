@@ -72,8 +72,9 @@ test: ## everything: check, property, simulation, end to end
 test: all check property sim e2e
 
 bench: ## the figures of docs/BENCH.md, in one table
-bench: all $(BUILD)/tests/bench/bench
+bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
 	$(BUILD)/tests/bench/bench $(BUILD)
+	$(BUILD)/tests/bench/bench_ledger
 .PHONY: sim e2e test bench
 
 # The worked cases and random operations on the rules (tests/market).

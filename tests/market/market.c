@@ -499,7 +499,7 @@ static enum verdict apply_checked(struct market *m)
     return v;
 }
 
-enum verdict market_send(struct market *m, const struct market_signing *s)
+void market_prepare(struct market *m, const struct market_signing *s)
 {
     static const struct market_signing all;
     struct tx *tx = m->tx;
@@ -517,6 +517,11 @@ enum verdict market_send(struct market *m, const struct market_signing *s)
     m->last_id = tx->id;
     encode_ops(m);
     sign_all(m, s != NULL ? s : &all);
+}
+
+enum verdict market_send(struct market *m, const struct market_signing *s)
+{
+    market_prepare(m, s);
     return apply_checked(m);
 }
 

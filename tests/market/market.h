@@ -77,6 +77,9 @@ void market_next_block(struct market *m);
 void market_begin(struct market *m);
 void market_add(struct market *m, uint8_t kind, const void *op);
 enum verdict market_send(struct market *m, const struct market_signing *s);
+/* market_prepare stops before the application: m->tx is ready, its operations
+ * in m->bytes. */
+void market_prepare(struct market *m, const struct market_signing *s);
 /* The same transaction once more. */
 enum verdict market_again(struct market *m);
 /* One operation, signed by all. */
