@@ -3,7 +3,7 @@ unit: ## run the unit tests
 unit: $(UNIT:%=%.run)
 property: ## run the property tests
 property: $(PROPERTY:%=%.run)
-golden: ## replay the golden traces of the consensus step
+golden: ## the worked cases of the register, the traces of the consensus step
 golden: $(GOLDEN:%=%.run)
 %.run: %
 	$<
@@ -58,11 +58,14 @@ run: deps
 SEED  ?= 1
 SEEDS ?= 300
 VIEWS ?= 200000
+OPS   ?= 500000
 SIM_FLAGS = $(if $(NODES),--nodes $(NODES)) $(if $(MUTANT),--mutant $(MUTANT))
-sim: ## whole networks in one process (SEED= SEEDS= VIEWS= NODES= MUTANT=)
-sim: $(BUILD)/tests/sim/sim
+sim: ## whole networks, and the rules, in one process (SEED= SEEDS= VIEWS= OPS=)
+sim: $(BUILD)/tests/sim/sim $(BUILD)/tests/property/prop_ledger
 	$< --seed $(SEED) --views $(VIEWS) $(SIM_FLAGS)
 	$< --app ledger --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
+	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
+	    --ops $(OPS) --state
 
 e2e: ## the fault list, with real processes
 e2e: all
