@@ -412,6 +412,7 @@ static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
     const char *bad = NULL;
     struct header h;
     struct block_entry *b = NULL;
+    bool other_body = false;
 
     ASSERT(p != NULL);
     if (msg_proposal_decode(p, payload) != ERR_NONE)
@@ -454,8 +455,9 @@ static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
         core_wants_proposal(n->core, from, &p->vote)) {
         b = block_entry_add(n, &h, p->header);
         e.facts = block_facts_of(&h, &p->candidate.block);
+        /* The block may be sound all the same: its body is then fetched. */
         if (b != NULL && p->body.size > 0)
-            (void)block_entry_set_body(b, p->body);
+            other_body = !block_entry_set_body(b, p->body);
     }
     e.candidate = p->candidate;
     e.vote = &p->vote;
@@ -469,6 +471,11 @@ static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
         replica_feed(n, &here);
     }
     free(p);
+    if (other_body)
+        peers_misbehaved(n->peers,
+                         from,
+                         CHANNEL_CONSENSUS,
+                         "a proposal with another block's body");
 }
 
 static void take_vote(struct node *n, uint8_t from, struct bytes payload)
