@@ -330,8 +330,31 @@ static bool journal_is_born(const struct node *n)
     return e != ERR_NOT_FOUND && (e != ERR_NONE || records > 0);
 }
 
+/* Beside a database with blocks: what this key signed before is not known any
+ * more, so that it signs nothing again; and what is stored is final. */
+static enum err append_observer(const struct node *n,
+                                struct journal *j,
+                                uint64_t height)
+{
+    struct store_value v;
+    struct cert cert;
+    enum err e;
+
+    TRY(journal_append(j, RECORD_OBSERVER, n->set.epoch, 0, bytes_of("", 0)));
+    TRY(store_get_block(&v, n->store, height, STORE_CERT));
+    e = msg_cert_decode(&cert, bytes_of(v.at, v.size));
+    if (e == ERR_NONE)
+        e = journal_append(j,
+                           RECORD_CERT,
+                           n->set.epoch,
+                           cert.about.view,
+                           bytes_of(v.at, v.size));
+    store_value_free(&v);
+    return e;
+}
+
 /* The first record of a journal says whose it is and from when. */
-static enum err write_birth(struct node *n)
+static enum err write_birth(struct node *n, uint64_t height)
 {
     char path[CONFIG_TEXT_MAX + 16];
     uint8_t birth[64];
@@ -347,9 +370,17 @@ static enum err write_birth(struct node *n)
     TRY(journal_open(&j, path, &n->chain_id, never, NULL, &at));
     record_birth_encode(&w, &n->set.list[n->me].key, n->set.epoch);
     e = journal_append(j, RECORD_BIRTH, n->set.epoch, 0, writer_bytes(&w));
+    if (e == ERR_NONE && height > 0)
+        e = append_observer(n, j, height);
     if (e == ERR_NONE)
         e = journal_sync(j);
     journal_close(j);
+    if (e == ERR_NONE && height > 0)
+        log_unusual("node",
+                    "the blocks are kept, but this key signs nothing any "
+                    "more: run it as an observer, and join with a new key",
+                    "height=%llu",
+                    (unsigned long long)height);
     return e;
 }
 
@@ -430,8 +461,8 @@ static struct node *node_new(const struct config *config)
 }
 
 /* Makes what is missing.  An attempt that was cut short is finished; a database
- * that was moved away is begun again beside its journal; but beside a database
- * with blocks no journal is made: its votes are forgotten (D45). */
+ * that was moved away is begun again beside its journal; a journal made beside
+ * a database with blocks is an observer's: its votes are forgotten (D45). */
 static int make_parts(struct node *n)
 {
     const bool born = journal_is_born(n);
@@ -447,16 +478,10 @@ static int make_parts(struct node *n)
                         n->config.dir,
                         "run: equityd run --config FILE",
                         EXIT_CONFIG);
-    if (tip.any && tip.height > 0)
-        return complain("the vote journal is missing",
-                        "journal/",
-                        "do not make a new one: a validator that forgot its "
-                        "votes must join with a new key",
-                        EXIT_SAFETY_HALT);
     if (!tip.any)
         e = write_genesis(n);
     if (e == ERR_NONE && !born)
-        e = write_birth(n);
+        e = write_birth(n, tip.any ? tip.height : 0);
     return e == ERR_NONE ? 0
                          : explain_storage(e,
                                            "the first block cannot be written",
@@ -634,6 +659,12 @@ static enum err replay_record(void *ctx, const struct journal_record *record)
                               record->payload);
 }
 
+/* A validator that lost its votes keeps its blocks, and the register is served
+ * on; only a new key may sign. */
+#define OBSERVE                                                              \
+    "then run equityd init and run: the node keeps its blocks and observes " \
+    "only; to vote again, join with a new key"
+
 static int explain_journal(enum err e, const struct journal_place *at)
 {
     char where[96];
@@ -645,15 +676,18 @@ static int explain_journal(enum err e, const struct journal_place *at)
              (unsigned long long)at->offset,
              err_text(e));
     if (e == ERR_NOT_FOUND)
-        return complain("the vote journal is missing",
-                        "journal/",
-                        "do not make a new one: a validator that forgot its "
-                        "votes must join with a new key",
-                        EXIT_SAFETY_HALT);
+        return complain(
+            "the vote journal is missing",
+            "journal/",
+            "put it back if it is elsewhere; if it is lost, " OBSERVE,
+            EXIT_SAFETY_HALT);
+    if (e == ERR_VERSION || e == ERR_CHAIN)
+        return explain_storage(e, "the vote journal cannot be used", where);
+    if (e == ERR_IO || e == ERR_FULL || e == ERR_NO_MEMORY)
+        return explain_storage(e, "the vote journal cannot be read", where);
     return complain("the vote journal is damaged",
                     where,
-                    "do not vote from it: keep the directory, sync as an "
-                    "observer and join with a new key",
+                    "do not vote from it: move journal/ away, " OBSERVE,
                     EXIT_SAFETY_HALT);
 }
 
@@ -713,8 +747,7 @@ static int recover(struct node *n)
     if (n->core->fin.height < n->tip.height)
         return complain("the vote journal is older than the database",
                         n->config.dir,
-                        "never restore a journal: sync as an observer and "
-                        "join with a new key",
+                        "never restore a journal: move journal/ away, " OBSERVE,
                         EXIT_SAFETY_HALT);
     if (n->core->observer) {
         snprintf(n->observer_why,

@@ -600,6 +600,66 @@ static void test_driver_journal_cut_with_many_bodies_cached(void **state)
     rig_survives(2);
 }
 
+/* A node that has lost its votes keeps its blocks and follows, as its own
+ * advice says; it never signs again. */
+static void lose_the_journal(const char *how, const char *says)
+{
+    const struct link *next = &rig.chain[6];
+
+    rig_start(&rig);
+    rig_ready();
+    rig_announce(&rig, 3);
+    WAIT_FOR(rig_is_at(&rig, 3));
+    rig_kill(&rig);
+    rig_shell("cd %s && %s", rig.dir, how);
+    rig_start(&rig);
+    assert_int_equal(rig_ends(&rig), EXIT_SAFETY_HALT);
+    assert_true(rig_logged(&rig, says));
+    assert_true(rig_logged(&rig, "then run equityd init and run"));
+    rig_shell("cd %s && rm -rf lost && if test -e journal; then mv journal "
+              "lost; fi",
+              rig.dir);
+    assert_int_equal(rig_wait(rig_spawn(&rig, node_init)), 0);
+    assert_int_equal(rig_wait(rig_spawn(&rig, node_init)), EXIT_CONFIG);
+    rig_start(&rig);
+    WAIT_FOR(rig_links_up(&rig) && rig_is_at(&rig, 3));
+    assert_true(rig_logged(&rig, "this node observes only"));
+    rig_announce(&rig, 5);
+    WAIT_FOR(rig_is_at(&rig, 5));
+    memset(&rig.heard, 0, sizeof rig.heard);
+    fake_propose(
+        &rig.fakes[rig_leader(&rig, next->about.view)], next, BODY_RIGHT);
+    rig_announce(&rig, 6);
+    WAIT_FOR(rig_is_at(&rig, 6));
+    assert_int_equal(rig.heard.kind, 0);
+    rig_kill(&rig);
+    rig_start(&rig);
+    WAIT_FOR(rig_links_up(&rig) && rig_is_at(&rig, 6));
+    assert_false(rig_votes(&rig));
+}
+
+static void test_driver_lost_journal_observes(void **state)
+{
+    (void)state;
+    lose_the_journal("rm -r journal", "the vote journal is missing");
+}
+
+static void test_driver_damaged_journal_observes(void **state)
+{
+    (void)state;
+    lose_the_journal("printf x | dd of=journal/journal-00000000.log bs=1 "
+                     "seek=100 conv=notrunc status=none",
+                     "the vote journal is damaged");
+}
+
+static void test_driver_old_journal_observes(void **state)
+{
+    (void)state;
+    rig_shell("cp -a %s/journal %s/old", rig.dir, rig.dir);
+    lose_the_journal("rm -r journal && mv old journal",
+                     "the vote journal is older than the database");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -615,6 +675,9 @@ int main(void)
         TEST(test_driver_every_lie_is_named),
         TEST(test_driver_crash_before_the_observer_record),
         TEST(test_driver_journal_cut_with_many_bodies_cached),
+        TEST(test_driver_lost_journal_observes),
+        TEST(test_driver_damaged_journal_observes),
+        TEST(test_driver_old_journal_observes),
 #undef TEST
     };
 

@@ -252,6 +252,39 @@ static void test_journal_any_pages_of_the_last_sync_may_be_lost(void **state)
     }
 }
 
+/* A record that follows another one than the one before it is not taken, good
+ * as it is. */
+static void test_journal_records_of_two_histories_do_not_mix(void **state)
+{
+    static uint8_t before[PAGE];
+    static uint8_t other[PAGE];
+    struct seen s;
+    struct journal_place at;
+
+    (void)state;
+    fill();
+    read_at(before, sizeof before, 0);
+    for (uint8_t history = 1; history <= 2; history++) {
+        struct journal *j;
+
+        write_at(before, sizeof before, 0);
+        j = reopen(&s, ERR_NONE, &at);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(journal_append(j, 2, 0, 4, bytes_of(&history, 1)),
+                             ERR_NONE);
+            assert_int_equal(journal_sync(j), ERR_NONE);
+        }
+        journal_close(j);
+        if (history == 1)
+            read_at(other, sizeof other, 0);
+    }
+    /* The fifth record of the first, behind the fourth of the second. */
+    write_at(other + HEADER + 3 * RECORD + 56, 56, HEADER + 3 * RECORD + 56);
+    journal_close(reopen(&s, ERR_NONE, &at));
+    assert_int_equal(s.count, 4);
+    assert_int_equal(s.first[3], 2);
+}
+
 /* A record as it would stand in a segment with this salt. */
 static size_t forge(uint8_t *out, uint64_t sequence, const uint8_t salt[8])
 {
@@ -448,6 +481,7 @@ int main(void)
         TEST(test_journal_torn_last_record_is_cut),
         TEST(test_journal_damage_in_the_middle_is_refused),
         TEST(test_journal_any_pages_of_the_last_sync_may_be_lost),
+        TEST(test_journal_records_of_two_histories_do_not_mix),
         TEST(test_journal_a_body_cannot_hold_a_later_record),
         TEST(test_journal_the_salt_alone_keeps_forgeries_out),
         TEST(test_journal_half_made_segments_do_no_harm),
