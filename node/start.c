@@ -915,7 +915,9 @@ static unsigned verify_threads(const struct node *n)
 
     if (n->config.verify_threads > 0)
         return (unsigned)n->config.verify_threads;
-    return cores > 0 ? (unsigned)cores : 1;
+    return cores < 1                  ? 1
+           : cores > POOL_THREADS_MAX ? POOL_THREADS_MAX
+                                      : (unsigned)cores;
 }
 
 static int serve(struct node *n)

@@ -246,6 +246,30 @@ static void test_driver_connection_lost_amid_sync(void **state)
     rig_survives(CHAIN_BLOCKS);
 }
 
+static bool one_is_mute(struct fake *f, uint8_t type, struct bytes payload)
+{
+    (void)payload;
+    if (f->index != 1 || (type != MSG_SYNC_GET && type != MSG_GET_BLOCK))
+        return false;
+    f->rig->lies++;
+    return true;
+}
+
+/* Its links are up, and it answers nothing. */
+static void test_driver_mute_peer_is_passed_over(void **state)
+{
+    (void)state;
+    rig.answer = one_is_mute;
+    rig_start(&rig);
+    rig_ready();
+    fake_propose(&rig.fakes[1], &rig.chain[1], BODY_NONE);
+    WAIT_FOR(rig_notarized(&rig, 1));
+    assert_int_equal(rig.lies, 1);
+    rig_announce(&rig, CHAIN_BLOCKS);
+    WAIT_FOR(rig_is_at(&rig, CHAIN_BLOCKS));
+    assert_true(rig.lies > 1);
+}
+
 static bool sync_is_silent_then_killed(struct fake *f,
                                        uint8_t type,
                                        struct bytes payload)
@@ -671,6 +695,7 @@ int main(void)
         TEST(test_driver_sync_beyond_the_target),
         TEST(test_driver_sync_never_runs_ahead_of_the_journal),
         TEST(test_driver_connection_lost_amid_sync),
+        TEST(test_driver_mute_peer_is_passed_over),
         TEST(test_driver_killed_amid_sync),
         TEST(test_driver_every_lie_is_named),
         TEST(test_driver_crash_before_the_observer_record),
