@@ -115,6 +115,13 @@ void replica_cut_journal(struct node *n)
         }
         e = journal_sync(n->journal);
     }
+    /* The older segments go only when a later batch shows that the checkpoint
+     * was on disk: damage to it would pass for a torn end, and the votes in it
+     * be forgotten. */
+    if (e == ERR_NONE) {
+        keep_record(n, RECORD_START, 0, bytes_of("", 0));
+        e = journal_sync(n->journal);
+    }
     if (e == ERR_NONE)
         e = journal_drop_older(n->journal, first);
     if (e != ERR_NONE)

@@ -1,7 +1,7 @@
 /* The real driver against a peer with valid keys that does every wrong thing.
  * Each time the node goes on, says why it refused, and after kill -9 stands at
  * the same height with the same root. */
-#include "tests/unit/node/driver_rig.h"
+#include "tests/unit/node/driver_node.h"
 
 enum {
     FLOOD = 200,
@@ -563,6 +563,29 @@ static void test_driver_crash_before_the_observer_record(void **state)
     assert_int_equal(t.of[RECORD_VOTE], 0);
 }
 
+static bool nobody_has_it(struct fake *f, uint8_t type, struct bytes payload)
+{
+    (void)f;
+    (void)payload;
+    return type == MSG_GET_BLOCK || type == MSG_SYNC_GET;
+}
+
+/* A vote promises the body: after kill -9 this node may be the only one that
+ * has it. */
+static void test_driver_promised_body_is_still_there(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    rig_ready();
+    fake_propose(&rig.fakes[1], &rig.chain[1], BODY_RIGHT);
+    WAIT_FOR(rig_notarized(&rig, 1));
+    rig_survives(0);
+    rig.answer = nobody_has_it;
+    rig_announce(&rig, 1);
+    WAIT_FOR(rig_is_at(&rig, 1));
+    rig_survives(1);
+}
+
 /* A journal that is cut while many bodies are in memory takes along what a vote
  * depends on, not what a flooding leader sent. */
 static void test_driver_journal_cut_with_many_bodies_cached(void **state)
@@ -612,6 +635,14 @@ static void test_driver_journal_cut_with_many_bodies_cached(void **state)
     assert_int_equal(t.of[RECORD_BIRTH], 1);
     assert_int_equal(t.of[RECORD_BODY], 0);
     assert_true(t.of[RECORD_CERT] > 0);
+    /* The older segments are gone: damage to the checkpoint is no torn end. */
+    rig_shell("cd %s && cp -a journal kept && printf x | dd of=$(ls "
+              "journal/*.log) bs=1 seek=230 conv=notrunc status=none",
+              rig.dir);
+    rig_start(&rig);
+    assert_int_equal(rig_ends(&rig), EXIT_SAFETY_HALT);
+    assert_true(rig_logged(&rig, "the vote journal is damaged"));
+    rig_shell("cd %s && rm -r journal && mv kept journal", rig.dir);
     rig_start(&rig);
     rig_ready();
     WAIT_FOR(rig_is_at(&rig, 1));
@@ -699,6 +730,7 @@ int main(void)
         TEST(test_driver_killed_amid_sync),
         TEST(test_driver_every_lie_is_named),
         TEST(test_driver_crash_before_the_observer_record),
+        TEST(test_driver_promised_body_is_still_there),
         TEST(test_driver_journal_cut_with_many_bodies_cached),
         TEST(test_driver_lost_journal_observes),
         TEST(test_driver_damaged_journal_observes),
