@@ -217,9 +217,8 @@ uint64_t node_wall_ms(void); /* UTC */
 /* The node stops signing and ends with code; text says what to do. */
 void node_fail(struct node *n, int code, const char *text, const char *detail);
 
-/* start.c */
-int node_init(const struct config *config);
-int node_run(const struct config *config);
+int node_init(const struct config *config); /* init.c */
+int node_run(const struct config *config);  /* start.c */
 
 /* blocks.c */
 struct block_entry *block_entry_find(struct node *n, const struct hash *hash);
@@ -245,13 +244,17 @@ void replica_tick(struct node *n);
 void replica_effects(struct node *n);
 void replica_tell_work(struct node *n);
 void replica_applied(struct node *n);
+void replica_free_out(struct node *n);
+
+/* persist.c */
 void replica_cut_journal(struct node *n);
+
+/* inbox.c */
 void replica_frame(void *ctx,
                    uint8_t index,
                    uint8_t channel,
                    uint8_t type,
                    struct bytes payload);
-void replica_free_out(struct node *n);
 
 /* sync.c */
 void sync_want(struct node *n, uint64_t to_height);

@@ -1,9 +1,9 @@
 /* Drives the consensus core: events in, effects carried out in order; what is
  * persisted is on disk before anything that depends on it is sent. */
+#include "node/replica.h"
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/log.h"
-#include "node/node.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,65 +15,6 @@ struct out_message {
     uint8_t type;
     struct buf payload;
 };
-
-enum {
-    JOURNAL_CUT_BYTES = 8 << 20,
-};
-
-static void journal_failed(struct node *n, enum err e)
-{
-    if (e == ERR_FULL)
-        node_fail(n,
-                  EXIT_SAFETY_HALT,
-                  "the disk is full: free space on the data directory's file "
-                  "system, then start the node again; nothing acknowledged "
-                  "is lost",
-                  n->config.dir);
-    else
-        node_fail(n,
-                  EXIT_SAFETY_HALT,
-                  "the vote journal cannot be written: check the disk, then "
-                  "start the node again",
-                  err_text(e));
-}
-
-static void append(struct node *n, uint8_t type, uint64_t view, struct bytes b)
-{
-    const enum err e = journal_append(n->journal, type, n->set.epoch, view, b);
-
-    if (e != ERR_NONE)
-        journal_failed(n, e);
-}
-
-static void append_vote(struct node *n, const struct vote *v)
-{
-    uint8_t buf[VOTE_BYTES];
-    struct writer w = writer_of(buf, sizeof buf);
-
-    vote_encode(&w, v);
-    append(n, RECORD_VOTE, v->about.view, writer_bytes(&w));
-}
-
-static void append_cert(struct node *n, const struct cert *c)
-{
-    uint8_t buf[CERT_BYTES_MAX];
-    struct writer w = writer_of(buf, sizeof buf);
-
-    cert_encode(&w, c);
-    append(n, RECORD_CERT, c->about.view, writer_bytes(&w));
-}
-
-static void append_body(struct node *n, const struct block_entry *b)
-{
-    struct buf out = {0};
-    struct writer w;
-
-    buf_append(&out, NULL, 8 + b->header_bytes.size + b->body.size);
-    w = writer_of(out.at, out.size);
-    msg_block_encode(&w, buf_bytes(&b->header_bytes), buf_bytes(&b->body));
-    append(n, RECORD_BODY, b->header.view, writer_bytes(&w));
-    buf_deinit(&out);
-}
 
 static void transmit(struct node *n, uint8_t to, uint8_t type, struct bytes b)
 {
@@ -190,7 +131,7 @@ static void start_commit(struct node *n, const struct core_effect *e)
     const enum err failed = journal_sync(n->journal);
 
     if (failed != ERR_NONE)
-        journal_failed(n, failed);
+        keep_failed(n, failed);
     else if (b != NULL && b->has_body)
         commit_block(n, b, e->cert);
     else
@@ -220,16 +161,16 @@ static void carry_out(struct node *n, const struct core_effect *e)
 
     switch (e->kind) {
     case DO_PERSIST_VOTE:
-        append_vote(n, &e->vote);
+        keep_vote(n, &e->vote);
         n->need_sync = true;
         break;
     case DO_PERSIST_CERT:
-        append_cert(n, e->cert);
+        keep_cert(n, e->cert);
         break;
     case DO_PERSIST_BODY:
         b = block_entry_find(n, &e->hash);
         if (b != NULL && b->has_body)
-            append_body(n, b);
+            keep_body(n, b);
         break;
     case DO_SEND_PROPOSAL:
         send_proposal(n, e);
@@ -260,7 +201,7 @@ static void carry_out(struct node *n, const struct core_effect *e)
         report_evidence(e);
         break;
     case DO_OBSERVE:
-        append(n, RECORD_OBSERVER, 0, bytes_of("", 0));
+        keep_record(n, RECORD_OBSERVER, 0, bytes_of("", 0));
         n->need_sync = true;
         snprintf(n->observer_why, sizeof n->observer_why, "%s", e->text);
         log_broken("consensus",
@@ -367,7 +308,7 @@ void replica_feed(struct node *n, struct core_event *e)
 
         n->need_sync = false;
         if (failed != ERR_NONE) {
-            journal_failed(n, failed);
+            keep_failed(n, failed);
             break;
         }
         release_messages(n);
@@ -401,326 +342,4 @@ void replica_tick(struct node *n)
     struct core_event e = {.kind = ON_TICK};
 
     replica_feed(n, &e);
-}
-
-static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
-{
-    struct msg_proposal *p = malloc(sizeof *p);
-    struct core_event e = {.kind = ON_PROPOSAL, .from = from};
-    struct core_event here = {.kind = ON_BODY};
-    uint32_t kept = 0;
-    const char *bad = NULL;
-    struct header h;
-    struct block_entry *b = NULL;
-
-    ASSERT(p != NULL);
-    if (msg_proposal_decode(p, payload) != ERR_NONE)
-        bad = "malformed proposal";
-    else if (p->vote.signer != from ||
-             core_leader(n->core, p->candidate.view) != from)
-        bad = "a proposal by another than the leader";
-    else if (!candidate_eq(&p->vote.about, &p->candidate) ||
-             p->vote.kind != VOTE_NOTARIZE ||
-             vote_check(&p->vote, &n->domain) != ERR_NONE)
-        bad = "a proposal whose signature does not verify";
-    for (uint32_t i = 0; bad == NULL && i < p->cert_count; i++) {
-        if (!core_wants_cert(n->core, &p->certs[i]))
-            continue;
-        if (cert_check(&p->certs[i], &n->domain) != ERR_NONE)
-            bad = "a proposal with a false certificate";
-        else
-            p->certs[kept++] = p->certs[i];
-    }
-    if (bad == NULL && p->header.size > 0) {
-        if (header_decode(&h, p->header) != ERR_NONE)
-            bad = "a proposal with a malformed header";
-        else if (h.view != p->candidate.view || h.proposer != from ||
-                 h.epoch != n->set.epoch || h.height != p->candidate.height ||
-                 !hash_eq(&h.chain_id, &n->chain_id))
-            bad = "a proposal whose header is for something else";
-    }
-    if (bad == NULL && p->header.size > 0) {
-        const struct hash hash = header_hash(&h);
-
-        if (!hash_eq(&hash, &p->candidate.block))
-            bad = "a proposal whose header is another block's";
-    }
-    if (bad != NULL) {
-        free(p);
-        peers_misbehaved(n->peers, from, CHANNEL_CONSENSUS, bad);
-        return;
-    }
-    if (p->header.size > 0 && h.height > n->tip.height &&
-        core_wants_proposal(n->core, from, &p->vote)) {
-        b = block_entry_add(n, &h, p->header);
-        e.facts = block_facts_of(&h, &p->candidate.block);
-        if (b != NULL && p->body.size > 0)
-            (void)block_entry_set_body(b, p->body);
-    }
-    e.candidate = p->candidate;
-    e.vote = &p->vote;
-    e.certs = p->certs;
-    e.cert_count = kept;
-    if (b != NULL && b->has_body)
-        block_entry_verify(n, b);
-    replica_feed(n, &e);
-    if (b != NULL && b->has_body) {
-        here.facts = e.facts;
-        replica_feed(n, &here);
-    }
-    free(p);
-}
-
-static void take_vote(struct node *n, uint8_t from, struct bytes payload)
-{
-    struct core_event e = {.kind = ON_VOTE, .from = from};
-    struct vote v;
-
-    if (msg_vote_decode(&v, payload) != ERR_NONE || v.signer != from) {
-        peers_misbehaved(
-            n->peers, from, CHANNEL_CONSENSUS, "malformed or relayed vote");
-        return;
-    }
-    if (!core_wants_vote(n->core, &v))
-        return;
-    if (vote_check(&v, &n->domain) != ERR_NONE) {
-        peers_misbehaved(n->peers,
-                         from,
-                         CHANNEL_CONSENSUS,
-                         "a vote whose signature does not verify");
-        return;
-    }
-    e.vote = &v;
-    replica_feed(n, &e);
-}
-
-static void take_cert(struct node *n, uint8_t from, struct bytes payload)
-{
-    struct core_event e = {.kind = ON_CERT, .from = from, .cert_count = 1};
-    struct cert c;
-
-    if (msg_cert_decode(&c, payload) != ERR_NONE) {
-        peers_misbehaved(
-            n->peers, from, CHANNEL_CONSENSUS, "malformed certificate");
-        return;
-    }
-    if (!core_wants_cert(n->core, &c))
-        return;
-    if (cert_check(&c, &n->domain) != ERR_NONE) {
-        peers_misbehaved(
-            n->peers, from, CHANNEL_CONSENSUS, "a false certificate");
-        return;
-    }
-    e.certs = &c;
-    replica_feed(n, &e);
-}
-
-/* A fresh journal is old enough once a quorum shows that nothing was final
- * before it: from then on it is no longer a new birth. */
-static void mark_started(struct node *n, uint8_t from, bool at_genesis)
-{
-    if (n->journal_started || !at_genesis)
-        return;
-    n->statuses |= (uint64_t)1 << from;
-    if ((uint32_t)__builtin_popcountll(n->statuses) + 1 <
-        valset_quorum(n->set.count))
-        return;
-    n->journal_started = true;
-    append(n, RECORD_START, 0, bytes_of("", 0));
-    n->need_sync = true;
-}
-
-static void take_status(struct node *n, uint8_t from, struct bytes payload)
-{
-    struct core_event e = {.kind = ON_STATUS, .from = from};
-    struct core_status s;
-    uint64_t epoch;
-
-    if (msg_status_decode(&s, &epoch, payload) != ERR_NONE) {
-        peers_misbehaved(n->peers, from, CHANNEL_CONSENSUS, "malformed status");
-        return;
-    }
-    if (epoch != n->set.epoch)
-        return;
-    if (s.held.kind != 0 && ((int)s.held.signer != n->me ||
-                             vote_check(&s.held, &n->domain) != ERR_NONE)) {
-        peers_misbehaved(
-            n->peers, from, CHANNEL_CONSENSUS, "a status with a false vote");
-        return;
-    }
-    mark_started(n, from, s.final_height == 0);
-    e.status = &s;
-    replica_feed(n, &e);
-}
-
-/* A body is taken if it was fetched, or if its leader sends it ahead of or
- * beside the proposal: nobody fills this node's memory with blocks. */
-static bool is_wanted(const struct node *n,
-                      uint8_t from,
-                      const struct header *h,
-                      const struct hash *hash)
-{
-    if (h->height <= n->tip.height || h->height > n->tip.height + 2)
-        return false;
-    return core_wants_body(n->core, hash) ||
-           (h->proposer == from && core_leader(n->core, h->view) == from &&
-            h->view > n->core->fin.view &&
-            h->view <= n->core->view + CORE_VOTE_WINDOW);
-}
-
-static void take_block(struct node *n, uint8_t from, struct bytes payload)
-{
-    struct core_event here = {.kind = ON_BODY};
-    struct bytes header;
-    struct bytes body;
-    struct header h;
-    struct hash hash;
-    struct block_entry *b;
-
-    if (msg_block_decode(&header, &body, payload) != ERR_NONE ||
-        header_decode(&h, header) != ERR_NONE) {
-        peers_misbehaved(n->peers, from, CHANNEL_BULK, "malformed block");
-        return;
-    }
-    hash = header_hash(&h);
-    if (!is_wanted(n, from, &h, &hash))
-        return;
-    b = block_entry_add(n, &h, header);
-    if (b == NULL)
-        return;
-    if (!block_entry_set_body(b, body)) {
-        peers_misbehaved(
-            n->peers, from, CHANNEL_BULK, "a body that is not the header's");
-        return;
-    }
-    block_entry_verify(n, b);
-    here.facts = block_facts_of(&h, &b->hash);
-    replica_feed(n, &here);
-}
-
-static void serve_block(struct node *n, uint8_t to, struct bytes payload)
-{
-    struct reader r = reader_of(payload);
-    const struct hash hash = reader_hash(&r);
-    const struct block_entry *b;
-    struct buf out = {0};
-    struct writer w;
-
-    if (reader_finish(&r) != ERR_NONE) {
-        peers_misbehaved(n->peers, to, CHANNEL_BULK, "malformed request");
-        return;
-    }
-    b = block_entry_find(n, &hash);
-    if (b == NULL || !b->has_body)
-        return;
-    buf_append(&out, NULL, 8 + b->header_bytes.size + b->body.size);
-    w = writer_of(out.at, out.size);
-    msg_block_encode(&w, buf_bytes(&b->header_bytes), buf_bytes(&b->body));
-    (void)peers_send(n->peers, to, CHANNEL_BULK, MSG_BLOCK, writer_bytes(&w));
-    buf_deinit(&out);
-}
-
-void replica_frame(void *ctx,
-                   uint8_t index,
-                   uint8_t channel,
-                   uint8_t type,
-                   struct bytes payload)
-{
-    struct node *n = ctx;
-    struct core_event heard = {.kind = ON_HEARD, .from = index};
-
-    if (channel == CHANNEL_CONSENSUS)
-        replica_feed(n, &heard);
-    switch (type) {
-    case MSG_PROPOSAL:
-        take_proposal(n, index, payload);
-        break;
-    case MSG_VOTE:
-        take_vote(n, index, payload);
-        break;
-    case MSG_CERT:
-        take_cert(n, index, payload);
-        break;
-    case MSG_STATUS:
-        take_status(n, index, payload);
-        break;
-    case MSG_TXS:
-        mempool_take_frame(n, index, payload);
-        break;
-    case MSG_BLOCK:
-        take_block(n, index, payload);
-        break;
-    case MSG_GET_BLOCK:
-        serve_block(n, index, payload);
-        break;
-    case MSG_SYNC_GET:
-        sync_serve(n, index, payload);
-        break;
-    case MSG_SYNC_BLOCK:
-        sync_take(n, index, payload);
-        break;
-    default:
-        break;
-    }
-}
-
-static void checkpoint_one(void *ctx,
-                           const struct vote *vote,
-                           const struct cert *cert)
-{
-    struct node *n = ctx;
-
-    if (vote != NULL)
-        append_vote(n, vote);
-    else
-        append_cert(n, cert);
-}
-
-static void append_mark(struct node *n)
-{
-    uint8_t buf[RECORD_CHECKPOINT_BYTES];
-    struct writer w = writer_of(buf, sizeof buf);
-    struct record_checkpoint mark;
-
-    if (!core_checkpoint_mark(n->core, &mark))
-        return;
-    record_checkpoint_encode(&w, &mark);
-    append(n, RECORD_CHECKPOINT, mark.view, writer_bytes(&w));
-}
-
-/* When a segment is well filled and the store has passed its bodies, a new one
- * starts with what still matters and the old ones go. */
-void replica_cut_journal(struct node *n)
-{
-    uint8_t birth[64];
-    struct writer w = writer_of(birth, sizeof birth);
-    uint32_t first;
-    enum err e;
-
-    if (n->flushing || n->stopping ||
-        journal_segment_bytes(n->journal) < JOURNAL_CUT_BYTES ||
-        n->durable_height < n->tip.height)
-        return;
-    e = journal_begin_segment(n->journal);
-    first = journal_segment(n->journal);
-    if (e == ERR_NONE) {
-        record_birth_encode(&w, &n->set.list[n->me].key, n->set.epoch);
-        append(n, RECORD_BIRTH, 0, writer_bytes(&w));
-        append(n, RECORD_START, 0, bytes_of("", 0));
-        if (n->core->observer)
-            append(n, RECORD_OBSERVER, 0, bytes_of("", 0));
-        append_mark(n);
-        core_checkpoint(n->core, checkpoint_one, n);
-        for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
-            if (n->blocks[i].used && n->blocks[i].has_body &&
-                n->blocks[i].header.height > n->durable_height &&
-                core_promised_body(n->core, &n->blocks[i].hash))
-                append_body(n, &n->blocks[i]);
-        }
-        e = journal_sync(n->journal);
-    }
-    if (e == ERR_NONE)
-        e = journal_drop_older(n->journal, first);
-    if (e != ERR_NONE)
-        journal_failed(n, e);
 }

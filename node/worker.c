@@ -124,7 +124,7 @@ struct pool {
     bool stopping;
     struct mail *home;
     unsigned thread_count;
-    pthread_t threads[256];
+    pthread_t threads[POOL_THREADS_MAX];
 };
 
 static void *work(void *arg)

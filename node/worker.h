@@ -17,6 +17,10 @@
 
 struct event_base;
 struct mail;
+enum {
+    POOL_THREADS_MAX = 256,
+};
+
 struct pool;
 struct task;
 
@@ -34,7 +38,8 @@ struct mail *mail_new(struct event_base *base);
 void mail_post(struct mail *m, struct task *task);
 void mail_free(struct mail *m);
 
-/* pool_new starts `threads` threads named `name` that mail to home. */
+/* pool_new starts `threads` (1..POOL_THREADS_MAX) threads named `name` that
+ * mail to home. */
 struct pool *pool_new(const char *name, unsigned threads, struct mail *home);
 void pool_submit(struct pool *p, struct task *task);
 size_t pool_waiting(struct pool *p);

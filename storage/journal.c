@@ -5,6 +5,7 @@
 #include "base/crc32c.h"
 #include "base/reader.h"
 #include "base/writer.h"
+#include "crypto/random.h"
 #include "storage/datadir.h"
 
 #include <dirent.h>
@@ -17,9 +18,11 @@
 enum {
     SEGMENT_BYTES = 16 << 20,
     SEGMENT_HEADER = 64,
-    RECORD_HEADER = 36,
+    SALT = 8,
+    RECORD_HEADER = 48,
+    RECORD_TYPE_AT = 4,
     RECORD_ALIGN = 8,
-    JOURNAL_FORMAT = 1,
+    JOURNAL_FORMAT = 2,
     SEGMENTS_MAX_OPEN = 4096,
 };
 
@@ -31,7 +34,9 @@ struct journal {
     uint32_t oldest; /* first segment on disk */
     uint64_t offset; /* of the next record */
     uint64_t sequence;
-    uint32_t crc; /* of the last record */
+    uint64_t batch; /* sequence of the first record not known to be on disk */
+    uint8_t salt[SALT]; /* of the newest segment */
+    uint32_t crc;       /* of the last record */
     struct buf pending;
     enum err failed;
     uint64_t syncs;
@@ -63,7 +68,8 @@ static enum err sync_dir(const char *dir)
 static void segment_header(uint8_t out[SEGMENT_HEADER],
                            const struct hash *chain_id,
                            uint32_t segment,
-                           uint64_t first_sequence)
+                           uint64_t first_sequence,
+                           const uint8_t salt[SALT])
 {
     struct writer w = writer_of(out, SEGMENT_HEADER);
 
@@ -73,43 +79,59 @@ static void segment_header(uint8_t out[SEGMENT_HEADER],
     writer_hash(&w, chain_id);
     writer_u32(&w, segment);
     writer_u64(&w, first_sequence);
+    writer_copy(&w, salt, SALT);
     writer_u32(&w, crc32c_extend(0, bytes_of(out, w.size)));
+    ASSERT(w.size == SEGMENT_HEADER);
 }
 
-/* Makes a segment whose every byte is allocated on disk: later syncs then only
- * write data. */
+/* Every byte is allocated on disk: later syncs then only write data. */
+static enum err fill_segment(int fd, const uint8_t header[SEGMENT_HEADER])
+{
+    static const uint8_t zeros[65536];
+
+    for (off_t at = 0; at < SEGMENT_BYTES; at += (off_t)sizeof zeros) {
+        if (pwrite(fd, zeros, sizeof zeros, at) != (ssize_t)sizeof zeros)
+            return of_errno();
+    }
+    if (pwrite(fd, header, SEGMENT_HEADER, 0) != (ssize_t)SEGMENT_HEADER)
+        return of_errno();
+    return fsync(fd) == 0 ? ERR_NONE : of_errno();
+}
+
+/* It gets its name when it is whole: whatever ends the process before leaves
+ * nothing that looks like a segment. */
 static enum err make_segment(int *out,
                              const char *dir,
                              const struct hash *chain_id,
                              uint32_t segment,
-                             uint64_t first_sequence)
+                             uint64_t first_sequence,
+                             uint8_t salt[SALT])
 {
-    static const uint8_t zeros[65536];
     uint8_t header[SEGMENT_HEADER];
     char path[4096];
-    enum err e = ERR_NONE;
+    char temporary[4096];
+    enum err e;
     int fd;
 
     path_of(path, sizeof path, dir, segment);
-    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    snprintf(temporary, sizeof temporary, "%s/journal.tmp", dir);
+    if (access(path, F_OK) == 0)
+        return ERR_EXISTS;
+    random_bytes(salt, SALT);
+    segment_header(header, chain_id, segment, first_sequence, salt);
+    fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
-        return errno == EEXIST ? ERR_EXISTS : of_errno();
-    for (off_t at = 0; e == ERR_NONE && at < SEGMENT_BYTES;
-         at += (off_t)sizeof zeros) {
-        if (pwrite(fd, zeros, sizeof zeros, at) != (ssize_t)sizeof zeros)
-            e = of_errno();
-    }
-    segment_header(header, chain_id, segment, first_sequence);
-    if (e == ERR_NONE &&
-        pwrite(fd, header, sizeof header, 0) != (ssize_t)sizeof header)
+        return of_errno();
+    e = fill_segment(fd, header);
+    if (e == ERR_NONE && rename(temporary, path) != 0)
         e = of_errno();
-    if (e == ERR_NONE && fsync(fd) != 0)
-        e = of_errno();
-    if (e == ERR_NONE)
+    if (e == ERR_NONE) {
         e = sync_dir(dir);
+    } else {
+        unlink(temporary);
+    }
     if (e != ERR_NONE) {
         close(fd);
-        unlink(path);
         return e;
     }
     *out = fd;
@@ -118,9 +140,10 @@ static enum err make_segment(int *out,
 
 enum err journal_create(const char *dir, const struct hash *chain_id)
 {
+    uint8_t salt[SALT];
     int fd;
 
-    TRY(make_segment(&fd, dir, chain_id, 0, 0));
+    TRY(make_segment(&fd, dir, chain_id, 0, 0, salt));
     close(fd);
     return ERR_NONE;
 }
@@ -130,49 +153,72 @@ static size_t aligned(size_t size)
     return (size + RECORD_ALIGN - 1) / RECORD_ALIGN * RECORD_ALIGN;
 }
 
-/* Reads the record at *r's place in a segment; the CRC is checked, the chain is
- * not.  False if there is no whole valid record. */
-static bool parse(struct journal_record *out,
-                  uint32_t *previous_crc,
-                  uint32_t *crc,
-                  size_t *size,
-                  struct bytes in)
+/* A record as it stands in a segment. */
+struct stored {
+    struct journal_record record;
+    uint64_t batch;
+    uint32_t previous_crc;
+    uint32_t crc;
+    size_t size;
+};
+
+static uint32_t header_crc(const uint8_t salt[SALT], const uint8_t *head)
+{
+    return crc32c_extend(crc32c_extend(0, bytes_of(salt, SALT / 2)),
+                         bytes_of(head, RECORD_HEADER - 4));
+}
+
+static uint32_t record_crc(const uint8_t salt[SALT],
+                           struct bytes head,
+                           struct bytes payload)
+{
+    const struct bytes half = bytes_of(salt + SALT / 2, SALT / 2);
+
+    return crc32c_extend(crc32c_extend(crc32c_extend(0, half), head), payload);
+}
+
+/* Reads the record at the begin of in; the CRC is checked, the chain is not.
+ * False if there is no whole valid record. */
+static bool parse(struct stored *out, const uint8_t salt[SALT], struct bytes in)
 {
     struct reader r = reader_of(in);
     const uint32_t length = reader_u32(&r);
-    uint8_t pad[3];
+    uint32_t head_crc;
 
-    out->type = reader_u8(&r);
-    reader_copy(&r, pad, sizeof pad);
-    out->sequence = reader_u64(&r);
-    out->epoch = reader_u64(&r);
-    out->view = reader_u64(&r);
-    *previous_crc = reader_u32(&r);
-    if (r.err != ERR_NONE || length > JOURNAL_PAYLOAD_MAX || out->type == 0)
+    out->record.type = reader_u8(&r);
+    (void)reader_take(&r, 3);
+    out->record.sequence = reader_u64(&r);
+    out->record.epoch = reader_u64(&r);
+    out->record.view = reader_u64(&r);
+    out->batch = reader_u64(&r);
+    out->previous_crc = reader_u32(&r);
+    head_crc = reader_u32(&r);
+    if (r.err != ERR_NONE || out->record.type == 0 ||
+        length > JOURNAL_PAYLOAD_MAX || head_crc != header_crc(salt, in.at))
         return false;
-    out->payload = reader_take(&r, length);
-    *crc = reader_u32(&r);
+    out->record.payload = reader_take(&r, length);
+    out->crc = reader_u32(&r);
     if (r.err != ERR_NONE)
         return false;
-    *size = aligned(RECORD_HEADER + (size_t)length + 4);
-    return *crc == crc32c_extend(0, bytes_of(in.at, RECORD_HEADER + length));
+    out->size = aligned(RECORD_HEADER + (size_t)length + 4);
+    return out->crc == record_crc(salt,
+                                  bytes_of(in.at, RECORD_HEADER),
+                                  out->record.payload);
 }
 
-/* Whether a valid record with a higher sequence stands anywhere after `at`. */
-static bool later_record(struct bytes segment, size_t at, uint64_t sequence)
+/* Whether a valid record anywhere after `at` was appended when the one with
+ * this sequence was on disk. */
+static bool was_on_disk(struct bytes segment,
+                        const uint8_t salt[SALT],
+                        size_t at,
+                        uint64_t sequence)
 {
     for (; at + RECORD_HEADER + 4 <= segment.size; at += RECORD_ALIGN) {
-        struct journal_record record;
-        uint32_t previous;
-        uint32_t crc;
-        size_t size;
+        struct stored s;
 
-        if (parse(&record,
-                  &previous,
-                  &crc,
-                  &size,
-                  bytes_of(segment.at + at, segment.size - at)) &&
-            record.sequence >= sequence)
+        if (segment.at[at + RECORD_TYPE_AT] != 0 &&
+            parse(&s, salt, bytes_of(segment.at + at, segment.size - at)) &&
+            s.batch > sequence)
             return true;
     }
     return false;
@@ -180,14 +226,11 @@ static bool later_record(struct bytes segment, size_t at, uint64_t sequence)
 
 static bool all_zero(struct bytes in)
 {
-    for (size_t i = 0; i < in.size; i++) {
-        if (in.at[i] != 0)
-            return false;
-    }
-    return true;
+    return in.size == 0 ||
+           (in.at[0] == 0 && memcmp(in.at, in.at + 1, in.size - 1) == 0);
 }
 
-static enum err check_segment_header(const struct journal *j,
+static enum err check_segment_header(struct journal *j,
                                      struct bytes in,
                                      uint32_t segment,
                                      uint64_t *first)
@@ -203,11 +246,12 @@ static enum err check_segment_header(const struct journal *j,
     chain = reader_hash(&r);
     (void)reader_u32(&r);
     *first = reader_u64(&r);
+    reader_copy(&r, j->salt, SALT);
     if (r.err != ERR_NONE || memcmp(magic, "EQJRNL", 6) != 0)
         return ERR_CORRUPT;
     if (format != JOURNAL_FORMAT)
         return ERR_VERSION;
-    segment_header(expected, &chain, segment, *first);
+    segment_header(expected, &chain, segment, *first, j->salt);
     if (in.size < SEGMENT_HEADER ||
         memcmp(expected, in.at, SEGMENT_HEADER) != 0)
         return ERR_CORRUPT;
@@ -236,23 +280,20 @@ static enum err read_segment(struct journal *j,
         return ERR_CORRUPT;
     }
     for (bool any = !is_first;; any = true) {
-        struct journal_record record;
-        uint32_t previous;
-        uint32_t crc;
-        size_t size;
+        struct stored s;
         const struct bytes rest = bytes_of(in.at + offset, in.size - offset);
 
         at->offset = offset;
-        if (!parse(&record, &previous, &crc, &size, rest) ||
-            record.sequence != j->sequence || (any && previous != j->crc)) {
-            if (later_record(in, offset, j->sequence))
+        if (!parse(&s, j->salt, rest) || s.record.sequence != j->sequence ||
+            (any && s.previous_crc != j->crc)) {
+            if (was_on_disk(in, j->salt, offset, j->sequence))
                 return ERR_CORRUPT;
             break;
         }
-        TRY(each(ctx, &record));
-        j->crc = crc;
+        TRY(each(ctx, &s.record));
+        j->crc = s.crc;
         j->sequence++;
-        offset += size;
+        offset += s.size;
     }
     j->offset = offset;
     if (!all_zero(bytes_of(in.at + offset, in.size - offset))) {
@@ -313,7 +354,7 @@ static enum err cut_tail(struct journal *j)
             return of_errno();
         at += n;
     }
-    return fdatasync(j->fd) == 0 ? ERR_NONE : of_errno();
+    return ERR_NONE;
 }
 
 static enum err open_all(struct journal *j,
@@ -338,14 +379,6 @@ static enum err open_all(struct journal *j,
         e = file_read(&in, &size, path, SEGMENT_BYTES);
         if (e != ERR_NONE)
             return e == ERR_NOT_FOUND || e == ERR_RANGE ? ERR_CORRUPT : e;
-        if (n == high && n > low && all_zero(bytes_of(in, size))) {
-            /* A crash came between its creation and its first header. */
-            free(in);
-            if (unlink(path) != 0)
-                return ERR_IO;
-            high--;
-            break;
-        }
         e = read_segment(
             j, bytes_of(in, size), n, n == low, n == high, each, ctx, at);
         free(in);
@@ -357,7 +390,12 @@ static enum err open_all(struct journal *j,
     j->fd = open(path, O_RDWR | O_CLOEXEC);
     if (j->fd < 0)
         return ERR_IO;
-    return at->torn_bytes > 0 ? cut_tail(j) : ERR_NONE;
+    if (at->torn_bytes > 0)
+        TRY(cut_tail(j));
+    /* After a mere kill, what was read may not be on disk yet: it will be
+     * relied upon, and the next batch says that it is. */
+    j->batch = j->sequence;
+    return fdatasync(j->fd) == 0 ? ERR_NONE : of_errno();
 }
 
 enum err journal_open(struct journal **out,
@@ -422,9 +460,11 @@ enum err journal_append(struct journal *j,
     writer_u64(&w, j->sequence);
     writer_u64(&w, epoch);
     writer_u64(&w, view);
+    writer_u64(&w, j->batch);
     writer_u32(&w, j->crc);
+    writer_u32(&w, header_crc(j->salt, head));
     ASSERT(w.size == RECORD_HEADER);
-    j->crc = crc32c_extend(crc32c_extend(0, writer_bytes(&w)), payload);
+    j->crc = record_crc(j->salt, writer_bytes(&w), payload);
     buf_append(&j->pending, head, sizeof head);
     buf_append(&j->pending, payload.at, payload.size);
     w = writer_of(tail, sizeof tail);
@@ -460,6 +500,7 @@ enum err journal_sync(struct journal *j)
     }
     j->offset += j->pending.size;
     buf_clear(&j->pending);
+    j->batch = j->sequence;
     j->syncs++;
     return ERR_NONE;
 }
@@ -470,7 +511,8 @@ enum err journal_begin_segment(struct journal *j)
     enum err e;
 
     TRY(journal_sync(j));
-    e = make_segment(&fd, j->dir, &j->chain_id, j->segment + 1, j->sequence);
+    e = make_segment(
+        &fd, j->dir, &j->chain_id, j->segment + 1, j->sequence, j->salt);
     if (e != ERR_NONE) {
         j->failed = e;
         return e;

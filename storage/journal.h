@@ -4,19 +4,33 @@
  * comes back, and two such validators can fork the register.  So nothing that
  * depends on a record leaves the node before journal_sync has returned.
  *
- *   segment  16 MiB, written with zeros first, journal-%08u.log; header (64
- *            bytes): magic "EQJRNL", format u16, chain_id 32, segment u32,
- *            first sequence u64, crc32c u32 of these, zeros
- *   record   length u32 | type u8 | pad 3 | sequence u64 | epoch u64 |
- *            view u64 | previous crc u32 | payload | crc32c u32, padded with
- *            zeros to 8 bytes.  The CRC covers all before it; naming the
- *            previous record's CRC makes a chain, so that old bytes cannot pass
- *            for new ones.  Sequences count up by one.
+ *   segment  16 MiB, written with zeros first (as journal.tmp, then renamed),
+ *            journal-%08u.log; header (64 bytes): magic "EQJRNL", format u16,
+ *            chain_id 32, segment u32, first sequence u64, salt 8 (random),
+ *            crc32c u32 of these
+ *   record   length u32 | type u8 | zeros 3 | sequence u64 | epoch u64 |
+ *            view u64 | batch u64 | previous crc u32 | header crc u32 |
+ *            payload | crc32c u32, padded with zeros to 8 bytes.  Sequences
+ *            count up by one; batch is the sequence of the first record that
+ *            was not known to be on disk when this one was appended.  Each CRC
+ *            covers a half of the segment's salt, the header's the first, and
+ *            all before it in the record.  Naming the previous record's CRC
+ *            makes a chain, so that old bytes cannot pass for new ones.
+ *
+ * A power cut amid one sync may leave any of its pages written and any not.
+ * So an invalid record is damage only if a valid one after it was appended
+ * when that place was on disk already: its batch is higher.  Otherwise both
+ * belong to a sync that never returned, and nothing was promised.  Payloads
+ * come from other nodes: the salt, which never leaves this one, is why no
+ * payload can hold what looks like such a later record, nor many headers that
+ * make the search for one long.
  *
  * Invariants
- *   J1  journal_sync returns ERR_NONE only after fdatasync has succeeded.
- *   J2  a torn tail (invalid records with no valid one after them) is cut and
- *       reported; an invalid record before a valid one refuses the journal.
+ *   J1  journal_sync returns ERR_NONE only after fdatasync has succeeded; what
+ *       journal_open reads is on disk before it returns.
+ *   J2  a torn tail (an invalid record with no valid one of a later batch
+ *       after it) is cut and reported; other damage refuses the journal.
+ *       Damage to the newest batch alone cannot be told from a torn end.
  *   J3  only journal_create makes one; journal_open never does.
  *   J4  after a failed write or sync every later call fails: never retried.
  *
@@ -51,8 +65,8 @@ MUST_USE enum err journal_create(const char *dir, const struct hash *chain_id);
  *
  * Errors    ERR_NOT_FOUND  no journal in dir
  *           ERR_CHAIN      it belongs to another chain
- *           ERR_CORRUPT    an invalid record before a valid one; *at says
- *                          segment and offset for the message
+ *           ERR_CORRUPT    damage that is no torn tail; *at says segment and
+ *                          offset for the message
  *           ERR_IO, ERR_VERSION */
 typedef enum err (*journal_each_fn)(void *ctx,
                                     const struct journal_record *record);

@@ -199,6 +199,17 @@ fails "unknown key" 78 "bad.ini:2" "$build/equityd" run --config "$work/bad.ini"
 cp -r "$work/net/node3" "$work/node3.saved"
 printf '\xff' | dd of="$work/net/node3/journal/journal-00000000.log" bs=1 seek=160 conv=notrunc 2>/dev/null
 fails "damaged journal" 86 "vote journal is damaged" $(run 3)
+fails "damaged journal: the way on" 86 "move journal/ away, then run equityd init" $(run 3)
+mv "$work/net/node3/journal" "$work/node3.journal"
+fails "lost journal" 86 "vote journal is missing" $(run 3)
+fails "init keeps the blocks" 0 "this key signs nothing any more" \
+    "$build/equityd" init --config "$work/net/node3.ini"
+start 3
+for _ in $(seq 1 100); do [ "$(root 3)" != "" ] && [ "$(root 3)" = "$(root 0)" ] && break; sleep 0.1; done
+same "an observer follows" "$(root 0)" "$(root 3)"
+expect "an observer says so" "join with a new key" "$(curl -s "$(url 3)/readyz")"
+kill -9 "$(cat "$work/net/node3.pid")"
+sleep 0.3
 rm -rf "$work/net/node3" && mv "$work/node3.saved" "$work/net/node3"
 start 3
 ready 3 20 && ok "restored node is ready" || no "restored node is ready"

@@ -2,6 +2,8 @@
 #include "storage/journal.h"
 
 #include "base/check.h"
+#include "base/crc32c.h"
+#include "base/writer.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -11,6 +13,14 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+enum {
+    HEADER = 64, /* of a segment */
+    RECORD_HEADER = 48,
+    RECORD = 96, /* with the 40 bytes of fill() */
+    PAGE = 4096,
+    PAGES = 5,
+};
 
 static const struct hash chain = {{7}};
 
@@ -62,7 +72,7 @@ static struct journal *reopen(struct seen *s,
     return j;
 }
 
-/* Three records, of 40 bytes each, all synced. */
+/* Three records, of 40 bytes each, each with its own sync. */
 static void fill(void)
 {
     struct seen s;
@@ -75,8 +85,8 @@ static void fill(void)
         assert_int_equal(
             journal_append(j, 2, 0, i, bytes_of(payload, sizeof payload)),
             ERR_NONE);
+        assert_int_equal(journal_sync(j), ERR_NONE);
     }
-    assert_int_equal(journal_sync(j), ERR_NONE);
     journal_close(j);
 }
 
@@ -125,12 +135,12 @@ static void test_journal_torn_last_record_is_cut(void **state)
 {
     (void)state;
     fill();
-    for (long i = 0; i < 76; i++) {
+    for (long i = 0; i < RECORD_HEADER + 40 + 4; i++) {
         struct seen s;
         struct journal_place at;
         struct journal *j;
 
-        poke(64 + 2 * 80 + i, 0xff);
+        poke(HEADER + 2 * RECORD + i, 0xff);
         j = reopen(&s, ERR_NONE, &at);
         assert_int_equal(s.count, 2);
         assert_true(at.torn_bytes > 0);
@@ -151,15 +161,223 @@ static void test_journal_damage_in_the_middle_is_refused(void **state)
 {
     (void)state;
     fill();
-    for (long i = 0; i < 76; i++) {
+    for (long i = 0; i < RECORD_HEADER + 40 + 4; i++) {
         struct seen s;
         struct journal_place at;
 
-        poke(64 + 80 + i, 0x01);
+        poke(HEADER + RECORD + i, 0x01);
         assert_null(reopen(&s, ERR_CORRUPT, &at));
-        assert_int_equal(at.offset, 64 + 80);
-        poke(64 + 80 + i, 0x01);
+        assert_int_equal(at.offset, HEADER + RECORD);
+        poke(HEADER + RECORD + i, 0x01);
     }
+}
+
+static void read_at(uint8_t *out, size_t size, long offset)
+{
+    const int fd = open(file, O_RDONLY);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, out, size, offset), (ssize_t)size);
+    close(fd);
+}
+
+static void write_at(const uint8_t *in, size_t size, long offset)
+{
+    const int fd = open(file, O_WRONLY);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, in, size, offset), (ssize_t)size);
+    close(fd);
+}
+
+/* One sync of a body over several pages, a vote before it and two behind. */
+static void append_batch(struct journal *j, const uint8_t *body, size_t size)
+{
+    for (uint8_t i = 4; i <= 7; i++) {
+        const struct bytes payload =
+            i == 5 ? bytes_of(body, size) : bytes_of(&i, 1);
+
+        assert_int_equal(journal_append(j, i, 0, i, payload), ERR_NONE);
+    }
+    assert_int_equal(journal_sync(j), ERR_NONE);
+}
+
+/* J2: a power cut amid a sync may lose any of its pages and write any other.
+ * Whatever is left, what was synced before is there, and the journal goes on;
+ * no page of an earlier sync may be missing beside it. */
+static void test_journal_any_pages_of_the_last_sync_may_be_lost(void **state)
+{
+    static uint8_t before[PAGES * PAGE];
+    static uint8_t after[PAGES * PAGE];
+    static uint8_t body[3 * PAGE + 500];
+    struct seen s;
+    struct journal_place at;
+    struct journal *j;
+
+    (void)state;
+    memset(body, 9, sizeof body);
+    fill();
+    read_at(before, sizeof before, 0);
+    j = reopen(&s, ERR_NONE, &at);
+    append_batch(j, body, sizeof body);
+    journal_close(j);
+    read_at(after, sizeof after, 0);
+    for (uint32_t lost = 0; lost < 1u << PAGES; lost++) {
+        for (uint32_t i = 0; i < PAGES; i++)
+            write_at((lost >> i & 1 ? before : after) + (size_t)i * PAGE,
+                     PAGE,
+                     (long)i * PAGE);
+        j = reopen(&s, ERR_NONE, &at);
+        assert_true(s.count >= 3 && s.count <= 7);
+        assert_int_equal(s.count == 7, (lost & 0xf) == 0);
+        for (uint8_t i = 3; i < s.count; i++)
+            assert_int_equal(s.types[i], i + 1);
+        assert_int_equal(journal_append(j, 3, 0, 9, bytes_of("\x9", 1)),
+                         ERR_NONE);
+        assert_int_equal(journal_sync(j), ERR_NONE);
+        journal_close(j);
+        journal_close(reopen(&s, ERR_NONE, &at));
+        assert_int_equal(s.first[s.count - 1], 9);
+        assert_int_equal(at.torn_bytes, 0);
+    }
+    /* The same, and a byte of what was synced before. */
+    for (uint32_t lost = 0; lost < 7; lost++) {
+        for (uint32_t i = 0; i < PAGES; i++)
+            write_at((lost >> i & 1 && i > 0 ? before : after) +
+                         (size_t)i * PAGE,
+                     PAGE,
+                     (long)i * PAGE);
+        poke(HEADER + 2 * RECORD, 1);
+        assert_null(reopen(&s, ERR_CORRUPT, &at));
+    }
+}
+
+/* A record that follows another one than the one before it is not taken, good
+ * as it is. */
+static void test_journal_records_of_two_histories_do_not_mix(void **state)
+{
+    static uint8_t before[PAGE];
+    static uint8_t other[PAGE];
+    struct seen s;
+    struct journal_place at;
+
+    (void)state;
+    fill();
+    read_at(before, sizeof before, 0);
+    for (uint8_t history = 1; history <= 2; history++) {
+        struct journal *j;
+
+        write_at(before, sizeof before, 0);
+        j = reopen(&s, ERR_NONE, &at);
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(journal_append(j, 2, 0, 4, bytes_of(&history, 1)),
+                             ERR_NONE);
+            assert_int_equal(journal_sync(j), ERR_NONE);
+        }
+        journal_close(j);
+        if (history == 1)
+            read_at(other, sizeof other, 0);
+    }
+    /* The fifth record of the first, behind the fourth of the second. */
+    write_at(other + HEADER + 3 * RECORD + 56, 56, HEADER + 3 * RECORD + 56);
+    journal_close(reopen(&s, ERR_NONE, &at));
+    assert_int_equal(s.count, 4);
+    assert_int_equal(s.first[3], 2);
+}
+
+/* A record as it would stand in a segment with this salt. */
+static size_t forge(uint8_t *out, uint64_t sequence, const uint8_t salt[8])
+{
+    struct writer w = writer_of(out, 64);
+
+    writer_u32(&w, 1);
+    writer_u32(&w, 2);
+    writer_u64(&w, sequence);
+    writer_u64(&w, 0);
+    writer_u64(&w, 1);
+    writer_u64(&w, sequence);
+    writer_u32(&w, 0);
+    writer_u32(&w,
+               crc32c_extend(crc32c_extend(0, bytes_of(salt, 4)),
+                             bytes_of(out, w.size)));
+    writer_u8(&w, 1);
+    writer_u32(&w,
+               crc32c_extend(crc32c_extend(0, bytes_of(salt + 4, 4)),
+                             bytes_of(out, w.size)));
+    return w.size;
+}
+
+/* Writes a body with a forged record of a later batch in it, tears the body's
+ * first page off, and opens. */
+static void open_with_forgery(const uint8_t salt[8], enum err expected)
+{
+    static uint8_t body[2 * PAGE];
+    static uint8_t before[PAGE];
+    struct seen s;
+    struct journal_place at;
+    struct journal *j;
+
+    memset(body, 0, sizeof body);
+    for (size_t i = PAGE; i + 64 <= sizeof body; i += 64)
+        (void)forge(body + i, 6, salt);
+    fill();
+    read_at(before, sizeof before, 0);
+    j = reopen(&s, ERR_NONE, &at);
+    append_batch(j, body, sizeof body);
+    journal_close(j);
+    write_at(before, sizeof before, 0);
+    journal_close(reopen(&s, expected, &at));
+    assert_int_equal(s.count, 3);
+}
+
+/* A body from elsewhere cannot make a torn tail look like damage. */
+static void test_journal_a_body_cannot_hold_a_later_record(void **state)
+{
+    static const uint8_t none[8];
+
+    (void)state;
+    open_with_forgery(none, ERR_NONE);
+}
+
+/* The forgery is good but for the salt, which only this node knows. */
+static void test_journal_the_salt_alone_keeps_forgeries_out(void **state)
+{
+    uint8_t salt[8];
+    uint8_t other[8];
+
+    (void)state;
+    read_at(salt, sizeof salt, 52);
+    open_with_forgery(salt, ERR_CORRUPT);
+    wipe(NULL);
+    make(NULL);
+    read_at(other, sizeof other, 52);
+    assert_memory_not_equal(salt, other, sizeof salt);
+}
+
+/* Whoever is killed while a segment is filled leaves nothing but its temporary
+ * file, which the next attempt takes over. */
+static void test_journal_half_made_segments_do_no_harm(void **state)
+{
+    char temporary[96];
+    struct seen s = {0};
+    struct journal_place at;
+    struct journal *j;
+
+    (void)state;
+    snprintf(temporary, sizeof temporary, "%s/journal.tmp", dir);
+    assert_int_equal(rename(file, temporary), 0);
+    assert_int_equal(truncate(temporary, 70000), 0);
+    assert_int_equal(journal_open(&j, dir, &chain, each, &s, &at),
+                     ERR_NOT_FOUND);
+    assert_int_equal(journal_create(dir, &chain), ERR_NONE);
+    assert_int_not_equal(access(temporary, F_OK), 0);
+    fill();
+    assert_int_equal(symlink("/dev/full", temporary), 0);
+    j = reopen(&s, ERR_NONE, &at);
+    assert_int_equal(journal_begin_segment(j), ERR_FULL);
+    journal_close(j);
+    journal_close(reopen(&s, ERR_NONE, &at));
+    assert_int_equal(s.count, 3);
 }
 
 static void test_journal_of_another_chain_is_refused(void **state)
@@ -262,6 +480,11 @@ int main(void)
         TEST(test_journal_unsynced_record_is_not),
         TEST(test_journal_torn_last_record_is_cut),
         TEST(test_journal_damage_in_the_middle_is_refused),
+        TEST(test_journal_any_pages_of_the_last_sync_may_be_lost),
+        TEST(test_journal_records_of_two_histories_do_not_mix),
+        TEST(test_journal_a_body_cannot_hold_a_later_record),
+        TEST(test_journal_the_salt_alone_keeps_forgeries_out),
+        TEST(test_journal_half_made_segments_do_no_harm),
         TEST(test_journal_of_another_chain_is_refused),
         TEST(test_journal_is_never_made_twice_or_by_opening),
         TEST(test_journal_goes_on_in_a_new_segment),

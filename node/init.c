@@ -1,0 +1,173 @@
+/* equityd init: what a data directory begins with. */
+#include "base/hex.h"
+#include "base/log.h"
+#include "node/start.h"
+
+#include <stdio.h>
+
+static enum err never(void *ctx, const struct journal_record *r)
+{
+    (void)ctx;
+    (void)r;
+    return ERR_CORRUPT;
+}
+
+static enum err count_record(void *ctx, const struct journal_record *r)
+{
+    (void)r;
+    ++*(uint64_t *)ctx;
+    return ERR_NONE;
+}
+
+/* Whether there is a journal, in whatever state, that was ever written to. */
+static bool journal_is_born(const struct node *n)
+{
+    char path[CONFIG_TEXT_MAX + 16];
+    struct journal_place at;
+    struct journal *j;
+    uint64_t records = 0;
+    enum err e;
+
+    start_journal_path(n, path);
+    e = journal_open(&j, path, &n->chain_id, count_record, &records, &at);
+    journal_close(j);
+    return e != ERR_NOT_FOUND && (e != ERR_NONE || records > 0);
+}
+
+/* Beside a database with blocks: what this key signed before is not known any
+ * more, so that it signs nothing again; and what is stored is final. */
+static enum err append_observer(const struct node *n,
+                                struct journal *j,
+                                uint64_t height)
+{
+    struct store_value v;
+    struct cert cert;
+    enum err e;
+
+    TRY(journal_append(j, RECORD_OBSERVER, n->set.epoch, 0, bytes_of("", 0)));
+    TRY(store_get_block(&v, n->store, height, STORE_CERT));
+    e = msg_cert_decode(&cert, bytes_of(v.at, v.size));
+    if (e == ERR_NONE)
+        e = journal_append(j,
+                           RECORD_CERT,
+                           n->set.epoch,
+                           cert.about.view,
+                           bytes_of(v.at, v.size));
+    store_value_free(&v);
+    return e;
+}
+
+/* The first record of a journal says whose it is and from when. */
+static enum err write_birth(struct node *n, uint64_t height)
+{
+    char path[CONFIG_TEXT_MAX + 16];
+    uint8_t birth[64];
+    struct writer w = writer_of(birth, sizeof birth);
+    struct journal *j;
+    struct journal_place at;
+    enum err e;
+
+    start_journal_path(n, path);
+    e = journal_create(path, &n->chain_id);
+    if (e != ERR_NONE && e != ERR_EXISTS)
+        return e;
+    TRY(journal_open(&j, path, &n->chain_id, never, NULL, &at));
+    record_birth_encode(&w, &n->set.list[n->me].key, n->set.epoch);
+    e = journal_append(j, RECORD_BIRTH, n->set.epoch, 0, writer_bytes(&w));
+    if (e == ERR_NONE && height > 0)
+        e = append_observer(n, j, height);
+    if (e == ERR_NONE)
+        e = journal_sync(j);
+    journal_close(j);
+    if (e == ERR_NONE && height > 0)
+        log_unusual("node",
+                    "the blocks are kept, but this key signs nothing any "
+                    "more: run it as an observer, and join with a new key",
+                    "height=%llu",
+                    (unsigned long long)height);
+    return e;
+}
+
+static enum err write_genesis(struct node *n)
+{
+    struct engine *engine = engine_new(n->genesis);
+    const struct executed_block *b = engine_genesis_block(engine);
+    const struct store_block block = {
+        .header = &b->header,
+        .hash = b->hash,
+        .header_bytes = b->header_bytes,
+        .body = b->body,
+        .events = b->events,
+        .changes = b->changes,
+        .tx_ids = b->tx_ids,
+        .header_log = engine_header_log(engine),
+    };
+    enum err e = store_put_block(n->store, &block);
+
+    if (e == ERR_NONE)
+        e = store_index(n->store, &block);
+    engine_free(engine);
+    return e;
+}
+
+/* Makes what is missing.  An attempt that was cut short is finished; a database
+ * that was moved away is begun again beside its journal; a journal made beside
+ * a database with blocks is an observer's: its votes are forgotten (D45). */
+static int make_parts(struct node *n)
+{
+    const bool born = journal_is_born(n);
+    int code = start_open_store(n, true);
+    struct store_tip tip;
+    enum err e = ERR_NONE;
+
+    if (code != 0)
+        return code;
+    tip = store_tip_of(n->store);
+    if (tip.any && born)
+        return start_complain("the data directory is initialised already",
+                              n->config.dir,
+                              "run: equityd run --config FILE",
+                              EXIT_CONFIG);
+    if (!tip.any)
+        e = write_genesis(n);
+    if (e == ERR_NONE && !born)
+        e = write_birth(n, tip.any ? tip.height : 0);
+    return e == ERR_NONE
+               ? 0
+               : start_explain_storage(
+                     e, "the first block cannot be written", n->config.dir);
+}
+
+int node_init(const struct config *config)
+{
+    struct node *n = node_new(config);
+    int code = start_load_genesis(n);
+    enum err e;
+
+    if (code == 0)
+        code = start_load_keys(n);
+    if (code == 0) {
+        e = datadir_create(config->dir, &n->chain_id);
+        if (e != ERR_NONE && e != ERR_EXISTS)
+            code = start_explain_storage(
+                e, "the data directory cannot be made", config->dir);
+    }
+    if (code == 0)
+        code = start_open_datadir(n);
+    if (code == 0)
+        code = make_parts(n);
+    if (code == 0) {
+        char hex[2 * HASH_BYTES + 1];
+
+        hex_encode(hex, n->chain_id.raw, HASH_BYTES);
+        log_info("node", "initialised", "chain=%s validator=%d", hex, n->me);
+        if (n->set.count < 4)
+            log_unusual("node",
+                        "this network tolerates no fault: for development "
+                        "only",
+                        "validators=%u",
+                        n->set.count);
+    }
+    node_free(n);
+    return code;
+}

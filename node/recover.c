@@ -1,0 +1,248 @@
+/* What a restart brings back: the state from its rows, the core from the vote
+ * journal. */
+#include "base/check.h"
+#include "base/log.h"
+#include "node/start.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static enum err load_row(void *ctx, const struct row_key *key, struct bytes row)
+{
+    struct node *n = ctx;
+
+    return engine_load_row(n->engine, key, row);
+}
+
+/* Rebuilds the state from its rows and compares the root: every start is a
+ * self-audit. */
+int start_load_state(struct node *n)
+{
+    struct store_value v;
+    struct mtree_log log;
+    uint64_t replayed;
+    const struct store_tip tip = store_tip_of(n->store);
+    const uint64_t from = node_now_ms();
+    enum err e;
+
+    if (!tip.any)
+        return start_explain_storage(ERR_NOT_FOUND, "", n->config.dir);
+    e = store_index_catch_up(n->store, &replayed);
+    n->engine = engine_new_empty(n->genesis);
+    if (e == ERR_NONE)
+        e = store_each_row(n->store, load_row, n);
+    if (e == ERR_NONE)
+        e = store_get_header_log(&log, n->store, tip.height + 1);
+    if (e == ERR_NONE)
+        e = store_get_block(&v, n->store, tip.height, STORE_HEADER);
+    if (e == ERR_NONE) {
+        e = header_decode(&n->tip, bytes_of(v.at, v.size));
+        store_value_free(&v);
+    }
+    if (e == ERR_NONE)
+        e = engine_load_finish(n->engine, &n->tip, &log);
+    if (e != ERR_NONE)
+        return start_complain(
+            "the stored state is not what its block says",
+            err_text(e),
+            "do not repair it: move db/ away, run equityd init, "
+            "then run: the node syncs from the others",
+            EXIT_SAFETY_HALT);
+    n->tip_hash = tip.hash;
+    n->durable_height = tip.height;
+    n->submitted_height = tip.height;
+    log_info("node",
+             "state rebuilt and its root compared",
+             "height=%llu ms=%llu replayed=%llu",
+             (unsigned long long)tip.height,
+             (unsigned long long)(node_now_ms() - from),
+             (unsigned long long)replayed);
+    return 0;
+}
+
+static void sign_vote(void *ctx, struct vote *v)
+{
+    struct node *n = ctx;
+    const enum err e = vote_sign(v, &n->domain, &n->consensus_key);
+
+    ASSERT(e == ERR_NONE);
+}
+
+struct replay {
+    struct node *node;
+    uint64_t records;
+    bool born;
+};
+
+static enum err replay_body(struct node *n, struct bytes payload)
+{
+    struct bytes header;
+    struct bytes body;
+    struct header h;
+    struct block_entry *b;
+    struct block_facts facts;
+
+    TRY(msg_block_decode(&header, &body, payload));
+    TRY(header_decode(&h, header));
+    if (h.height <= n->tip.height)
+        return ERR_NONE;
+    b = block_entry_add(n, &h, header);
+    if (b == NULL || !block_entry_set_body(b, body))
+        return ERR_CORRUPT;
+    facts = block_facts_of(&h, &b->hash);
+    core_replay_body(n->core, &facts);
+    return ERR_NONE;
+}
+
+static enum err replay_birth(struct replay *r, struct bytes payload)
+{
+    struct pubkey key;
+    uint64_t epoch;
+
+    TRY(record_birth_decode(&key, &epoch, payload));
+    r->born = true;
+    return memcmp(&key, &r->node->set.list[r->node->me].key, sizeof key) == 0
+               ? ERR_NONE
+               : ERR_CHAIN;
+}
+
+static enum err replay_record(void *ctx, const struct journal_record *record)
+{
+    struct replay *r = ctx;
+
+    r->records++;
+    switch ((enum record_type)record->type) {
+    case RECORD_BIRTH:
+        return replay_birth(r, record->payload);
+    case RECORD_START:
+        r->node->journal_started = true;
+        return ERR_NONE;
+    case RECORD_BODY:
+        return replay_body(r->node, record->payload);
+    case RECORD_VOTE:
+        r->node->journal_started = true;
+        break;
+    case RECORD_CERT: /* others' votes do not show that it was here before */
+    case RECORD_CHECKPOINT:
+    case RECORD_OBSERVER:
+        break;
+    default:
+        return ERR_VERSION;
+    }
+    return core_replay_record(r->node->core,
+                              &r->node->set.list[r->node->me].key,
+                              record->type,
+                              record->payload);
+}
+
+/* A validator that lost its votes keeps its blocks, and the register is served
+ * on; only a new key may sign. */
+#define OBSERVE                                                              \
+    "then run equityd init and run: the node keeps its blocks and observes " \
+    "only; to vote again, join with a new key"
+
+static int explain_journal(enum err e, const struct journal_place *at)
+{
+    char where[96];
+
+    snprintf(where,
+             sizeof where,
+             "segment %u, offset %llu: %s",
+             at->segment,
+             (unsigned long long)at->offset,
+             err_text(e));
+    if (e == ERR_NOT_FOUND)
+        return start_complain(
+            "the vote journal is missing",
+            "journal/",
+            "put it back if it is elsewhere; if it is lost, " OBSERVE,
+            EXIT_SAFETY_HALT);
+    if (e == ERR_VERSION || e == ERR_CHAIN)
+        return start_explain_storage(
+            e, "the vote journal cannot be used", where);
+    if (e == ERR_IO || e == ERR_FULL || e == ERR_NO_MEMORY)
+        return start_explain_storage(
+            e, "the vote journal cannot be read", where);
+    return start_complain("the vote journal is damaged",
+                          where,
+                          "do not vote from it: move journal/ away, " OBSERVE,
+                          EXIT_SAFETY_HALT);
+}
+
+int start_recover(struct node *n)
+{
+    const struct genesis_params *p = &n->genesis->params;
+    struct core_config config = {
+        .n = (uint8_t)n->set.count,
+        .me = n->me,
+        .epoch = n->set.epoch,
+        .timers = {p->t_leader_ms,
+                   p->t_view_ms,
+                   p->t_retry_ms,
+                   p->t_status_ms,
+                   p->t_silent_ms,
+                   p->t_fetch_ms,
+                   p->t_cap_ms,
+                   p->t_pace_ms,
+                   p->time_drift_ms},
+        .sign = sign_vote,
+        .sign_ctx = n,
+    };
+    char path[CONFIG_TEXT_MAX + 16];
+    struct replay r = {.node = n};
+    struct journal_place at;
+    struct store_value v;
+    struct header h;
+    enum err e = store_get_block(&v, n->store, 0, STORE_HEADER);
+
+    if (e == ERR_NONE) {
+        e = header_decode(&h, bytes_of(v.at, v.size));
+        store_value_free(&v);
+    }
+    if (e != ERR_NONE)
+        return start_explain_storage(
+            e, "block 0 cannot be read", n->config.dir);
+    config.genesis.block = header_hash(&h);
+    config.leader_seed =
+        valset_leader_seed(&n->chain_id, n->set.epoch, &config.genesis.block);
+    n->core = calloc(1, sizeof *n->core);
+    n->effects = calloc(1, sizeof *n->effects);
+    n->blocks = calloc(BLOCKS_MAX, sizeof n->blocks[0]);
+    n->refusals = calloc(REFUSALS_KEPT, sizeof n->refusals[0]);
+    n->scratch = calloc(BLOCK_TXS_MAX, sizeof n->scratch[0]);
+    ASSERT(n->core != NULL && n->effects != NULL && n->blocks != NULL &&
+           n->refusals != NULL && n->scratch != NULL);
+    core_init(n->core, &config, n->tip.height, &n->tip_hash);
+    start_journal_path(n, path);
+    e = journal_open(&n->journal, path, &n->chain_id, replay_record, &r, &at);
+    if (e != ERR_NONE || !r.born)
+        return explain_journal(e == ERR_NONE ? ERR_CORRUPT : e, &at);
+    if (at.torn_bytes > 0)
+        log_unusual("node",
+                    "a torn last journal record was cut off",
+                    "segment=%u offset=%llu",
+                    at.segment,
+                    (unsigned long long)at.offset);
+    if (n->core->fin.height < n->tip.height)
+        return start_complain(
+            "the vote journal is older than the database",
+            n->config.dir,
+            "never restore a journal: move journal/ away, " OBSERVE,
+            EXIT_SAFETY_HALT);
+    if (n->core->observer) {
+        snprintf(n->observer_why,
+                 sizeof n->observer_why,
+                 "its journal says that it signs nothing any more: join with "
+                 "a new key");
+        log_broken(
+            "node", "this node observes only", "why=\"%s\"", n->observer_why);
+    }
+    core_start(n->core, !n->journal_started, node_now_ms());
+    log_info("node",
+             "journal replayed",
+             "records=%llu view=%llu final_height=%llu",
+             (unsigned long long)r.records,
+             (unsigned long long)n->core->view,
+             (unsigned long long)n->core->fin.height);
+    return 0;
+}

@@ -1,0 +1,17 @@
+/* replica.h - records of the vote journal, appended (private to node/).
+ *
+ * Nothing here waits for the disk but replica_cut_journal; journal_sync does,
+ * before what depends on a record leaves the node. */
+#ifndef NODE_REPLICA_H
+#define NODE_REPLICA_H
+
+#include "node/node.h"
+
+/* persist.c */
+void keep_failed(struct node *n, enum err e);
+void keep_record(struct node *n, uint8_t type, uint64_t view, struct bytes b);
+void keep_vote(struct node *n, const struct vote *v);
+void keep_cert(struct node *n, const struct cert *c);
+void keep_body(struct node *n, const struct block_entry *b);
+
+#endif /* NODE_REPLICA_H */

@@ -1,0 +1,30 @@
+/* start.h - the steps of a start (private to node/).
+ *
+ * Each that returns an int returns 0, or the exit code of the process after it
+ * has said in one line what is wrong and what to do. */
+#ifndef NODE_START_H
+#define NODE_START_H
+
+#include "node/node.h"
+
+/* start.c */
+struct node *node_new(const struct config *config);
+void node_free(struct node *n);
+
+/* open.c */
+int start_complain(const char *what,
+                   const char *detail,
+                   const char *do_this,
+                   int code);
+int start_explain_storage(enum err e, const char *what, const char *detail);
+int start_load_genesis(struct node *n);
+int start_load_keys(struct node *n);
+int start_open_datadir(struct node *n);
+int start_open_store(struct node *n, bool create);
+void start_journal_path(const struct node *n, char out[CONFIG_TEXT_MAX + 16]);
+
+/* recover.c */
+int start_load_state(struct node *n);
+int start_recover(struct node *n);
+
+#endif /* NODE_START_H */
