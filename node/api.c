@@ -25,7 +25,7 @@ void api_not_found(struct rpc_call *call, const char *what)
     rpc_error(call, RPC_NOT_FOUND, "NOT_FOUND", what, false, NULL);
 }
 
-void api_broken(struct rpc_call *call, enum err e)
+void api_answer_broken(struct rpc_call *call, enum err e)
 {
     rpc_error(call, RPC_INTERNAL_ERROR, err_name(e), err_text(e), false, NULL);
 }
@@ -82,7 +82,7 @@ static bool read_row(struct rpc_call *call,
     if (e == ERR_NOT_FOUND)
         api_not_found(call, what);
     else
-        api_broken(call, e);
+        api_answer_broken(call, e);
     return false;
 }
 
@@ -250,7 +250,7 @@ static void list_rows(struct node *n,
     if (e != ERR_NONE) {
         json_decref(l.list);
         store_view_close(v);
-        api_broken(call, e);
+        api_answer_broken(call, e);
         return;
     }
     if (l.more && table == TABLE_HOLDINGS) {
@@ -377,7 +377,7 @@ static void events_list(void *ctx,
         v, &f, a[0].number, a[0].index, !a[0].given, list_event, &l);
     if (e != ERR_NONE) {
         json_decref(l.list);
-        api_broken(call, e);
+        api_answer_broken(call, e);
     } else {
         rpc_result(call,
                    json_pack("{s:o, s:o, s:o}",

@@ -10,7 +10,6 @@
 
 json_t *api_hash(const struct hash *h);
 void api_not_found(struct rpc_call *call, const char *what);
-void api_broken(struct rpc_call *call, enum err e);
 void api_bad_param(struct rpc_call *call, const char *path, const char *why);
 
 /* Handlers. */

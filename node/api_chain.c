@@ -103,7 +103,7 @@ static void get_block(struct node *n,
     }
     if (header_decode(&h, bytes_of(v.at, v.size)) != ERR_NONE) {
         store_value_free(&v);
-        api_broken(call, ERR_CORRUPT);
+        api_answer_broken(call, ERR_CORRUPT);
         return;
     }
     store_value_free(&v);

@@ -22,14 +22,6 @@ void api_answer_final(struct rpc_call *call,
                          (int)index));
 }
 
-void api_answer_pending(struct rpc_call *call,
-                        const struct hash *id,
-                        const char *state)
-{
-    rpc_result(call,
-               json_pack("{s:o, s:s}", "id", api_hash(id), "state", state));
-}
-
 static json_t *refusal_json(const struct hash *id, const struct refusal *why)
 {
     json_t *out = json_pack("{s:o, s:i, s:s}",
@@ -49,6 +41,44 @@ static json_t *refusal_json(const struct hash *id, const struct refusal *why)
         json_object_set_new(out, "need", json_of_u64(why->need));
     }
     return out;
+}
+
+void api_answer_open(struct rpc_call *call,
+                     const struct hash *id,
+                     const char *state,
+                     const struct refusal *last)
+{
+    json_t *out = json_pack("{s:o, s:s}", "id", api_hash(id), "state", state);
+
+    if (last != NULL) {
+        json_t *verdict = refusal_json(id, last);
+
+        json_object_set_new(
+            verdict, "text", json_string(verdict_text(last->verdict)));
+        json_object_set_new(out, "verdict", verdict);
+    }
+    rpc_result(call, out);
+}
+
+void api_answer_dead(struct rpc_call *call,
+                     const struct hash *id,
+                     const struct fate *fate,
+                     const struct tx_facts *facts)
+{
+    const bool is_void = fate->kind == FATE_VOID;
+    json_t *out = json_pack("{s:o, s:s, s:o}",
+                            "id",
+                            api_hash(id),
+                            "state",
+                            is_void ? "VOID" : "EXPIRED",
+                            "height",
+                            json_of_u64(fate->height));
+
+    if (is_void)
+        json_object_set_new(out, "by", api_hash(&fate->by));
+    else
+        json_object_set_new(out, "last_day", json_of_u64(tx_last_day(facts)));
+    rpc_result(call, out);
 }
 
 void api_answer_refused(struct rpc_call *call,
@@ -72,119 +102,65 @@ void api_tx_submit(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
     mempool_check(m);
 }
 
-/* A question the loop answers. */
-struct ask {
-    struct task task;
-    struct node *node;
-    struct rpc_call *call;
-    struct hash id;
-    uint64_t timeout_ms;
-    bool wait;
-};
-
-static bool answer_from_store(struct node *n,
-                              struct rpc_call *call,
-                              const struct hash *id)
+/* The facts a client asks with: from the bytes, which the id binds, or from the
+ * reference as it says.  False: answered. */
+static bool read_facts(struct tx_facts *out,
+                       struct rpc_call *call,
+                       const struct hash *id,
+                       const struct rpc_arg *a)
 {
-    uint64_t height;
-    uint32_t index;
+    const struct rpc_arg *reference = &a[1];
+    struct tx *tx;
+    enum err e;
 
-    if (store_get_tx(&height, &index, n->store, id) != ERR_NONE)
+    *out = (struct tx_facts){0};
+    if (a[0].given) {
+        tx = malloc(sizeof *tx);
+        ASSERT(tx != NULL);
+        e = tx_decode(tx, bytes_of(a[0].bytes, a[0].size));
+        if (e == ERR_NONE && hash_eq(&tx->id, id))
+            *out = tx_facts_of(tx);
+        free(tx);
+        if (!out->known)
+            api_bad_param(
+                call, "params.tx", "not the bytes of a transaction of this id");
+        return out->known;
+    }
+    if (!reference[0].given && !reference[1].given && !reference[2].given &&
+        !reference[3].given)
+        return true;
+    if (!reference[0].given || !reference[1].given ||
+        reference[2].size != SERIAL_BYTES) {
+        api_bad_param(call,
+                      !reference[0].given   ? "params.institution"
+                      : !reference[1].given ? "params.day"
+                                            : "params.serial",
+                      "a reference is institution, day and a serial of 12 "
+                      "bytes");
         return false;
-    api_answer_final(call, id, height, index);
+    }
+    out->known = true;
+    out->institution = (uint16_t)reference[0].number;
+    out->reference.day = (uint32_t)reference[1].number;
+    memcpy(out->reference.serial, reference[2].bytes, SERIAL_BYTES);
+    out->valid_until = (uint32_t)reference[3].number;
     return true;
-}
-
-static const struct kept_refusal *kept(const struct node *n,
-                                       const struct hash *id)
-{
-    for (uint32_t i = 0; i < REFUSALS_KEPT; i++) {
-        const uint32_t at =
-            (n->refusal_next + REFUSALS_KEPT - 1 - i) % REFUSALS_KEPT;
-
-        if (n->refusals[at].why.verdict == V_OK)
-            return NULL; /* never used */
-        if (hash_eq(&n->refusals[at].id, id))
-            return &n->refusals[at];
-    }
-    return NULL;
-}
-
-static void add_waiter(struct node *n, const struct ask *a)
-{
-    struct waiter *w = calloc(1, sizeof *w);
-
-    ASSERT(w != NULL);
-    w->call = a->call;
-    w->id = a->id;
-    w->deadline_ms = node_now_ms() + a->timeout_ms;
-    w->next = n->waiters;
-    n->waiters = w;
-}
-
-static void ask_done(struct task *task)
-{
-    struct ask *a = (struct ask *)(void *)task;
-    struct node *n = a->node;
-    const struct mtx *m = mempool_by_id(n, &a->id);
-    const struct kept_refusal *r = m == NULL ? kept(n, &a->id) : NULL;
-
-    if (m == NULL && answer_from_store(n, a->call, &a->id)) {
-        free(a);
-        return;
-    }
-    if (m != NULL && m->state == MTX_COMMITTED &&
-        m->height <= n->durable_height) {
-        api_answer_final(a->call, &a->id, m->height, m->index);
-        free(a);
-        return;
-    }
-    if (r != NULL) {
-        if (a->wait)
-            api_answer_refused(a->call, &a->id, &r->why);
-        else
-            rpc_result(a->call,
-                       json_pack("{s:o, s:s, s:o}",
-                                 "id",
-                                 api_hash(&a->id),
-                                 "state",
-                                 "REFUSED",
-                                 "refusal",
-                                 refusal_json(&a->id, &r->why)));
-    } else if (a->wait) {
-        add_waiter(n, a);
-    } else {
-        api_answer_pending(a->call, &a->id, m != NULL ? "PENDING" : "UNKNOWN");
-    }
-    free(a);
-}
-
-static void ask_loop(struct node *n,
-                     struct rpc_call *call,
-                     const struct hash *id,
-                     bool wait,
-                     uint64_t timeout_ms)
-{
-    struct ask *a = calloc(1, sizeof *a);
-
-    ASSERT(a != NULL);
-    a->task.done = ask_done;
-    a->node = n;
-    a->call = call;
-    a->id = *id;
-    a->wait = wait;
-    a->timeout_ms = timeout_ms;
-    mail_post(n->mail, &a->task);
 }
 
 void api_tx_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
 {
-    ask_loop(ctx, call, &a[0].hash, false, 0);
+    struct tx_facts facts;
+
+    if (read_facts(&facts, call, &a[0].hash, &a[1]))
+        ask_fate(ctx, call, &a[0].hash, &facts, 0);
 }
 
 void api_tx_wait(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
 {
-    ask_loop(ctx, call, &a[0].hash, true, a[1].number);
+    struct tx_facts facts;
+
+    if (read_facts(&facts, call, &a[0].hash, &a[2]))
+        ask_fate(ctx, call, &a[0].hash, &facts, node_now_ms() + a[1].number);
 }
 
 /* Runs on the executor, so that the verdict is exactly the next block's. */

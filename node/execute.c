@@ -276,7 +276,7 @@ static void write_done(struct task *task)
                   "the node again",
                   err_text(w->err));
     else
-        mempool_indexed(w->node, w->header.height, w->ids, w->header.tx_count);
+        mempool_indexed(w->node, &w->block);
     write_free(w);
 }
 
@@ -444,8 +444,8 @@ static void build_done(struct task *task)
 
         if (t->offered[i].tx != NULL && t->offered[i].why.verdict != V_OK &&
             !m->gone && m->state == MTX_READY) {
-            m->verdict = t->offered[i].why.verdict;
-            m->why = t->offered[i].why;
+            m->last = t->offered[i].why;
+            m->judged = true;
             mempool_refused(n, m);
         }
         mempool_release(m);
@@ -507,6 +507,8 @@ static void run_dry(struct task *task)
     ASSERT(e == ERR_NONE);
     m->verdict =
         engine_dry_run(n->engine, &n->scratch[0], node_wall_ms(), &m->why);
+    if (m->verdict == V_OK)
+        m->why = (struct refusal){.op_index = UINT32_MAX};
 }
 
 static void dry_done(struct task *task)

@@ -105,62 +105,28 @@ void mempool_remove(struct node *n, struct mtx *m)
     mempool_release(m);
 }
 
-static void remember(struct node *n,
-                     const struct hash *id,
-                     const struct refusal *why)
-{
-    n->refusals[n->refusal_next] = (struct kept_refusal){*id, *why};
-    n->refusal_next = (n->refusal_next + 1) % REFUSALS_KEPT;
-}
-
-static void answer_waiters(struct node *n,
-                           const struct hash *id,
-                           const struct refusal *why,
-                           uint64_t height,
-                           uint32_t index)
-{
-    struct waiter **at = &n->waiters;
-
-    while (*at != NULL) {
-        struct waiter *w = *at;
-
-        if (!hash_eq(&w->id, id)) {
-            at = &w->next;
-            continue;
-        }
-        *at = w->next;
-        if (why != NULL)
-            api_answer_refused(w->call, id, why);
-        else
-            api_answer_final(w->call, id, height, index);
-        free(w);
-    }
-}
-
 /* A refusal is told to whoever waits and remembered for a while. */
 void mempool_refused(struct node *n, struct mtx *m)
 {
-    uint64_t height;
-    uint32_t index;
+    const uint64_t soon = node_now_ms() + SUBMIT_ANSWER_MS;
 
-    if (m->why.verdict == V_DUPLICATE_SERIAL &&
-        hash_eq(&m->why.about, &m->id) &&
-        store_get_tx(&height, &index, n->store, &m->id) == ERR_NONE) {
-        /* The very same transaction is final: a repeat is no refusal. */
-        if (m->submit != NULL)
-            api_answer_final(m->submit, &m->id, height, index);
+    if (m->last.verdict == V_DUPLICATE_SERIAL &&
+        hash_eq(&m->last.about, &m->id)) {
+        /* The very same transaction is in a block: a repeat is no refusal. */
+        if (m->submit != NULL && !n->stopping)
+            ask_fate(n, m->submit, &m->id, &m->facts, soon);
         m->submit = NULL;
         mempool_remove(n, m);
         return;
     }
     n->refused_total++;
-    remember(n, &m->id, &m->why);
+    refusal_keep(n, m);
     if (m->submit != NULL) {
-        api_answer_refused(m->submit, &m->id, &m->why);
+        api_answer_refused(m->submit, &m->id, &m->last);
         m->submit = NULL;
     }
-    answer_waiters(n, &m->id, &m->why, 0, 0);
     mempool_remove(n, m);
+    waiters_refused(n, m);
 }
 
 struct mtx *mempool_new_tx(struct node *n, struct bytes bytes)
@@ -186,7 +152,7 @@ static void run_check(struct task *task)
     m->decode_error = tx_decode(tx, bytes_of(m->bytes, m->size));
     m->id = tx->id;
     m->hash = tx->hash;
-    m->institution = tx->institution;
+    m->facts = tx_facts_of(tx);
     m->court = m->decode_error == ERR_NONE && ledger_is_court(tx);
     if (m->decode_error == ERR_NONE &&
         !hash_eq(&tx->chain_id, &m->node->chain_id))
@@ -201,7 +167,7 @@ static uint32_t of_institution(const struct node *n, uint16_t institution)
     uint32_t count = 0;
 
     for (const struct mtx *m = n->pool.oldest; m != NULL; m = m->newer)
-        count += m->institution == institution ? 1 : 0;
+        count += m->facts.institution == institution ? 1 : 0;
     return count;
 }
 
@@ -229,7 +195,11 @@ static void answer_known(struct node *n, struct mtx *m, struct mtx *known)
             known->submit == NULL)
             known->submit = m->submit; /* the same, moments later */
         else
-            api_answer_pending(m->submit, &m->id, "PENDING");
+            api_answer_open(m->submit,
+                            &m->id,
+                            "PENDING",
+                            known != NULL && known->judged ? &known->last
+                                                           : NULL);
         m->submit = NULL;
     }
     (void)n;
@@ -259,7 +229,7 @@ static void check_done(struct task *task)
     if (n->pool.count >= txs_max ||
         n->pool.bytes + m->size > n->config.mempool_mib << 20 ||
         (n->pool.count > txs_max / 2 &&
-         of_institution(n, m->institution) > txs_max / 4)) {
+         of_institution(n, m->facts.institution) > txs_max / 4)) {
         refuse_at_door(n, m, V_LIMIT);
         return;
     }
@@ -315,12 +285,15 @@ void mempool_dry_done(struct node *n, struct mtx *m)
         mempool_release(m);
         return;
     }
+    m->last = m->why;
+    m->last.verdict = m->verdict;
+    m->judged = true;
     if (m->verdict != V_OK) {
         mempool_refused(n, m);
     } else if (!again) {
         set_state(n, m, MTX_READY);
         if (m->submit != NULL) {
-            api_answer_pending(m->submit, &m->id, "PENDING");
+            api_answer_open(m->submit, &m->id, "PENDING", &m->last);
             m->submit = NULL;
         }
         if (m->local)
@@ -388,8 +361,7 @@ void mempool_durable(struct node *n,
     for (uint32_t i = 0; i < count; i++) {
         struct mtx *m = mempool_by_id(n, &ids[i]);
 
-        if (n->waiters != NULL)
-            answer_waiters(n, &ids[i], NULL, height, i);
+        waiters_final(n, &ids[i], height, i);
         if (m == NULL)
             continue;
         if (m->submit != NULL) {
@@ -400,27 +372,24 @@ void mempool_durable(struct node *n,
 }
 
 /* Found by the index from now on: no longer needed here. */
-void mempool_indexed(struct node *n,
-                     uint64_t height,
-                     const struct hash *ids,
-                     uint32_t count)
+void mempool_indexed(struct node *n, const struct store_block *b)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct mtx *m = mempool_by_id(n, &ids[i]);
+    n->indexed_height = b->header->height;
+    for (uint32_t i = 0; i < b->header->tx_count; i++) {
+        struct mtx *m = mempool_by_id(n, &b->tx_ids[i]);
 
         /* Who asked between the block and its index found it nowhere. */
-        if (n->waiters != NULL)
-            answer_waiters(n, &ids[i], NULL, height, i);
+        waiters_final(n, &b->tx_ids[i], b->header->height, i);
         if (m != NULL)
             mempool_remove(n, m);
     }
+    waiters_indexed(n, b);
 }
 
 /* Repairs losses: what has waited long is sent around once more. */
 void mempool_tick(struct node *n)
 {
     const uint64_t now = node_now_ms();
-    struct waiter **at = &n->waiters;
     uint32_t sent = 0;
 
     for (struct mtx *m = n->pool.oldest; m != NULL && sent < 256;
@@ -431,30 +400,13 @@ void mempool_tick(struct node *n)
             sent++;
         }
     }
-    while (*at != NULL) {
-        struct waiter *w = *at;
-        const struct mtx *m;
-
-        if (now < w->deadline_ms) {
-            at = &w->next;
-            continue;
-        }
-        *at = w->next;
-        m = mempool_by_id(n, &w->id);
-        api_answer_pending(w->call, &w->id, m != NULL ? "PENDING" : "UNKNOWN");
-        free(w);
-    }
+    waiters_tick(n, now);
 }
 
 void mempool_free(struct node *n)
 {
     while (n->pool.oldest != NULL)
         mempool_remove(n, n->pool.oldest);
-    while (n->waiters != NULL) {
-        struct waiter *w = n->waiters;
-
-        n->waiters = w->next;
-        free(w);
-    }
+    waiters_free(n);
     buf_deinit(&n->gossip);
 }

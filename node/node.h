@@ -34,6 +34,7 @@ enum {
     SYNC_WINDOW = 16,
     RECHECK_MAX = 64,
     GOSSIP_BYTES = 200000,
+    SUBMIT_ANSWER_MS = 10000, /* a repeat waits for its block's index */
 };
 
 /* A block that is proposed, fetched or being committed. */
@@ -62,10 +63,34 @@ enum mtx_state {
     MTX_COMMITTED, /* in a block that is the tip; not durable yet */
 };
 
+/* By what a transaction can be told dead for ever. */
+struct tx_facts {
+    bool known;
+    uint16_t institution;
+    struct tx_reference reference;
+    uint32_t valid_until;
+};
+
+enum fate_kind {
+    FATE_OPEN, /* it may still take effect */
+    FATE_FINAL,
+    FATE_VOID,    /* another transaction has used its reference */
+    FATE_EXPIRED, /* a final block is dated after its last day */
+};
+
+struct fate {
+    enum fate_kind kind;
+    uint64_t height; /* of its block; else of the block that says so */
+    uint32_t index;  /* FATE_FINAL */
+    struct hash by;  /* FATE_VOID */
+    uint64_t as_of;  /* newest block that was looked at */
+};
+
 struct waiter {
     struct waiter *next;
     struct rpc_call *call;
     struct hash id;
+    struct tx_facts facts;
     uint64_t deadline_ms;
 };
 
@@ -90,9 +115,11 @@ struct mtx {
     size_t size;
     struct hash id;
     struct hash hash;
-    uint16_t institution;
-    bool court;      /* served before the others */
-    uint64_t height; /* MTX_COMMITTED */
+    struct tx_facts facts;
+    bool judged;         /* last is a verdict */
+    struct refusal last; /* the loop's copy of the newest verdict */
+    bool court;          /* served before the others */
+    uint64_t height;     /* MTX_COMMITTED */
     uint32_t index;
     uint64_t arrived_ms;
 };
@@ -114,6 +141,7 @@ struct mempool {
 struct kept_refusal {
     struct hash id;
     struct refusal why;
+    struct tx_facts facts;
 };
 
 /* What RPC threads may look at, refreshed by the loop. */
@@ -152,6 +180,7 @@ struct node {
     struct pool *verify;
     struct pool *executor;
     struct pool *writer;
+    struct pool *reader; /* of the store, for clients and peers */
     struct event *tick;
     struct event *gossip_event;
     struct event *on_term;
@@ -186,6 +215,7 @@ struct node {
     struct hash tip_hash;
     uint64_t submitted_height; /* last commit given to the executor */
     uint64_t durable_height;
+    uint64_t indexed_height; /* newest that the mempool has heard of */
     bool journal_started;
     bool work_told;
     uint64_t statuses; /* bitmap: peers whose STATUS showed height 0 */
@@ -276,14 +306,42 @@ void mempool_durable(struct node *n,
                      uint64_t height,
                      const struct hash *ids,
                      uint32_t count);
-void mempool_indexed(struct node *n,
-                     uint64_t height,
-                     const struct hash *ids,
-                     uint32_t count);
+void mempool_indexed(struct node *n, const struct store_block *b);
 void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload);
 void mempool_flush_gossip(struct node *n);
 void mempool_tick(struct node *n);
 void mempool_free(struct node *n);
+
+/* fate.c */
+struct tx_facts tx_facts_of(const struct tx *tx);
+/* The last business day on which it can take effect. */
+uint32_t tx_last_day(const struct tx_facts *f);
+struct row_key tx_reference_row(const struct tx_facts *f);
+/* fate_read reads what the store says for certain of this id; without facts
+ * only whether it is final.  Thread-safe. */
+MUST_USE enum err fate_read(struct fate *out,
+                            struct store *s,
+                            const struct hash *id,
+                            const struct tx_facts *f,
+                            uint32_t offset_ms);
+
+/* wait.c */
+/* ask_fate answers call, at once (deadline 0) or when something is definite or
+ * the deadline has passed.  Any thread. */
+void ask_fate(struct node *n,
+              struct rpc_call *call,
+              const struct hash *id,
+              const struct tx_facts *facts,
+              uint64_t deadline_ms);
+void refusal_keep(struct node *n, const struct mtx *m);
+void waiters_final(struct node *n,
+                   const struct hash *id,
+                   uint64_t height,
+                   uint32_t index);
+void waiters_refused(struct node *n, const struct mtx *m);
+void waiters_indexed(struct node *n, const struct store_block *b);
+void waiters_tick(struct node *n, uint64_t now_ms);
+void waiters_free(struct node *n);
 
 /* api.c */
 void api_backend(struct rpc_backend *out, struct node *n);
@@ -291,9 +349,17 @@ void api_answer_final(struct rpc_call *call,
                       const struct hash *id,
                       uint64_t height,
                       uint32_t index);
-void api_answer_pending(struct rpc_call *call,
-                        const struct hash *id,
-                        const char *state);
+/* Not definite; last is the newest verdict here, NULL if there is none. */
+void api_answer_open(struct rpc_call *call,
+                     const struct hash *id,
+                     const char *state,
+                     const struct refusal *last);
+/* VOID or EXPIRED. */
+void api_answer_dead(struct rpc_call *call,
+                     const struct hash *id,
+                     const struct fate *fate,
+                     const struct tx_facts *facts);
+void api_answer_broken(struct rpc_call *call, enum err e);
 void api_answer_refused(struct rpc_call *call,
                         const struct hash *id,
                         const struct refusal *why);

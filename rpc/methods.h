@@ -38,7 +38,7 @@ enum rpc_param_kind {
 };
 
 enum {
-    RPC_PARAMS_MAX = 6,
+    RPC_PARAMS_MAX = 8,
 };
 
 struct rpc_param {
