@@ -206,6 +206,22 @@ static void answer_known(struct node *n, struct mtx *m, struct mtx *known)
     mempool_release(m);
 }
 
+/* What a correct node sends on, it has checked. */
+static void blame_sender(struct node *n, const struct mtx *m)
+{
+    struct peers_status s;
+
+    if (m->local || n->stopping)
+        return;
+    peers_status(n->peers, &s, m->from);
+    if (s.up[CHANNEL_BULK]) /* one frame of many is one fault */
+        peers_misbehaved(n->peers,
+                         m->from,
+                         CHANNEL_BULK,
+                         "a transaction that is malformed, of another chain "
+                         "or not signed");
+}
+
 static void check_done(struct task *task)
 {
     struct mtx *m = (struct mtx *)(void *)task;
@@ -213,7 +229,12 @@ static void check_done(struct task *task)
     struct mtx *known;
     const uint64_t txs_max = n->config.mempool_txs;
 
+    if (!m->local) {
+        n->pool.checking[m->from]--;
+        n->pool.checking_bytes[m->from] -= m->size;
+    }
     if (m->decode_error != ERR_NONE) {
+        blame_sender(n, m);
         refuse_at_door(n,
                        m,
                        m->decode_error == ERR_CHAIN       ? V_CHAIN
@@ -303,6 +324,24 @@ void mempool_dry_done(struct node *n, struct mtx *m)
     replica_tell_work(n);
 }
 
+/* False: the peer sends faster than this node checks.  Nothing is lost by it:
+ * who has a transaction sends it again after a while. */
+static bool may_check(const struct node *n, uint8_t peer, size_t size)
+{
+    return n->pool.checking[peer] < CHECKING_MAX &&
+           n->pool.checking_bytes[peer] + size <= CHECKING_BYTES_MAX;
+}
+
+static void check_from(struct node *n, uint8_t peer, struct bytes tx)
+{
+    struct mtx *m = mempool_new_tx(n, tx);
+
+    m->from = peer;
+    n->pool.checking[peer]++;
+    n->pool.checking_bytes[peer] += tx.size;
+    mempool_check(m);
+}
+
 void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload)
 {
     struct reader r = reader_of(payload);
@@ -314,9 +353,13 @@ void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload)
 
         if (r.err != ERR_NONE)
             break;
+        if (!may_check(n, peer, tx.size)) {
+            n->dropped_total++;
+            continue;
+        }
         hash = tx_hash_of(tx);
         if (mempool_by_hash(n, &hash) == NULL)
-            mempool_check(mempool_new_tx(n, tx));
+            check_from(n, peer, tx);
     }
     if (reader_finish(&r) != ERR_NONE)
         peers_misbehaved(

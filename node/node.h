@@ -32,6 +32,8 @@ enum {
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
     SYNC_WINDOW = 16,
+    CHECKING_MAX = 4096, /* of one peer's transactions, at once */
+    CHECKING_BYTES_MAX = 4 << 20,
     RECHECK_MAX = 64,
     GOSSIP_BYTES = 200000,
     SUBMIT_ANSWER_MS = 10000, /* a repeat waits for its block's index */
@@ -103,7 +105,8 @@ struct mtx {
     struct mtx *newer;
     uint32_t refs;
     enum mtx_state state;
-    bool local; /* came by RPC here: to be sent to the others */
+    bool local;   /* came by RPC here: to be sent to the others */
+    uint8_t from; /* the peer it came from, if not local */
     bool listed;
     bool rechecking;
     bool gone; /* removed; freed with the last reference */
@@ -136,6 +139,9 @@ struct mempool {
     uint32_t count; /* listed */
     uint32_t ready;
     size_t bytes;
+    /* what came from each peer and is being checked */
+    uint32_t checking[VALIDATORS_MAX];
+    size_t checking_bytes[VALIDATORS_MAX];
 };
 
 struct kept_refusal {
@@ -159,7 +165,7 @@ struct health {
     uint32_t mempool_txs;
     uint64_t mempool_bytes;
     uint64_t disk_free;
-    uint64_t syncs, blocks, txs, refused, views, nullified, evidence;
+    uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
     struct peers_status peer[VALIDATORS_MAX];
     char observer_why[160];
@@ -226,6 +232,7 @@ struct node {
     uint64_t sync_until_ms;
     uint8_t sync_peer;
     uint8_t fetch_peer;
+    uint64_t serving; /* bitmap: peers whose window is being read */
 
     struct mempool pool;
     struct buf gossip;
@@ -236,7 +243,7 @@ struct node {
 
     pthread_mutex_t health_lock;
     struct health health;
-    uint64_t blocks_total, txs_total, refused_total;
+    uint64_t blocks_total, txs_total, refused_total, dropped_total;
     _Atomic uint64_t rpc_requests, rpc_errors;
     char observer_why[160];
 };
@@ -256,6 +263,10 @@ struct block_entry *block_entry_find(struct node *n, const struct hash *hash);
 struct block_entry *block_entry_add(struct node *n,
                                     const struct header *h,
                                     struct bytes header_bytes);
+/* Whether another block of the same proposer and view is here. */
+bool block_entry_rival(const struct node *n,
+                       const struct header *h,
+                       const struct hash *hash);
 /* Takes the body if it fits the header; false: it does not. */
 bool block_entry_set_body(struct block_entry *b, struct bytes body);
 void block_entry_verify(struct node *n, struct block_entry *b);
