@@ -159,6 +159,8 @@ static void run_check(struct task *task)
         m->decode_error = ERR_CHAIN; /* before the costly check */
     if (m->decode_error == ERR_NONE)
         m->decode_error = tx_check_sigs(tx, NULL);
+    if (m->decode_error == ERR_NONE)
+        recheck_note(m, tx);
     free(tx);
 }
 
@@ -309,7 +311,10 @@ void mempool_dry_done(struct node *n, struct mtx *m)
     m->last = m->why;
     m->last.verdict = m->verdict;
     m->judged = true;
-    if (m->verdict != V_OK) {
+    /* Refused on a candidate that may yet be given up, it may still be taken:
+     * asked again when the tip moves, and by who builds on the tip. */
+    m->doubtful = m->verdict != V_OK && !m->on_tip;
+    if (m->verdict != V_OK && m->on_tip) {
         mempool_refused(n, m);
     } else if (!again) {
         set_state(n, m, MTX_READY);
@@ -368,31 +373,19 @@ void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload)
 
 /* In a block that is the tip: no more eligible; told when it is on disk. */
 void mempool_committed(struct node *n,
-                       uint64_t height,
-                       const struct hash *ids,
-                       uint32_t count)
+                       const struct store_block *b,
+                       bool new_day)
 {
-    uint32_t rechecked = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        struct mtx *m = mempool_by_id(n, &ids[i]);
+    for (uint32_t i = 0; i < b->header->tx_count; i++) {
+        struct mtx *m = mempool_by_id(n, &b->tx_ids[i]);
 
         if (m == NULL)
             continue;
         set_state(n, m, MTX_COMMITTED);
-        m->height = height;
+        m->height = b->header->height;
         m->index = i;
     }
-    /* What waits may have become impossible: ask again for the oldest. */
-    for (struct mtx *m = n->pool.oldest; m != NULL && rechecked < RECHECK_MAX;
-         m = m->newer) {
-        if (m->state != MTX_READY || m->rechecking)
-            continue;
-        m->rechecking = true;
-        m->refs++;
-        rechecked++;
-        dry_run(n, m);
-    }
+    recheck_after(n, &b->changes, new_day);
     replica_tell_work(n);
 }
 

@@ -34,7 +34,8 @@ enum {
     SYNC_WINDOW = 16,
     CHECKING_MAX = 4096, /* of one peer's transactions, at once */
     CHECKING_BYTES_MAX = 4 << 20,
-    RECHECK_MAX = 64,
+    RECHECK_MAX = 256, /* after one block */
+    TOUCHES_MAX = 16,
     GOSSIP_BYTES = 200000,
     SUBMIT_ANSWER_MS = 10000, /* a repeat waits for its block's index */
 };
@@ -109,7 +110,11 @@ struct mtx {
     uint8_t from; /* the peer it came from, if not local */
     bool listed;
     bool rechecking;
-    bool gone; /* removed; freed with the last reference */
+    bool stale;    /* rows it names have changed since its last verdict */
+    bool doubtful; /* refused, but not on the final tip */
+    bool offered;  /* while a block is put together */
+    bool on_tip;   /* verdict is of the final tip, not of a candidate */
+    bool gone;     /* removed; freed with the last reference */
     enum err decode_error;
     enum verdict verdict;
     struct refusal why;
@@ -122,7 +127,10 @@ struct mtx {
     bool judged;         /* last is a verdict */
     struct refusal last; /* the loop's copy of the newest verdict */
     bool court;          /* served before the others */
-    uint64_t height;     /* MTX_COMMITTED */
+    bool touches_many;
+    uint32_t touch_count;
+    struct hash touches[TOUCHES_MAX]; /* keys of rows it names */
+    uint64_t height;                  /* MTX_COMMITTED */
     uint32_t index;
     uint64_t arrived_ms;
 };
@@ -310,9 +318,8 @@ void mempool_release(struct mtx *m);
 void mempool_dry_done(struct node *n, struct mtx *m);
 void mempool_refused(struct node *n, struct mtx *m);
 void mempool_committed(struct node *n,
-                       uint64_t height,
-                       const struct hash *ids,
-                       uint32_t count);
+                       const struct store_block *b,
+                       bool new_day);
 void mempool_durable(struct node *n,
                      uint64_t height,
                      const struct hash *ids,
@@ -353,6 +360,15 @@ void waiters_refused(struct node *n, const struct mtx *m);
 void waiters_indexed(struct node *n, const struct store_block *b);
 void waiters_tick(struct node *n, uint64_t now_ms);
 void waiters_free(struct node *n);
+
+/* recheck.c */
+/* recheck_note keeps what m names; before it is listed, from any thread. */
+void recheck_note(struct mtx *m, const struct tx *tx);
+void recheck_after(struct node *n, const struct change_set *set, bool new_day);
+
+/* offer.c */
+/* mempool_offer fills out (BLOCK_TXS_MAX), each with a reference. */
+uint32_t mempool_offer(struct node *n, struct mtx **out);
 
 /* api.c */
 void api_backend(struct rpc_backend *out, struct node *n);
