@@ -363,12 +363,18 @@ static void events_list(void *ctx,
                         struct rpc_call *call,
                         const struct rpc_arg *a)
 {
-    struct store_view *v = view_at(ctx, call, &a[4]);
+    struct store_view *v;
     struct store_event_filter f = {.by_security = a[1].given,
-                                   .by_account = a[2].given && !a[1].given};
+                                   .by_account = a[2].given};
     struct event_lister l = {.limit = a[3].number};
     enum err e;
 
+    if (a[1].given && a[2].given) {
+        api_bad_param(
+            call, "params.account", "give a security or an account, not both");
+        return;
+    }
+    v = view_at(ctx, call, &a[4]);
     if (v == NULL)
         return;
     l.list = json_array();

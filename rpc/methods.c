@@ -5,9 +5,9 @@
         "min_height", PARAM_U64, false, 0, UINT64_MAX,            \
             "answer from a state at least this high, or E_BEHIND" \
     }
-#define LIMIT                                                \
-    {                                                        \
-        "limit", PARAM_U64, false, 100, 1000, "most entries" \
+#define LIMIT                                                              \
+    {                                                                      \
+        "limit", PARAM_U64, false, 100, 1000, "most entries, 1 to 1000", 1 \
     }
 #define SECURITY_PARAM                                             \
     {                                                              \
@@ -150,7 +150,7 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
          "Events in order, after a cursor.",
          "events, each with its cursor height.index",
          {{"after", PARAM_CURSOR, false, 0, 0, "go on after this cursor"},
-          {"security", PARAM_CODE, false, 0, 0, "only of this security"},
+          {"security", PARAM_CODE, false, 0, 0, "only of this security, or"},
           {"account", PARAM_HASH, false, 0, 0, "only of this account"},
           LIMIT,
           MIN_HEIGHT}},

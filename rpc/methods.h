@@ -48,6 +48,7 @@ struct rpc_param {
     uint64_t initial; /* PARAM_U64, when absent */
     uint64_t max;     /* PARAM_U64 */
     const char *help;
+    uint64_t min; /* PARAM_U64 */
 };
 
 struct rpc_method {

@@ -92,6 +92,10 @@ expect "rpc: empty batch" '-32600' "$(post '[]')"
 expect "rpc: unknown method" '-32601' "$(post '{"jsonrpc":"2.0","id":1,"method":"x"}')"
 expect "rpc: unknown parameter" 'params.foo' \
     "$(rpc 0 node_status '{"foo":1}')"
+expect "rpc: a list of nothing" 'params.limit' \
+    "$(rpc 0 register_list '{"security":"100001","limit":"0"}')"
+expect "rpc: events by two filters" 'params.account' \
+    "$(rpc 0 events_list "{\"security\":\"100001\",\"account\":\"$(printf '0%.0s' $(seq 64))\"}")"
 expect "rpc: duplicate member" '-32700' "$(post '{"jsonrpc":"2.0","id":1,"id":2,"method":"node_status"}')"
 expect "rpc: too deep" '-32700' "$(post "$(printf '[%.0s' $(seq 1 40))")"
 same "rpc: wrong content type" 415 "$(curl -s -o /dev/null -w '%{http_code}' -d '{}' "$(url 0)")"
