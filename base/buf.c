@@ -25,6 +25,8 @@ uint8_t *buf_append(struct buf *b, const void *from, size_t size)
     uint8_t *at;
 
     buf_reserve(b, size);
+    if (b->at == NULL)
+        return NULL; /* nothing yet, and nothing to add */
     at = b->at + b->size;
     if (size > 0) {
         if (from != NULL)

@@ -39,6 +39,8 @@ struct bytes reader_take(struct reader *r, size_t size)
     if (r->err != ERR_NONE)
         return (struct bytes){NULL, 0};
     out = bytes_of(r->next, size);
+    if (size == 0)
+        return out; /* next may be NULL, to which not even 0 is added */
     r->next += size;
     r->left -= size;
     return out;

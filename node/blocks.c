@@ -66,6 +66,20 @@ struct block_entry *block_entry_add(struct node *n,
     return b;
 }
 
+bool block_entry_rival(const struct node *n,
+                       const struct header *h,
+                       const struct hash *hash)
+{
+    for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
+        const struct block_entry *b = &n->blocks[i];
+
+        if (b->used && b->header.view == h->view &&
+            b->header.proposer == h->proposer && !hash_eq(&b->hash, hash))
+            return true;
+    }
+    return false;
+}
+
 /* Whether the header commits to these very bytes: a wrong body that was taken
  * for the block's would make a valid block look invalid, and this node halt. */
 static bool body_is_of(const struct header *h, struct bytes bytes)

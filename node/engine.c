@@ -136,6 +136,11 @@ bool engine_stands_at(const struct engine *e, const struct hash *block_hash)
            hash_eq(&e->now.block.hash, block_hash);
 }
 
+bool engine_is_ahead(const struct engine *e)
+{
+    return e->now.any && !e->now.committed;
+}
+
 const struct executed_block *engine_commit(struct engine *e,
                                            const struct hash *block_hash)
 {
@@ -161,8 +166,8 @@ enum verdict engine_dry_run(struct engine *e,
                             uint64_t time_ms,
                             struct refusal *why)
 {
-    const bool ahead = e->now.any && !e->now.committed;
-    const struct header *parent = ahead ? &e->now.block.header : &e->tip;
+    const struct header *parent =
+        engine_is_ahead(e) ? &e->now.block.header : &e->tip;
     struct ledger_view view;
     struct ledger_block b;
 

@@ -120,6 +120,8 @@ MUST_USE enum err engine_execute(struct engine *e,
 const struct executed_block *engine_commit(struct engine *e,
                                            const struct hash *block_hash);
 bool engine_stands_at(const struct engine *e, const struct hash *block_hash);
+/* Whether the state stands at a candidate, not at the tip. */
+bool engine_is_ahead(const struct engine *e);
 
 /* engine_dry_run asks for the verdict tx would get in the next block at
  * time_ms, on the state as it stands; changes nothing.  V_DUE: the next block

@@ -276,7 +276,7 @@ static void write_done(struct task *task)
                   "the node again",
                   err_text(w->err));
     else
-        mempool_indexed(w->node, w->header.height, w->ids, w->header.tx_count);
+        mempool_indexed(w->node, &w->block);
     write_free(w);
 }
 
@@ -312,9 +312,13 @@ static void commit_done(struct task *task)
     } else if (t->write != NULL) {
         struct write_task *w = t->write;
 
+        const uint32_t offset_ms = n->genesis->offset_ms;
+        const bool new_day = ledger_date(n->tip.time_ms, offset_ms) !=
+                             ledger_date(b->header.time_ms, offset_ms);
+
         n->tip = b->header;
         n->tip_hash = b->hash;
-        mempool_committed(n, b->header.height, w->ids, b->header.tx_count);
+        mempool_committed(n, &w->block, new_day);
         w->task.run = run_write;
         w->task.done = write_done;
         w->durable.done = now_durable;
@@ -444,9 +448,13 @@ static void build_done(struct task *task)
 
         if (t->offered[i].tx != NULL && t->offered[i].why.verdict != V_OK &&
             !m->gone && m->state == MTX_READY) {
-            m->verdict = t->offered[i].why.verdict;
-            m->why = t->offered[i].why;
-            mempool_refused(n, m);
+            m->last = t->offered[i].why;
+            m->judged = true;
+            /* What the block took may be the reason, and the block may be
+             * given up: only a refusal on the tip itself counts. */
+            m->doubtful = t->built;
+            if (!t->built)
+                mempool_refused(n, m);
         }
         mempool_release(m);
     }
@@ -466,21 +474,6 @@ static void build_done(struct task *task)
     replica_feed(n, &e);
 }
 
-/* Offers what waits longest; a court's order does not stand in the queue. */
-static void offer(struct build_task *t, bool court)
-{
-    const struct node *n = t->node;
-
-    for (struct mtx *m = n->pool.oldest;
-         m != NULL && t->count < n->genesis->params.block_txs_max;
-         m = m->newer) {
-        if (m->state != MTX_READY || m->court != court)
-            continue;
-        m->refs++;
-        t->txs[t->count++] = m;
-    }
-}
-
 void build_block(struct node *n, const struct candidate *on)
 {
     struct build_task *t = calloc(1, sizeof *t);
@@ -491,8 +484,7 @@ void build_block(struct node *n, const struct candidate *on)
     t->node = n;
     t->on = *on;
     t->time_ms = node_wall_ms();
-    offer(t, true);
-    offer(t, false);
+    t->count = mempool_offer(n, t->txs);
     pool_submit(n->executor, &t->task);
 }
 
@@ -507,6 +499,9 @@ static void run_dry(struct task *task)
     ASSERT(e == ERR_NONE);
     m->verdict =
         engine_dry_run(n->engine, &n->scratch[0], node_wall_ms(), &m->why);
+    m->on_tip = !engine_is_ahead(n->engine);
+    if (m->verdict == V_OK)
+        m->why = (struct refusal){.op_index = UINT32_MAX};
 }
 
 static void dry_done(struct task *task)

@@ -30,6 +30,7 @@ void health_refresh(struct node *n)
         .blocks = n->blocks_total,
         .txs = n->txs_total,
         .refused = n->refused_total,
+        .dropped = n->dropped_total,
         .views = n->core->views_entered,
         .nullified = n->core->nullified,
         .evidence = n->core->evidence,
@@ -296,6 +297,11 @@ void health_metrics(void *ctx, struct buf *out)
     line(out, "txs_total", "counter", "Transactions written.", h.txs);
     line(
         out, "tx_refused_total", "counter", "Transactions refused.", h.refused);
+    line(out,
+         "tx_dropped_total",
+         "counter",
+         "Transactions of peers not looked at: too many were being checked.",
+         h.dropped);
     line(out, "mempool_txs", "gauge", "Transactions waiting.", h.mempool_txs);
     line(out, "mempool_bytes", "gauge", "Bytes waiting.", h.mempool_bytes);
     line(out, "peers", "gauge", "Validators connected.", h.peers_up);

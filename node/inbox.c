@@ -55,7 +55,8 @@ static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
     }
     if (p->header.size > 0 && h.height > n->tip.height &&
         core_wants_proposal(n->core, from, &p->vote)) {
-        b = block_entry_add(n, &h, p->header);
+        if (!block_entry_rival(n, &h, &p->candidate.block))
+            b = block_entry_add(n, &h, p->header);
         e.facts = block_facts_of(&h, &p->candidate.block);
         /* The block may be sound all the same: its body is then fetched. */
         if (b != NULL && p->body.size > 0)
@@ -163,7 +164,8 @@ static void take_status(struct node *n, uint8_t from, struct bytes payload)
 }
 
 /* A body is taken if it was fetched, or if its leader sends it ahead of or
- * beside the proposal: nobody fills this node's memory with blocks. */
+ * beside the proposal, one for a view: nobody fills this node's memory, or its
+ * verify threads, with blocks. */
 static bool is_wanted(const struct node *n,
                       uint8_t from,
                       const struct header *h,
@@ -174,7 +176,8 @@ static bool is_wanted(const struct node *n,
     return core_wants_body(n->core, hash) ||
            (h->proposer == from && core_leader(n->core, h->view) == from &&
             h->view > n->core->fin.view &&
-            h->view <= n->core->view + CORE_VOTE_WINDOW);
+            h->view <= n->core->view + CORE_VOTE_WINDOW &&
+            !block_entry_rival(n, h, hash));
 }
 
 static void take_block(struct node *n, uint8_t from, struct bytes payload)

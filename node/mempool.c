@@ -105,62 +105,28 @@ void mempool_remove(struct node *n, struct mtx *m)
     mempool_release(m);
 }
 
-static void remember(struct node *n,
-                     const struct hash *id,
-                     const struct refusal *why)
-{
-    n->refusals[n->refusal_next] = (struct kept_refusal){*id, *why};
-    n->refusal_next = (n->refusal_next + 1) % REFUSALS_KEPT;
-}
-
-static void answer_waiters(struct node *n,
-                           const struct hash *id,
-                           const struct refusal *why,
-                           uint64_t height,
-                           uint32_t index)
-{
-    struct waiter **at = &n->waiters;
-
-    while (*at != NULL) {
-        struct waiter *w = *at;
-
-        if (!hash_eq(&w->id, id)) {
-            at = &w->next;
-            continue;
-        }
-        *at = w->next;
-        if (why != NULL)
-            api_answer_refused(w->call, id, why);
-        else
-            api_answer_final(w->call, id, height, index);
-        free(w);
-    }
-}
-
 /* A refusal is told to whoever waits and remembered for a while. */
 void mempool_refused(struct node *n, struct mtx *m)
 {
-    uint64_t height;
-    uint32_t index;
+    const uint64_t soon = node_now_ms() + SUBMIT_ANSWER_MS;
 
-    if (m->why.verdict == V_DUPLICATE_SERIAL &&
-        hash_eq(&m->why.about, &m->id) &&
-        store_get_tx(&height, &index, n->store, &m->id) == ERR_NONE) {
-        /* The very same transaction is final: a repeat is no refusal. */
-        if (m->submit != NULL)
-            api_answer_final(m->submit, &m->id, height, index);
+    if (m->last.verdict == V_DUPLICATE_SERIAL &&
+        hash_eq(&m->last.about, &m->id)) {
+        /* The very same transaction is in a block: a repeat is no refusal. */
+        if (m->submit != NULL && !n->stopping)
+            ask_fate(n, m->submit, &m->id, &m->facts, soon);
         m->submit = NULL;
         mempool_remove(n, m);
         return;
     }
     n->refused_total++;
-    remember(n, &m->id, &m->why);
+    refusal_keep(n, m);
     if (m->submit != NULL) {
-        api_answer_refused(m->submit, &m->id, &m->why);
+        api_answer_refused(m->submit, &m->id, &m->last);
         m->submit = NULL;
     }
-    answer_waiters(n, &m->id, &m->why, 0, 0);
     mempool_remove(n, m);
+    waiters_refused(n, m);
 }
 
 struct mtx *mempool_new_tx(struct node *n, struct bytes bytes)
@@ -186,13 +152,15 @@ static void run_check(struct task *task)
     m->decode_error = tx_decode(tx, bytes_of(m->bytes, m->size));
     m->id = tx->id;
     m->hash = tx->hash;
-    m->institution = tx->institution;
+    m->facts = tx_facts_of(tx);
     m->court = m->decode_error == ERR_NONE && ledger_is_court(tx);
     if (m->decode_error == ERR_NONE &&
         !hash_eq(&tx->chain_id, &m->node->chain_id))
         m->decode_error = ERR_CHAIN; /* before the costly check */
     if (m->decode_error == ERR_NONE)
         m->decode_error = tx_check_sigs(tx, NULL);
+    if (m->decode_error == ERR_NONE)
+        recheck_note(m, tx);
     free(tx);
 }
 
@@ -201,7 +169,7 @@ static uint32_t of_institution(const struct node *n, uint16_t institution)
     uint32_t count = 0;
 
     for (const struct mtx *m = n->pool.oldest; m != NULL; m = m->newer)
-        count += m->institution == institution ? 1 : 0;
+        count += m->facts.institution == institution ? 1 : 0;
     return count;
 }
 
@@ -229,11 +197,31 @@ static void answer_known(struct node *n, struct mtx *m, struct mtx *known)
             known->submit == NULL)
             known->submit = m->submit; /* the same, moments later */
         else
-            api_answer_pending(m->submit, &m->id, "PENDING");
+            api_answer_open(m->submit,
+                            &m->id,
+                            "PENDING",
+                            known != NULL && known->judged ? &known->last
+                                                           : NULL);
         m->submit = NULL;
     }
     (void)n;
     mempool_release(m);
+}
+
+/* What a correct node sends on, it has checked. */
+static void blame_sender(struct node *n, const struct mtx *m)
+{
+    struct peers_status s;
+
+    if (m->local || n->stopping)
+        return;
+    peers_status(n->peers, &s, m->from);
+    if (s.up[CHANNEL_BULK]) /* one frame of many is one fault */
+        peers_misbehaved(n->peers,
+                         m->from,
+                         CHANNEL_BULK,
+                         "a transaction that is malformed, of another chain "
+                         "or not signed");
 }
 
 static void check_done(struct task *task)
@@ -243,7 +231,12 @@ static void check_done(struct task *task)
     struct mtx *known;
     const uint64_t txs_max = n->config.mempool_txs;
 
+    if (!m->local) {
+        n->pool.checking[m->from]--;
+        n->pool.checking_bytes[m->from] -= m->size;
+    }
     if (m->decode_error != ERR_NONE) {
+        blame_sender(n, m);
         refuse_at_door(n,
                        m,
                        m->decode_error == ERR_CHAIN       ? V_CHAIN
@@ -259,7 +252,7 @@ static void check_done(struct task *task)
     if (n->pool.count >= txs_max ||
         n->pool.bytes + m->size > n->config.mempool_mib << 20 ||
         (n->pool.count > txs_max / 2 &&
-         of_institution(n, m->institution) > txs_max / 4)) {
+         of_institution(n, m->facts.institution) > txs_max / 4)) {
         refuse_at_door(n, m, V_LIMIT);
         return;
     }
@@ -315,14 +308,20 @@ void mempool_dry_done(struct node *n, struct mtx *m)
         mempool_release(m);
         return;
     }
+    m->last = m->why;
+    m->last.verdict = m->verdict;
+    m->judged = true;
+    /* Refused on a candidate that may yet be given up, it may still be taken:
+     * asked again when the tip moves, and by who builds on the tip. */
+    m->doubtful = m->verdict != V_OK && m->verdict != V_DUE && !m->on_tip;
     /* V_DUE is no refusal: it waits with the others for the blocks that do the
      * due work, which need somebody's work to be built. */
-    if (m->verdict != V_OK && m->verdict != V_DUE) {
+    if (m->verdict != V_OK && m->verdict != V_DUE && m->on_tip) {
         mempool_refused(n, m);
     } else if (!again) {
         set_state(n, m, MTX_READY);
         if (m->submit != NULL) {
-            api_answer_pending(m->submit, &m->id, "PENDING");
+            api_answer_open(m->submit, &m->id, "PENDING", &m->last);
             m->submit = NULL;
         }
         if (m->local)
@@ -330,6 +329,24 @@ void mempool_dry_done(struct node *n, struct mtx *m)
     }
     mempool_release(m);
     replica_tell_work(n);
+}
+
+/* False: the peer sends faster than this node checks.  Nothing is lost by it:
+ * who has a transaction sends it again after a while. */
+static bool may_check(const struct node *n, uint8_t peer, size_t size)
+{
+    return n->pool.checking[peer] < CHECKING_MAX &&
+           n->pool.checking_bytes[peer] + size <= CHECKING_BYTES_MAX;
+}
+
+static void check_from(struct node *n, uint8_t peer, struct bytes tx)
+{
+    struct mtx *m = mempool_new_tx(n, tx);
+
+    m->from = peer;
+    n->pool.checking[peer]++;
+    n->pool.checking_bytes[peer] += tx.size;
+    mempool_check(m);
 }
 
 void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload)
@@ -343,9 +360,13 @@ void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload)
 
         if (r.err != ERR_NONE)
             break;
+        if (!may_check(n, peer, tx.size)) {
+            n->dropped_total++;
+            continue;
+        }
         hash = tx_hash_of(tx);
         if (mempool_by_hash(n, &hash) == NULL)
-            mempool_check(mempool_new_tx(n, tx));
+            check_from(n, peer, tx);
     }
     if (reader_finish(&r) != ERR_NONE)
         peers_misbehaved(
@@ -354,32 +375,19 @@ void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload)
 
 /* In a block that is the tip: no more eligible; told when it is on disk. */
 void mempool_committed(struct node *n,
-                       uint64_t height,
-                       const struct hash *ids,
-                       uint32_t count)
+                       const struct store_block *b,
+                       bool new_day)
 {
-    /* A block of due work alone says nothing about what waits. */
-    uint32_t rechecked = count > 0 ? 0 : RECHECK_MAX;
-
-    for (uint32_t i = 0; i < count; i++) {
-        struct mtx *m = mempool_by_id(n, &ids[i]);
+    for (uint32_t i = 0; i < b->header->tx_count; i++) {
+        struct mtx *m = mempool_by_id(n, &b->tx_ids[i]);
 
         if (m == NULL)
             continue;
         set_state(n, m, MTX_COMMITTED);
-        m->height = height;
+        m->height = b->header->height;
         m->index = i;
     }
-    /* What waits may have become impossible: ask again for the oldest. */
-    for (struct mtx *m = n->pool.oldest; m != NULL && rechecked < RECHECK_MAX;
-         m = m->newer) {
-        if (m->state != MTX_READY || m->rechecking)
-            continue;
-        m->rechecking = true;
-        m->refs++;
-        rechecked++;
-        dry_run(n, m);
-    }
+    recheck_after(n, &b->changes, new_day);
     replica_tell_work(n);
 }
 
@@ -391,8 +399,7 @@ void mempool_durable(struct node *n,
     for (uint32_t i = 0; i < count; i++) {
         struct mtx *m = mempool_by_id(n, &ids[i]);
 
-        if (n->waiters != NULL)
-            answer_waiters(n, &ids[i], NULL, height, i);
+        waiters_final(n, &ids[i], height, i);
         if (m == NULL)
             continue;
         if (m->submit != NULL) {
@@ -403,27 +410,24 @@ void mempool_durable(struct node *n,
 }
 
 /* Found by the index from now on: no longer needed here. */
-void mempool_indexed(struct node *n,
-                     uint64_t height,
-                     const struct hash *ids,
-                     uint32_t count)
+void mempool_indexed(struct node *n, const struct store_block *b)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct mtx *m = mempool_by_id(n, &ids[i]);
+    n->indexed_height = b->header->height;
+    for (uint32_t i = 0; i < b->header->tx_count; i++) {
+        struct mtx *m = mempool_by_id(n, &b->tx_ids[i]);
 
         /* Who asked between the block and its index found it nowhere. */
-        if (n->waiters != NULL)
-            answer_waiters(n, &ids[i], NULL, height, i);
+        waiters_final(n, &b->tx_ids[i], b->header->height, i);
         if (m != NULL)
             mempool_remove(n, m);
     }
+    waiters_indexed(n, b);
 }
 
 /* Repairs losses: what has waited long is sent around once more. */
 void mempool_tick(struct node *n)
 {
     const uint64_t now = node_now_ms();
-    struct waiter **at = &n->waiters;
     uint32_t sent = 0;
 
     for (struct mtx *m = n->pool.oldest; m != NULL && sent < 256;
@@ -434,30 +438,13 @@ void mempool_tick(struct node *n)
             sent++;
         }
     }
-    while (*at != NULL) {
-        struct waiter *w = *at;
-        const struct mtx *m;
-
-        if (now < w->deadline_ms) {
-            at = &w->next;
-            continue;
-        }
-        *at = w->next;
-        m = mempool_by_id(n, &w->id);
-        api_answer_pending(w->call, &w->id, m != NULL ? "PENDING" : "UNKNOWN");
-        free(w);
-    }
+    waiters_tick(n, now);
 }
 
 void mempool_free(struct node *n)
 {
     while (n->pool.oldest != NULL)
         mempool_remove(n, n->pool.oldest);
-    while (n->waiters != NULL) {
-        struct waiter *w = n->waiters;
-
-        n->waiters = w->next;
-        free(w);
-    }
+    waiters_free(n);
     buf_deinit(&n->gossip);
 }

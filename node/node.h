@@ -32,8 +32,12 @@ enum {
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
     SYNC_WINDOW = 16,
-    RECHECK_MAX = 64,
+    CHECKING_MAX = 4096, /* of one peer's transactions, at once */
+    CHECKING_BYTES_MAX = 4 << 20,
+    RECHECK_MAX = 256, /* after one block */
+    TOUCHES_MAX = 16,
     GOSSIP_BYTES = 200000,
+    SUBMIT_ANSWER_MS = 10000, /* a repeat waits for its block's index */
 };
 
 /* A block that is proposed, fetched or being committed. */
@@ -62,10 +66,34 @@ enum mtx_state {
     MTX_COMMITTED, /* in a block that is the tip; not durable yet */
 };
 
+/* By what a transaction can be told dead for ever. */
+struct tx_facts {
+    bool known;
+    uint16_t institution;
+    struct tx_reference reference;
+    uint32_t valid_until;
+};
+
+enum fate_kind {
+    FATE_OPEN, /* it may still take effect */
+    FATE_FINAL,
+    FATE_VOID,    /* another transaction has used its reference */
+    FATE_EXPIRED, /* a final block is dated after its last day */
+};
+
+struct fate {
+    enum fate_kind kind;
+    uint64_t height; /* of its block; else of the block that says so */
+    uint32_t index;  /* FATE_FINAL */
+    struct hash by;  /* FATE_VOID */
+    uint64_t as_of;  /* newest block that was looked at */
+};
+
 struct waiter {
     struct waiter *next;
     struct rpc_call *call;
     struct hash id;
+    struct tx_facts facts;
     uint64_t deadline_ms;
 };
 
@@ -78,10 +106,15 @@ struct mtx {
     struct mtx *newer;
     uint32_t refs;
     enum mtx_state state;
-    bool local; /* came by RPC here: to be sent to the others */
+    bool local;   /* came by RPC here: to be sent to the others */
+    uint8_t from; /* the peer it came from, if not local */
     bool listed;
     bool rechecking;
-    bool gone; /* removed; freed with the last reference */
+    bool stale;    /* rows it names have changed since its last verdict */
+    bool doubtful; /* refused, but not on the final tip */
+    bool offered;  /* while a block is put together */
+    bool on_tip;   /* verdict is of the final tip, not of a candidate */
+    bool gone;     /* removed; freed with the last reference */
     enum err decode_error;
     enum verdict verdict;
     struct refusal why;
@@ -90,9 +123,14 @@ struct mtx {
     size_t size;
     struct hash id;
     struct hash hash;
-    uint16_t institution;
-    bool court;      /* served before the others */
-    uint64_t height; /* MTX_COMMITTED */
+    struct tx_facts facts;
+    bool judged;         /* last is a verdict */
+    struct refusal last; /* the loop's copy of the newest verdict */
+    bool court;          /* served before the others */
+    bool touches_many;
+    uint32_t touch_count;
+    struct hash touches[TOUCHES_MAX]; /* keys of rows it names */
+    uint64_t height;                  /* MTX_COMMITTED */
     uint32_t index;
     uint64_t arrived_ms;
 };
@@ -109,11 +147,15 @@ struct mempool {
     uint32_t count; /* listed */
     uint32_t ready;
     size_t bytes;
+    /* what came from each peer and is being checked */
+    uint32_t checking[VALIDATORS_MAX];
+    size_t checking_bytes[VALIDATORS_MAX];
 };
 
 struct kept_refusal {
     struct hash id;
     struct refusal why;
+    struct tx_facts facts;
 };
 
 /* What RPC threads may look at, refreshed by the loop. */
@@ -131,7 +173,7 @@ struct health {
     uint32_t mempool_txs;
     uint64_t mempool_bytes;
     uint64_t disk_free;
-    uint64_t syncs, blocks, txs, refused, views, nullified, evidence;
+    uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
     struct peers_status peer[VALIDATORS_MAX];
     char observer_why[160];
@@ -152,6 +194,7 @@ struct node {
     struct pool *verify;
     struct pool *executor;
     struct pool *writer;
+    struct pool *reader; /* of the store, for clients and peers */
     struct event *tick;
     struct event *gossip_event;
     struct event *on_term;
@@ -186,6 +229,7 @@ struct node {
     struct hash tip_hash;
     uint64_t submitted_height; /* last commit given to the executor */
     uint64_t durable_height;
+    uint64_t indexed_height; /* newest that the mempool has heard of */
     bool journal_started;
     bool work_told;
     uint64_t statuses; /* bitmap: peers whose STATUS showed height 0 */
@@ -196,6 +240,7 @@ struct node {
     uint64_t sync_until_ms;
     uint8_t sync_peer;
     uint8_t fetch_peer;
+    uint64_t serving; /* bitmap: peers whose window is being read */
 
     struct mempool pool;
     struct buf gossip;
@@ -206,7 +251,7 @@ struct node {
 
     pthread_mutex_t health_lock;
     struct health health;
-    uint64_t blocks_total, txs_total, refused_total;
+    uint64_t blocks_total, txs_total, refused_total, dropped_total;
     _Atomic uint64_t rpc_requests, rpc_errors;
     char observer_why[160];
 };
@@ -225,6 +270,10 @@ struct block_entry *block_entry_find(struct node *n, const struct hash *hash);
 struct block_entry *block_entry_add(struct node *n,
                                     const struct header *h,
                                     struct bytes header_bytes);
+/* Whether another block of the same proposer and view is here. */
+bool block_entry_rival(const struct node *n,
+                       const struct header *h,
+                       const struct hash *hash);
 /* Takes the body if it fits the header; false: it does not. */
 bool block_entry_set_body(struct block_entry *b, struct bytes body);
 void block_entry_verify(struct node *n, struct block_entry *b);
@@ -272,21 +321,57 @@ void mempool_release(struct mtx *m);
 void mempool_dry_done(struct node *n, struct mtx *m);
 void mempool_refused(struct node *n, struct mtx *m);
 void mempool_committed(struct node *n,
-                       uint64_t height,
-                       const struct hash *ids,
-                       uint32_t count);
+                       const struct store_block *b,
+                       bool new_day);
 void mempool_durable(struct node *n,
                      uint64_t height,
                      const struct hash *ids,
                      uint32_t count);
-void mempool_indexed(struct node *n,
-                     uint64_t height,
-                     const struct hash *ids,
-                     uint32_t count);
+void mempool_indexed(struct node *n, const struct store_block *b);
 void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload);
 void mempool_flush_gossip(struct node *n);
 void mempool_tick(struct node *n);
 void mempool_free(struct node *n);
+
+/* fate.c */
+struct tx_facts tx_facts_of(const struct tx *tx);
+/* The last business day on which it can take effect. */
+uint32_t tx_last_day(const struct tx_facts *f);
+struct row_key tx_reference_row(const struct tx_facts *f);
+/* fate_read reads what the store says for certain of this id; without facts
+ * only whether it is final.  Thread-safe. */
+MUST_USE enum err fate_read(struct fate *out,
+                            struct store *s,
+                            const struct hash *id,
+                            const struct tx_facts *f,
+                            uint32_t offset_ms);
+
+/* wait.c */
+/* ask_fate answers call, at once (deadline 0) or when something is definite or
+ * the deadline has passed.  Any thread. */
+void ask_fate(struct node *n,
+              struct rpc_call *call,
+              const struct hash *id,
+              const struct tx_facts *facts,
+              uint64_t deadline_ms);
+void refusal_keep(struct node *n, const struct mtx *m);
+void waiters_final(struct node *n,
+                   const struct hash *id,
+                   uint64_t height,
+                   uint32_t index);
+void waiters_refused(struct node *n, const struct mtx *m);
+void waiters_indexed(struct node *n, const struct store_block *b);
+void waiters_tick(struct node *n, uint64_t now_ms);
+void waiters_free(struct node *n);
+
+/* recheck.c */
+/* recheck_note keeps what m names; before it is listed, from any thread. */
+void recheck_note(struct mtx *m, const struct tx *tx);
+void recheck_after(struct node *n, const struct change_set *set, bool new_day);
+
+/* offer.c */
+/* mempool_offer fills out (BLOCK_TXS_MAX), each with a reference. */
+uint32_t mempool_offer(struct node *n, struct mtx **out);
 
 /* api.c */
 void api_backend(struct rpc_backend *out, struct node *n);
@@ -294,9 +379,17 @@ void api_answer_final(struct rpc_call *call,
                       const struct hash *id,
                       uint64_t height,
                       uint32_t index);
-void api_answer_pending(struct rpc_call *call,
-                        const struct hash *id,
-                        const char *state);
+/* Not definite; last is the newest verdict here, NULL if there is none. */
+void api_answer_open(struct rpc_call *call,
+                     const struct hash *id,
+                     const char *state,
+                     const struct refusal *last);
+/* VOID or EXPIRED. */
+void api_answer_dead(struct rpc_call *call,
+                     const struct hash *id,
+                     const struct fate *fate,
+                     const struct tx_facts *facts);
+void api_answer_broken(struct rpc_call *call, enum err e);
 void api_answer_refused(struct rpc_call *call,
                         const struct hash *id,
                         const struct refusal *why);

@@ -279,6 +279,7 @@ static int serve(struct node *n)
     n->verify = pool_new("verify", verify_threads(n), n->mail);
     n->executor = pool_new("executor", 1, n->mail);
     n->writer = pool_new("writer", 1, n->mail);
+    n->reader = pool_new("reader", 1, n->mail);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->tick = event_new(n->base, -1, 0, on_tick, n);
     event_add(n->tick, &soon);
@@ -304,6 +305,7 @@ static int serve(struct node *n)
     n->stopping = true;
     rpc_halt(n->rpc);
     /* What one pool has done may still go on to the next. */
+    pool_stop(n->reader);
     pool_stop(n->verify);
     mail_drain(n->mail);
     pool_stop(n->executor);

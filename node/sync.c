@@ -67,31 +67,36 @@ void sync_want(struct node *n, uint64_t to_height)
              n->sync_peer);
 }
 
-static bool serve_one(struct node *n, uint8_t to, uint64_t height)
+/* A window of blocks for a peer, read on the reader thread. */
+struct serve_task {
+    struct task task;
+    struct node *node;
+    uint8_t to;
+    uint64_t from;
+    uint32_t count; /* asked for; then read */
+    struct buf blocks[SYNC_WINDOW];
+};
+
+static bool read_one(struct node *n, struct buf *out, uint64_t height)
 {
     struct store_value header = {0};
     struct store_value cert = {0};
     struct store_value body = {0};
-    bool ok =
+    const bool ok =
         store_get_block(&header, n->store, height, STORE_HEADER) == ERR_NONE &&
         store_get_block(&cert, n->store, height, STORE_CERT) == ERR_NONE &&
         store_get_block(&body, n->store, height, STORE_BODY) == ERR_NONE;
 
     if (ok) {
-        struct buf out = {0};
         struct writer w;
 
-        buf_append(&out, NULL, 12 + header.size + cert.size + body.size);
-        w = writer_of(out.at, out.size);
+        buf_append(out, NULL, 12 + header.size + cert.size + body.size);
+        w = writer_of(out->at, out->size);
         msg_sync_block_encode(&w,
                               bytes_of(header.at, header.size),
                               bytes_of(cert.at, cert.size),
                               bytes_of(body.at, body.size));
-        ok =
-            peers_send(
-                n->peers, to, CHANNEL_BULK, MSG_SYNC_BLOCK, writer_bytes(&w)) ==
-            ERR_NONE;
-        buf_deinit(&out);
+        out->size = w.size;
     }
     store_value_free(&header);
     store_value_free(&cert);
@@ -99,22 +104,63 @@ static bool serve_one(struct node *n, uint8_t to, uint64_t height)
     return ok;
 }
 
+static void run_serve(struct task *task)
+{
+    struct serve_task *t = (struct serve_task *)(void *)task;
+    uint32_t i = 0;
+
+    while (i < t->count && read_one(t->node, &t->blocks[i], t->from + i))
+        i++;
+    t->count = i;
+}
+
+static void serve_done(struct task *task)
+{
+    struct serve_task *t = (struct serve_task *)(void *)task;
+    struct node *n = t->node;
+    bool ok = !n->stopping;
+
+    n->serving &= ~((uint64_t)1 << t->to);
+    for (uint32_t i = 0; i < SYNC_WINDOW; i++) {
+        ok = ok && i < t->count &&
+             peers_send(n->peers,
+                        t->to,
+                        CHANNEL_BULK,
+                        MSG_SYNC_BLOCK,
+                        buf_bytes(&t->blocks[i])) == ERR_NONE;
+        buf_deinit(&t->blocks[i]);
+    }
+    free(t);
+}
+
+/* One window at a time for a peer: 22 bytes that cost 48 reads are not to be
+ * had faster than they are served. */
 void sync_serve(struct node *n, uint8_t peer, struct bytes payload)
 {
     struct reader r = reader_of(payload);
-    uint64_t from = reader_u64(&r);
+    const uint64_t from = reader_u64(&r);
     const uint64_t to = reader_u64(&r);
+    struct serve_task *t;
+    uint64_t last;
 
     if (reader_finish(&r) != ERR_NONE || from == 0 || from > to) {
         peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed request");
         return;
     }
-    for (uint32_t i = 0;
-         i < SYNC_WINDOW && from <= to && from <= n->durable_height;
-         i++, from++) {
-        if (!serve_one(n, peer, from))
-            return;
-    }
+    last = to < n->durable_height ? to : n->durable_height;
+    if (from > last || (n->serving >> peer & 1) != 0)
+        return;
+    n->serving |= (uint64_t)1 << peer;
+    t = calloc(1, sizeof *t);
+    ASSERT(t != NULL);
+    t->task.run = run_serve;
+    t->task.done = serve_done;
+    t->node = n;
+    t->to = peer;
+    t->from = from;
+    t->count =
+        last - from < SYNC_WINDOW ? (uint32_t)(last - from + 1) : SYNC_WINDOW;
+    pool_submit(n->reader, &t->task);
 }
 
 void sync_take(struct node *n, uint8_t peer, struct bytes payload)

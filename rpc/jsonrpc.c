@@ -207,7 +207,8 @@ static bool arg_from(struct rpc_arg *a,
     a->given = true;
     switch (p->kind) {
     case PARAM_U64:
-        return json_u64(&a->number, v) && a->number <= p->max;
+        return json_u64(&a->number, v) && a->number >= p->min &&
+               a->number <= p->max;
     case PARAM_HASH:
         return text != NULL && hex_decode(a->hash.raw, HASH_BYTES, text);
     case PARAM_HEX:
@@ -234,6 +235,19 @@ static const struct rpc_param *find_param(const struct rpc_method *m,
         }
     }
     return NULL;
+}
+
+/* A name that a client made up may be long; half a character is no text. */
+static void name_param(char why[160], const char *name)
+{
+    size_t size = strnlen(name, 101);
+
+    if (size > 100) {
+        size = 100;
+        while (size > 0 && ((uint8_t)name[size] & 0xc0) == 0x80)
+            size--;
+    }
+    snprintf(why, 160, "params.%.*s", (int)size, name);
 }
 
 /* Fills args; on an error says which parameter. */
@@ -264,7 +278,7 @@ static bool read_args(struct rpc_arg *args,
             const struct rpc_param *p = find_param(m, name, &i);
 
             if (p == NULL || !arg_from(&args[i], p, v)) {
-                snprintf(why, 160, "params.%.100s", name);
+                name_param(why, name);
                 return false;
             }
         }

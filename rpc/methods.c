@@ -5,13 +5,33 @@
         "min_height", PARAM_U64, false, 0, UINT64_MAX,            \
             "answer from a state at least this high, or E_BEHIND" \
     }
-#define LIMIT                                                \
-    {                                                        \
-        "limit", PARAM_U64, false, 100, 1000, "most entries" \
+#define LIMIT                                                              \
+    {                                                                      \
+        "limit", PARAM_U64, false, 100, 1000, "most entries, 1 to 1000", 1 \
     }
 #define SECURITY_PARAM                                             \
     {                                                              \
         "security", PARAM_CODE, true, 0, 0, "code of the security" \
+    }
+/* By which a node that never saw the transaction can tell that it is dead. */
+#define TX_FACTS                                                            \
+    {"tx", PARAM_HEX, false, 0, TX_BYTES_MAX, "its full bytes, or else …"}, \
+        {"institution",                                                     \
+         PARAM_U64,                                                         \
+         false,                                                             \
+         0,                                                                 \
+         65535,                                                             \
+         "… the number of the institution that filed it,"},                 \
+        {"day", PARAM_U64, false, 0, UINT32_MAX, "its reference's day,"},   \
+        {"serial",                                                          \
+         PARAM_HEX,                                                         \
+         false,                                                             \
+         0,                                                                 \
+         SERIAL_BYTES,                                                      \
+         "its reference's serial"},                                         \
+    {                                                                       \
+        "valid_until", PARAM_U64, false, UINT32_MAX, UINT32_MAX,            \
+            "and its last day, if not its reference's day + 30"             \
     }
 
 const struct rpc_method rpc_methods[RPC_METHODS] = {
@@ -53,14 +73,17 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
                          "full bytes of the transaction"}}},
     [RPC_TX_GET] = {"tx_get",
                     "What became of a transaction.",
-                    "state PENDING, FINAL, REFUSED or UNKNOWN",
-                    {{"id", PARAM_HASH, true, 0, 0, "transaction id"}}},
+                    "state FINAL, VOID or EXPIRED for ever; PENDING, REFUSED "
+                    "or UNKNOWN for now",
+                    {{"id", PARAM_HASH, true, 0, 0, "transaction id"},
+                     TX_FACTS}},
     [RPC_TX_WAIT] =
         {"tx_wait",
-         "Wait until a transaction is final or refused.",
+         "Wait until a transaction is final, void, expired or refused here.",
          "as tx_get",
          {{"id", PARAM_HASH, true, 0, 0, "transaction id"},
-          {"timeout_ms", PARAM_U64, false, 30000, 120000, "longest wait, ms"}}},
+          {"timeout_ms", PARAM_U64, false, 30000, 120000, "longest wait, ms"},
+          TX_FACTS}},
     [RPC_TX_SIMULATE] = {"tx_simulate",
                          "The verdict a transaction would get in the next "
                          "block.",
@@ -142,7 +165,7 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
          "Events in order, after a cursor.",
          "events, each with its cursor height.index",
          {{"after", PARAM_CURSOR, false, 0, 0, "go on after this cursor"},
-          {"security", PARAM_CODE, false, 0, 0, "only of this security"},
+          {"security", PARAM_CODE, false, 0, 0, "only of this security, or"},
           {"account", PARAM_HASH, false, 0, 0, "only of this account"},
           LIMIT,
           MIN_HEIGHT}},

@@ -40,7 +40,7 @@ enum rpc_param_kind {
 };
 
 enum {
-    RPC_PARAMS_MAX = 6,
+    RPC_PARAMS_MAX = 8,
 };
 
 struct rpc_param {
@@ -50,6 +50,7 @@ struct rpc_param {
     uint64_t initial; /* PARAM_U64, when absent */
     uint64_t max;     /* PARAM_U64 */
     const char *help;
+    uint64_t min; /* PARAM_U64 */
 };
 
 struct rpc_method {

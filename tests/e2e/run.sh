@@ -92,6 +92,10 @@ expect "rpc: empty batch" '-32600' "$(post '[]')"
 expect "rpc: unknown method" '-32601' "$(post '{"jsonrpc":"2.0","id":1,"method":"x"}')"
 expect "rpc: unknown parameter" 'params.foo' \
     "$(rpc 0 node_status '{"foo":1}')"
+expect "rpc: a list of nothing" 'params.limit' \
+    "$(rpc 0 register_list '{"security":"100001","limit":"0"}')"
+expect "rpc: events by two filters" 'params.account' \
+    "$(rpc 0 events_list "{\"security\":\"100001\",\"account\":\"$(printf '0%.0s' $(seq 64))\"}")"
 expect "rpc: duplicate member" '-32700' "$(post '{"jsonrpc":"2.0","id":1,"id":2,"method":"node_status"}')"
 expect "rpc: too deep" '-32700' "$(post "$(printf '[%.0s' $(seq 1 40))")"
 same "rpc: wrong content type" 415 "$(curl -s -o /dev/null -w '%{http_code}' -d '{}' "$(url 0)")"
@@ -143,6 +147,33 @@ expect "tx final" FINAL "$(rpc 0 tx_wait "{\"id\":\"$id\"}")"
 expect "tx repeated is the same tx" FINAL "$(submit "$hex")"
 expect "tx repeated elsewhere" FINAL "$(submit "$hex" 1)"
 expect "tx too large a quantity" E_AVAILABLE "$(tx 999999999)"
+
+# ---- what is certain: another transaction with the reference of this one, asked
+# of a node that never saw it ----
+little() { # little OFFSET BYTES: a number of the transaction
+    v=
+    for k in $(seq $(($2 - 1)) -1 0); do v=$v${hex:$((($1 + k) * 2)):2}; done
+    echo $((0x$v))
+}
+other=${id:0:62}$([ "${id:62}" = 00 ] && echo 01 || echo 00)
+day=$(little 35 4)
+reference="\"institution\":\"$(little 33 2)\",\"day\":\"$day\""
+serial=${hex:78:24}
+asked="{\"id\":\"$other\",$reference,\"serial\":\"$serial\"}"
+free="{\"id\":\"$other\",$reference,\"serial\":\"000000000000000000000000\""
+expect "tx unknown" UNKNOWN "$(rpc 2 tx_get "{\"id\":\"$other\"}")"
+same "tx void: another has its reference" "VOID $id" \
+    "$(rpc 2 tx_get "$asked" | jq -r '.result|"\(.state) \(.by)"')"
+expect "tx void: waiting ends" VOID "$(rpc 2 tx_wait "$asked")"
+expect "tx with a free reference" UNKNOWN "$(rpc 2 tx_get "$free}")"
+expect "tx expired by a final date" EXPIRED \
+    "$(rpc 2 tx_wait "$free,\"valid_until\":\"$((day - 1))\"}")"
+expect "tx final, asked with its bytes" FINAL \
+    "$(rpc 2 tx_get "{\"id\":\"$id\",\"tx\":\"$hex\"}")"
+expect "tx: bytes of another" 'params.tx' \
+    "$(rpc 2 tx_get "{\"id\":\"$other\",\"tx\":\"$hex\"}")"
+expect "tx: half a reference" 'params.serial' \
+    "$(rpc 2 tx_get "{\"id\":\"$other\",$reference}")"
 
 # ---- strangers at the peers' port ----
 garbage() { printf "$1" | timeout 2 bash -c "cat >/dev/tcp/127.0.0.1/$port" 2>/dev/null; }
@@ -218,7 +249,9 @@ ready 3 20 && ok "restored node is ready" || no "restored node is ready"
 kill -9 "$(cat "$work/net/node2.pid")" "$(cat "$work/net/node3.pid")"
 tx 11 --out "$work/tx2.hex"
 id2=$(submit "$(cat "$work/tx2.hex")" | jq -r .result.id)
-expect "two of four down: no progress" PENDING "$(rpc 0 tx_wait "{\"id\":\"$id2\",\"timeout_ms\":\"3000\"}")"
+waited=$(rpc 0 tx_wait "{\"id\":\"$id2\",\"timeout_ms\":\"3000\"}")
+expect "two of four down: no progress" PENDING "$waited"
+expect "pending says its last verdict" '"name":"OK"' "$waited"
 start 2; start 3
 expect "they are back: it goes on" FINAL "$(rpc 0 tx_wait "{\"id\":\"$id2\",\"timeout_ms\":\"30000\"}")"
 ready 2 20; ready 3 20

@@ -57,12 +57,38 @@ static void test_blocks_size_and_count_must_agree(void **state)
     assert_false(block_entry_set_body(&b, bytes_of(body, sizeof body - 1)));
 }
 
+/* A leader sends one block for a view; more would each be checked in full. */
+static void test_blocks_a_second_one_of_a_view_is_a_rival(void **state)
+{
+    struct node *n = calloc(1, sizeof *n);
+    struct block_entry *blocks = calloc(BLOCKS_MAX, sizeof blocks[0]);
+    struct header h = {.view = 7, .proposer = 2};
+    const struct hash first = {{1}};
+    const struct hash second = {{2}};
+
+    (void)state;
+    assert_true(n != NULL && blocks != NULL);
+    n->blocks = blocks;
+    assert_false(block_entry_rival(n, &h, &first));
+    blocks[3] = (struct block_entry){.used = true, .hash = first, .header = h};
+    assert_false(block_entry_rival(n, &h, &first));
+    assert_true(block_entry_rival(n, &h, &second));
+    h.view = 8;
+    assert_false(block_entry_rival(n, &h, &second));
+    h.view = 7;
+    h.proposer = 1;
+    assert_false(block_entry_rival(n, &h, &second));
+    free(blocks);
+    free(n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_the_right_body_is_taken),
         cmocka_unit_test(test_blocks_another_body_of_the_same_size_is_refused),
         cmocka_unit_test(test_blocks_size_and_count_must_agree),
+        cmocka_unit_test(test_blocks_a_second_one_of_a_view_is_a_rival),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,6 +297,44 @@ static void test_jsonrpc_conformance_vectors(void **state)
         assert_int_equal(rpc_code(cases[i].body), cases[i].code);
 }
 
+/* The name is cut between characters: the path is told at any length. */
+static void test_jsonrpc_a_long_unknown_parameter_is_named(void **state)
+{
+    (void)state;
+    for (size_t shift = 0; shift < 3; shift++) {
+        char body[600] = "{" R "\"id\":1," M ",\"params\":{\"";
+        char out[4096];
+        char request[1200];
+        const char *at;
+        json_t *json;
+        const char *path;
+
+        for (size_t i = 0; i < shift; i++)
+            strncat(body, "a", 2);
+        for (size_t i = 0; i < 60; i++)
+            strncat(body, "\xe8\x82\xa1", 4);
+        strncat(body, "\":1}}", 7);
+        snprintf(request,
+                 sizeof request,
+                 "POST / HTTP/1.1\r\nHost: localhost\r\n" TYPE
+                 "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                 strlen(body),
+                 body);
+        talk(out, sizeof out, request, strlen(request), 100000);
+        at = strstr(out, "\r\n\r\n");
+        assert_non_null(at);
+        json = json_loads(at + 4, 0, NULL);
+        path = json_string_value(json_object_get(
+            json_object_get(
+                json_object_get(json_object_get(json, "error"), "data"),
+                "details"),
+            "path"));
+        assert_non_null(path);
+        assert_true(strlen(path) > 90 && strlen(path) <= 107);
+        json_decref(json);
+    }
+}
+
 static void test_client_tells_results_errors_and_silence(void **state)
 {
     struct rpc_client *c;
@@ -400,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_http_pipelined_requests_are_answered_in_order),
         cmocka_unit_test(test_http_slow_header_is_cut_off),
         cmocka_unit_test(test_jsonrpc_conformance_vectors),
+        cmocka_unit_test(test_jsonrpc_a_long_unknown_parameter_is_named),
         cmocka_unit_test(test_client_tells_results_errors_and_silence),
         cmocka_unit_test(test_discover_names_every_method),
         cmocka_unit_test(test_schema_json_names_the_bad_member),

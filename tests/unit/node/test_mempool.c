@@ -1,0 +1,287 @@
+/* The mempool by itself: peers without limits, and what waits. */
+#include "node/node.h"
+
+#include "engine_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <event2/event.h>
+
+#include <cmocka.h>
+
+/* A node whose pools nobody drains unless asked, and whose core never steps. */
+struct rig {
+    struct fixture f;
+    struct node *n;
+};
+
+static void no_gossip(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    (void)ctx;
+}
+
+static int open_rig(void **state)
+{
+    struct rig *r = calloc(1, sizeof *r);
+    struct node *n = calloc(1, sizeof *n);
+
+    assert_true(r != NULL && n != NULL);
+    fixture_init(&r->f);
+    fixture_fill(&r->f);
+    r->n = n;
+    n->engine = r->f.e;
+    n->genesis = r->f.genesis;
+    n->chain_id = r->f.chain_id;
+    n->tip = *engine_tip(r->f.e);
+    n->stopping = true; /* no step of the core, no misbehaviour told */
+    n->config.mempool_txs = 100;
+    n->config.mempool_mib = 10;
+    n->base = event_base_new();
+    n->gossip_event = event_new(n->base, -1, 0, no_gossip, NULL);
+    n->mail = mail_new(n->base);
+    n->verify = pool_new("verify", 1, n->mail);
+    n->executor = pool_new("executor", 1, n->mail);
+    n->scratch = calloc(BLOCK_TXS_MAX, sizeof n->scratch[0]);
+    n->refusals = calloc(REFUSALS_KEPT, sizeof n->refusals[0]);
+    assert_true(n->scratch != NULL && n->refusals != NULL);
+    *state = r;
+    return 0;
+}
+
+/* Everything that is under way ends. */
+static void settle(struct node *n)
+{
+    for (int i = 0; i < 4; i++) {
+        pool_stop(n->verify);
+        mail_drain(n->mail);
+        pool_stop(n->executor);
+        mail_drain(n->mail);
+        n->verify = pool_new("verify", 1, n->mail);
+        n->executor = pool_new("executor", 1, n->mail);
+    }
+}
+
+static int close_rig(void **state)
+{
+    struct rig *r = *state;
+    struct node *n = r->n;
+
+    settle(n);
+    pool_stop(n->verify);
+    pool_stop(n->executor);
+    mempool_free(n);
+    mail_free(n->mail);
+    event_free(n->gossip_event);
+    event_base_free(n->base);
+    free(n->scratch);
+    free(n->refusals);
+    free(n);
+    fixture_deinit(&r->f);
+    free(r);
+    return 0;
+}
+
+/* A frame with count times these bytes, the first four replaced by a number:
+ * all are different. */
+static struct buf frame_of(uint32_t count, size_t size)
+{
+    struct buf b = {0};
+    struct writer w;
+
+    buf_append(&b, NULL, 4 + count * (4 + size));
+    w = writer_of(b.at, 4);
+    writer_u32(&w, count);
+    for (uint32_t i = 0; i < count; i++) {
+        w = writer_of(b.at + 4 + i * (4 + size), 8);
+        writer_u32(&w, (uint32_t)size);
+        writer_u32(&w, i);
+    }
+    return b;
+}
+
+static void test_mempool_a_peer_is_checked_within_limits(void **state)
+{
+    struct rig *r = *state;
+    struct node *n = r->n;
+    struct buf small = frame_of(65536, 5);
+    struct buf large = frame_of(100, 60000);
+
+    /* The mail is not read: what was checked still counts. */
+    mempool_take_frame(n, 3, buf_bytes(&small));
+    assert_int_equal(n->pool.checking[3], CHECKING_MAX);
+    assert_int_equal(n->dropped_total, 65536 - CHECKING_MAX);
+    mempool_take_frame(n, 2, buf_bytes(&large));
+    assert_true(n->pool.checking_bytes[2] <= CHECKING_BYTES_MAX);
+    assert_int_equal(n->pool.checking[2], CHECKING_BYTES_MAX / 60000);
+    settle(n);
+    assert_int_equal(n->pool.checking[3], 0);
+    assert_int_equal(n->pool.checking_bytes[2], 0);
+    assert_int_equal(n->pool.count, 0);
+    buf_deinit(&small);
+    buf_deinit(&large);
+}
+
+static struct mtx *submit(struct node *n, const struct tx *tx)
+{
+    struct mtx *m = mempool_new_tx(n, tx->full_bytes);
+
+    m->local = true;
+    mempool_check(m);
+    settle(n);
+    return mempool_by_id(n, &tx->id);
+}
+
+/* The shares of account 1 all go to 2, in a candidate that is not final. */
+static const struct executed_block *candidate(struct rig *r)
+{
+    struct engine_candidate_tx offered = {
+        .tx = fixture_transfer(&r->f, 1, 2, 1000)};
+    const struct executed_block *b;
+
+    engine_build(r->n->engine,
+                 &b,
+                 9,
+                 0,
+                 engine_tip(r->n->engine)->time_ms + 1,
+                 &offered,
+                 1);
+    assert_non_null(b);
+    return b;
+}
+
+static void make_tip(struct node *n, const struct executed_block *b)
+{
+    const struct store_block s = {.header = &b->header,
+                                  .hash = b->hash,
+                                  .changes = b->changes,
+                                  .tx_ids = b->tx_ids};
+
+    n->tip = engine_commit(n->engine, &b->hash)->header;
+    mempool_committed(n, &s, false);
+}
+
+static uint32_t today(void)
+{
+    return (uint32_t)(node_wall_ms() / FIXTURE_DAY_MS);
+}
+
+static const struct tx *open_today(struct rig *r, uint8_t account)
+{
+    const struct op_account_open op = fixture_account(account);
+
+    return fixture_tx_on(&r->f, today(), OP_ACCOUNT_OPEN, &op);
+}
+
+static const struct tx *transfer_today(struct rig *r,
+                                       uint8_t from,
+                                       uint64_t shares)
+{
+    struct op_transfer op = {.security = "S",
+                             .from = fixture_account_id(&r->f, from),
+                             .to = fixture_account_id(&r->f, 3),
+                             .quantity = {shares},
+                             .selector = {NATURE_ANY, 0, 0},
+                             .price_fen = 100,
+                             .payment = {{1}}};
+
+    op.document.raw[0] = 1;
+    return fixture_tx_on(&r->f, today(), OP_TRANSFER, &op);
+}
+
+static void test_mempool_a_refusal_on_a_candidate_does_not_count(void **state)
+{
+    struct rig *r = *state;
+    struct node *n = r->n;
+    const struct executed_block *b = candidate(r);
+    const struct tx *tx = transfer_today(r, 1, 10);
+    struct mtx *m = submit(n, tx);
+
+    assert_non_null(m);
+    assert_true(m->judged && m->doubtful);
+    assert_int_equal(m->last.verdict, V_AVAILABLE);
+    assert_int_equal(m->state, MTX_READY);
+    make_tip(n, b);
+    settle(n);
+    assert_null(mempool_by_id(n, &tx->id));
+    assert_int_equal(n->refusals[0].why.verdict, V_AVAILABLE);
+}
+
+static void test_mempool_a_refusal_on_the_tip_counts(void **state)
+{
+    struct rig *r = *state;
+    const struct tx *tx = transfer_today(r, 1, 1001);
+
+    assert_null(submit(r->n, tx));
+    assert_int_equal(r->n->refusals[0].why.verdict, V_AVAILABLE);
+    assert_memory_equal(&r->n->refusals[0].id, &tx->id, HASH_BYTES);
+}
+
+/* Account 1 changes: what names it is asked again, what names another not. */
+static void test_mempool_what_a_block_touched_is_asked_again(void **state)
+{
+    struct rig *r = *state;
+    struct node *n = r->n;
+    struct mtx *touched = submit(n, transfer_today(r, 1, 10));
+    struct mtx *other = submit(n, open_today(r, 9));
+    struct hash id;
+
+    assert_true(touched != NULL && other != NULL);
+    id = touched->id;
+    assert_int_equal(n->pool.ready, 2);
+    make_tip(n, candidate(r));
+    assert_true(touched->rechecking);
+    assert_false(other->rechecking);
+    settle(n);
+    assert_null(mempool_by_id(n, &id));
+    assert_int_equal(n->pool.ready, 1);
+    recheck_after(n, &(struct change_set){0}, true);
+    assert_true(other->rechecking); /* a new day */
+}
+
+static void test_mempool_half_a_block_while_others_wait(void **state)
+{
+    struct rig *r = *state;
+    struct node *n = r->n;
+    struct mtx *offered[BLOCK_TXS_MAX];
+    struct mtx *last = NULL;
+    uint32_t count;
+
+    n->genesis->params.block_txs_max = 4;
+    for (uint8_t i = 20; i < 26; i++) {
+        last = submit(n, open_today(r, i));
+        assert_non_null(last);
+    }
+    last->facts.institution = 2;
+    count = mempool_offer(n, offered);
+    assert_int_equal(count, 4);
+    assert_ptr_equal(offered[0], n->pool.oldest);
+    assert_ptr_equal(offered[2], last); /* the newest of all, of another */
+    assert_ptr_equal(offered[3], n->pool.oldest->newer->newer);
+    for (uint32_t i = 0; i < count; i++)
+        mempool_release(offered[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            test_mempool_a_peer_is_checked_within_limits, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(
+            test_mempool_a_refusal_on_a_candidate_does_not_count,
+            open_rig,
+            close_rig),
+        cmocka_unit_test_setup_teardown(
+            test_mempool_a_refusal_on_the_tip_counts, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(
+            test_mempool_what_a_block_touched_is_asked_again,
+            open_rig,
+            close_rig),
+        cmocka_unit_test_setup_teardown(
+            test_mempool_half_a_block_while_others_wait, open_rig, close_rig),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
