@@ -95,6 +95,7 @@ struct draft {
     struct hash chain_id;
     uint16_t institution;
     uint32_t day;
+    bool partly; /* signatures may be missing: others add theirs */
     uint32_t op_count;
     struct buf ops; /* encoded operations */
     size_t at[TX_OPS_MAX];
@@ -129,6 +130,15 @@ MUST_USE enum err tx_send(struct outcome *out,
                           struct rpc_client *client,
                           struct bytes tx,
                           bool wait);
+/* Transactions in files (tx_file.c).  tx_sign_partly adds what the wallet can
+ * sign (NULL: nothing) and lists each needed signer and whether it is there. */
+json_t *tx_sign_partly(bool *complete,
+                       struct tx *tx,
+                       const struct ledger_view *view,
+                       const struct wallet *w);
+int tx_file_read(struct buf *out, struct tx *tx, const char *path);
+json_t *tx_file_show(const struct tx *tx);
+int tx_file_write(const char *path, const struct tx *tx);
 /* Both in one. */
 MUST_USE enum err tx_do(struct outcome *out,
                         struct draft *d,
@@ -162,6 +172,7 @@ extern const struct command register_commands[];
 
 /* tx_cmd.c, query.c, keys.c, demo.c */
 extern const struct command tx_commands[];
+extern const struct command tx_file_commands[];
 extern const struct command query_commands[];
 extern const struct command rules_commands[];
 extern const struct command keys_commands[];

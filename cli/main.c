@@ -7,6 +7,7 @@ static const struct command *const tables[] = {
     keys_commands,
     devnet_commands,
     demo_commands,
+    tx_file_commands, /* before tx, whose first word they share */
     tx_commands,
     register_commands,
     query_commands,

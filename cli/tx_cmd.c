@@ -44,15 +44,20 @@ static void op_help(const struct op_def *d)
     printf("\nMay be refused with:\n ");
     for (int i = 0; i < OP_VERDICTS_MAX && d->verdicts[i] != V_OK; i++)
         printf(" %s", verdict_name(d->verdicts[i]));
-    printf("\n\nAlso: --node URL, --wallet DIR, --passphrase-file FILE, "
-           "--institution N,\n      --simulate, --out FILE (do not submit), "
-           "--json\n");
+    printf(
+        "\n\nAlso: --node URL, --wallet DIR, --passphrase-file FILE, "
+        "--institution N,\n      --simulate, --out FILE (do not submit), "
+        "--partial (with --out: others\n      add their signatures by equity "
+        "tx sign FILE), --json\n");
 }
 
 static void list_ops(void)
 {
     printf("equity tx OPERATION [flags]    build, sign, submit, wait\n"
-           "equity tx submit FILE          submit what --out wrote\n\n"
+           "equity tx sign FILE            add signatures to what --out "
+           "wrote\n"
+           "equity tx show FILE            what it says and who signed\n"
+           "equity tx submit FILE          submit it\n\n"
            "Operations:\n");
     for (uint32_t i = 0; i < op_table_count; i++)
         printf("  %-22s %s\n",
@@ -67,6 +72,7 @@ struct tx_run {
     const char *out;
     uint64_t institution;
     bool simulate;
+    bool partial;
     bool json;
 };
 
@@ -151,6 +157,10 @@ static int read_flags(
             return fail(EXIT_USAGE, "unexpected argument %s", argv[i]);
         if (strcmp(flag, "simulate") == 0) {
             t->simulate = true;
+            continue;
+        }
+        if (strcmp(flag, "partial") == 0) {
+            t->partial = true;
             continue;
         }
         if (strcmp(flag, "json") == 0) {
@@ -290,6 +300,7 @@ static int run_op(const struct op_def *d, int argc, char **argv)
     }
     if (code == 0) {
         draft_begin(&draft, &chain_id, (uint16_t)t.institution, today);
+        draft.partly = t.partial;
         draft_add(&draft, d->kind, op);
         if (tx_make(&tx, &id, &draft, &view, w, why, sizeof why) != ERR_NONE)
             code = fail(EXIT_REFUSED, "%s", why);
@@ -310,38 +321,35 @@ static int run_submit(int argc, char **argv)
 {
     struct tx_run t = {.node = "http://127.0.0.1:7500"};
     struct rpc_client *client;
-    static char text[2 * TX_BYTES_MAX + 4];
-    uint8_t *tx;
-    size_t size;
-    FILE *f;
+    struct buf bytes = {0};
+    struct tx *tx;
     int code;
 
-    if (argc != 1 && !(argc == 3 && strcmp(argv[1], "--node") == 0))
-        return fail(EXIT_USAGE, "usage: equity tx submit FILE [--node URL]");
-    if (argc == 3)
-        t.node = argv[2];
-    f = fopen(argv[0], "re");
-    if (f == NULL || fgets(text, sizeof text, f) == NULL) {
-        if (f != NULL)
-            fclose(f);
-        return fail(EXIT_NO_INPUT, "%s: cannot be read", argv[0]);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            t.json = true;
+        else if (strcmp(argv[i], "--simulate") == 0)
+            t.simulate = true;
+        else if (strcmp(argv[i], "--node") == 0 && i + 1 < argc)
+            t.node = argv[++i];
+        else
+            argc = 0;
     }
-    fclose(f);
-    text[strcspn(text, "\r\n")] = '\0';
-    size = strlen(text) / 2;
-    tx = malloc(size + 1);
+    if (argc < 1 || strncmp(argv[0], "--", 2) == 0)
+        return fail(EXIT_USAGE,
+                    "usage: equity tx submit FILE [--node URL] [--simulate] "
+                    "[--json]");
+    tx = calloc(1, sizeof *tx);
     ASSERT(tx != NULL);
-    if (size == 0 || !hex_decode(tx, size, text)) {
-        free(tx);
-        return fail(EXIT_DATA, "%s: not the hex of a transaction", argv[0]);
-    }
-    if (rpc_client_new(&client, t.node) != ERR_NONE) {
-        free(tx);
-        return fail(EXIT_USAGE, "--node is http://host:port");
-    }
-    code = finish(&t, client, bytes_of(tx, size), argv[0]);
-    rpc_client_free(client);
+    code = tx_file_read(&bytes, tx, argv[0]);
     free(tx);
+    if (code == 0 && rpc_client_new(&client, t.node) != ERR_NONE)
+        code = fail(EXIT_USAGE, "--node is http://host:port");
+    if (code == 0) {
+        code = finish(&t, client, buf_bytes(&bytes), argv[0]);
+        rpc_client_free(client);
+    }
+    buf_deinit(&bytes);
     return code;
 }
 

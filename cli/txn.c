@@ -312,7 +312,13 @@ enum err tx_make(struct buf *out,
     if (e == ERR_NONE) {
         tx->id = tx_id_of(writer_bytes(&writer));
         *id = tx->id;
-        e = sign_all(tx, &v, w, why, cap);
+        if (d->partly) {
+            bool complete;
+
+            json_decref(tx_sign_partly(&complete, tx, &v, w));
+        } else {
+            e = sign_all(tx, &v, w, why, cap);
+        }
     }
     if (e == ERR_NONE) {
         writer = writer_of(out->at, out->size);

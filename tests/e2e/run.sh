@@ -185,6 +185,24 @@ sleep 0.5
 expect "peers: a stranger is refused" "connection refused" "$(cat "$work/net/node0.log")"
 ready 0 5 && ok "peers: the node goes on" || no "peers: the node goes on"
 
+# ---- signatures gather in a file ----
+mkdir -m 700 "$work/maker" "$work/checker"
+cp "$work/net/wallet/"*.key "$work/maker"
+mv "$work/maker/"*checker.key "$work/checker"
+tx 5 --document "$(printf 2%.0s $(seq 64))" --wallet "$work/maker" --partial --out "$work/part.hex"
+from_file() { "$build/equity" tx "$@" --node "$(url 0)" 2>&1; }
+expect "tx file: what is missing is told" '"signed": false' "$(from_file show "$work/part.hex")"
+expect "tx file: half signed is refused" E_SIG_MISSING "$(from_file submit "$work/part.hex")"
+expect "tx file: the other signs" '"complete": true' \
+    "$(from_file sign "$work/part.hex" --wallet "$work/checker" --passphrase-file "$work/net/passphrase")"
+expect "tx file: then it is final" '"final": true' "$(from_file submit "$work/part.hex" --json)"
+expect "tx file: a needless signature is not added" "no key here is needed" \
+    "$(from_file sign "$work/part.hex" --wallet "$work/checker" --passphrase-file "$work/net/passphrase")"
+head -c 301 "$work/part.hex" >"$work/cut.hex"
+expect "tx file: cut" "not " "$(from_file show "$work/cut.hex")"
+head -c 300000 /dev/zero | tr '\0' a >"$work/long.hex"
+expect "tx file: too long" "not the hex of a transaction" "$(from_file show "$work/long.hex")"
+
 # ---- start-up faults: what it is and what to do ----
 fails() { # fails NAME EXIT WANTED command...
     name=$1 wanted_code=$2 wanted=$3
