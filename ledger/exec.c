@@ -282,6 +282,12 @@ enum verdict exec_cap(const struct security_row *s, uint32_t holders_before)
                : V_OK;
 }
 
+/* R160: The superiors of an authority are the one that is named as such, that
+ * one's own, and so on upwards. */
+enum {
+    SUPERIORS_MAX = 8, /* levels that are climbed; a circle ends there */
+};
+
 static bool get_authority(const struct exec *x,
                           struct genesis_authority *a,
                           const char *code)
@@ -303,7 +309,15 @@ bool authority_over(const struct exec *x,
                     const char *ordering)
 {
     struct genesis_authority a;
+    char code[CODE_MAX + 1] = "";
 
-    return strcmp(giving, ordering) == 0 ||
-           (get_authority(x, &a, ordering) && strcmp(giving, a.superior) == 0);
+    memcpy(code, ordering, strlen(ordering));
+    for (int level = 0; level < SUPERIORS_MAX; level++) {
+        if (strcmp(giving, code) == 0)
+            return true;
+        if (!get_authority(x, &a, code))
+            return false;
+        memcpy(code, a.superior, sizeof code);
+    }
+    return false;
 }

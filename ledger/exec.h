@@ -17,6 +17,8 @@ struct exec {
     const struct op_def *def;
     struct refusal *why;
     bool by_paper;
+    struct refusal later; /* of the signers; V_OK, or told unless the rule
+                             refuses with a lower number */
     bool sig_used[TX_SIGS_MAX];
     /* the last event, for renewing chains */
     struct event event;
@@ -110,6 +112,9 @@ enum verdict security_find(struct exec *x,
                            struct security_row *s,
                            const char *code);
 void security_emit(struct exec *x, struct security_row *s, struct event *e);
+/* security_count adds to what its issuer has in the register; the event is
+ * emitted already. */
+void security_count(struct exec *x, const struct security_row *s, int step);
 /* Refuses with V_SECURITY_STATE or V_WITHDRAWN unless the security is in one of
  * the states, bits 1 << enum security_status. */
 enum verdict security_in(struct exec *x,
@@ -151,7 +156,7 @@ enum verdict insider_check(const struct exec *x,
 void insider_sold(struct holding_row *h, uint64_t quantity);
 
 /* Whether the authority exists, and whether it may undo or carry out what the
- * other one ordered: it is the same or its superior. */
+ * other one ordered: it is the same, its superior or a superior of that. */
 bool authority_exists(const struct exec *x, const char *code);
 bool authority_over(const struct exec *x,
                     const char *giving,

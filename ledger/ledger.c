@@ -168,7 +168,8 @@ static enum verdict apply_rule(struct exec *x, const union op_any *op)
 }
 
 /* R2: Of several broken rules of an operation the one with the lowest number is
- * told, and of several operations the first that fails. */
+ * told, of several entries of a list the first that fails, and of several
+ * operations the first that fails. */
 static enum verdict apply_ops(struct exec *x)
 {
     union op_any op;
@@ -184,6 +185,8 @@ static enum verdict apply_ops(struct exec *x)
         v = sign_check_op(x, &op);
         if (v == V_OK)
             v = apply_rule(x, &op);
+        if (x->later.verdict != V_OK && (v == V_OK || v > x->later.verdict))
+            v = sign_refuse(x, &x->later);
         if (v != V_OK)
             return v;
     }

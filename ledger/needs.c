@@ -7,12 +7,25 @@ static struct need *add(struct needs *n)
     if (n->count >= NEEDS_MAX)
         return NULL;
     n->list[n->count].registrar = false;
+    n->list[n->count].roles = 0;
     return &n->list[n->count++];
+}
+
+enum {
+    MAY_KEEP_REGISTERS = ROLE_REGISTRAR,
+    MAY_KEEP_ACCOUNTS = ROLE_REGISTRAR | ROLE_MEMBER,
+};
+
+/* Roles that satisfy both; 0 stands for all. */
+static uint16_t roles_both(uint16_t a, uint16_t b)
+{
+    return (uint16_t)(a == 0 ? b : b == 0 ? a : a & b);
 }
 
 static void add_institution(struct needs *n,
                             uint16_t number,
                             bool registrar,
+                            uint16_t roles,
                             const char *text)
 {
     const struct hash id = institution_id(number);
@@ -22,6 +35,7 @@ static void add_institution(struct needs *n,
         if (n->list[i].who.kind == PRINCIPAL_INSTITUTION &&
             hash_eq(&n->list[i].who.id, &id)) {
             n->list[i].registrar = n->list[i].registrar || registrar;
+            n->list[i].roles = roles_both(n->list[i].roles, roles);
             return;
         }
     }
@@ -33,9 +47,12 @@ static void add_institution(struct needs *n,
     need->threshold = 2;
     need->key_count = 0;
     need->registrar = registrar;
+    need->roles = roles;
     need->text = text;
 }
 
+/* R165: A qualification cites its evidence, a pledge its written contract, and
+ * a security taken into custody the custody agreement. */
 static bool document_is_missing(const struct op_def *def, const void *op)
 {
     const uint8_t *base = op;
@@ -67,7 +84,7 @@ static bool add_account(struct needs *n,
         n->by_paper = true;
         if (document_is_missing(def, op))
             n->document_missing = true;
-        add_institution(n, a.custodian, false, text);
+        add_institution(n, a.custodian, false, MAY_KEEP_ACCOUNTS, text);
         return true;
     }
     need = add(n);
@@ -148,12 +165,19 @@ static bool add_priors(struct needs *n,
 {
     const struct op_pledge_create_ranked *ranked =
         (const struct op_pledge_create_ranked *)(const void *)op;
+    bool found = true;
 
     for (uint32_t i = 0; i < ranked->prior_count; i++) {
-        if (!add_pledgee(n, about, view, def, s, op, ranked->priors[i].number))
-            return false;
+        struct hash missing;
+
+        if (add_pledgee(
+                n, &missing, view, def, s, op, ranked->priors[i].number))
+            continue;
+        if (found)
+            *about = missing;
+        found = false;
     }
-    return true;
+    return found;
 }
 
 static bool add_signer(struct needs *n,
@@ -209,11 +233,12 @@ static bool add_signer(struct needs *n,
             *about = id;
             return false;
         }
-        add_institution(n, account.custodian, false, s->text);
+        add_institution(
+            n, account.custodian, false, MAY_KEEP_ACCOUNTS, s->text);
         return true;
     case SIGNER_INSTITUTION:
         memcpy(&institution, op + s->offset, sizeof institution);
-        add_institution(n, institution, false, s->text);
+        add_institution(n, institution, false, 0, s->text);
         return true;
     case SIGNER_ISSUER:
     case SIGNER_REGISTRAR:
@@ -224,7 +249,8 @@ static bool add_signer(struct needs *n,
         if (s->who == SIGNER_ISSUER)
             return add_account(
                 n, about, view, &security.issuer, def, op, s->text);
-        add_institution(n, security.registrar, true, s->text);
+        add_institution(
+            n, security.registrar, true, MAY_KEEP_REGISTERS, s->text);
         return true;
     case SIGNER_PLEDGEE:
         memcpy(&number, op + s->also, sizeof number);
@@ -242,6 +268,8 @@ enum verdict needs_of_op(struct needs *out,
                          const struct op_def *def,
                          const void *op)
 {
+    enum verdict v = V_OK;
+
     out->count = 0;
     out->by_paper = false;
     out->document_missing = false;
@@ -249,10 +277,16 @@ enum verdict needs_of_op(struct needs *out,
     if (def->document_required && document_is_missing(def, op))
         out->document_missing = true;
     for (uint32_t i = 0; i < OP_SIGNERS_MAX; i++) {
-        if (!add_signer(out, about, view, chain_id, def, &def->signers[i], op))
-            return V_UNKNOWN;
+        const struct op_signer *s = &def->signers[i];
+        struct hash missing = {{0}};
+
+        if (add_signer(out, &missing, view, chain_id, def, s, op))
+            continue;
+        if (v == V_OK)
+            *about = missing;
+        v = V_UNKNOWN;
     }
-    return V_OK;
+    return v;
 }
 
 static bool add_principal(struct tx *tx, const struct principal *p)
@@ -274,6 +308,7 @@ enum verdict needs_principals(struct tx *tx,
     const struct principal filer = {PRINCIPAL_INSTITUTION,
                                     institution_id(tx->institution)};
     union op_any op;
+    enum verdict all = V_OK;
 
     tx->principal_count = 0;
     memset(about, 0, sizeof *about);
@@ -281,13 +316,15 @@ enum verdict needs_principals(struct tx *tx,
     for (uint32_t i = 0; i < tx->op_count; i++) {
         const struct op_def *def;
         struct needs n;
-        enum verdict v;
+        struct hash missing;
 
         if (op_decode(&def, &op, tx->ops[i]) != ERR_NONE)
             return V_MALFORMED;
-        v = needs_of_op(&n, about, view, &tx->chain_id, def, &op);
-        if (v != V_OK)
-            return v;
+        if (needs_of_op(&n, &missing, view, &tx->chain_id, def, &op) != V_OK) {
+            if (all == V_OK)
+                *about = missing;
+            all = V_UNKNOWN;
+        }
         for (uint32_t k = 0; k < n.count; k++) {
             if (n.list[k].how != NEED_GOVERNANCE &&
                 !add_principal(tx, &n.list[k].who))
@@ -295,5 +332,5 @@ enum verdict needs_principals(struct tx *tx,
         }
     }
     tx_sort_principals(tx);
-    return V_OK;
+    return all;
 }

@@ -22,6 +22,7 @@ struct need {
     uint32_t key_count;
     struct pubkey keys[ACCOUNT_KEYS_MAX]; /* NEED_KEYS */
     bool registrar; /* the institution is needed as the security's registrar */
+    uint16_t roles; /* of which the institution has one; 0: no matter */
     const char *text; /* of the signer table */
 };
 
@@ -38,7 +39,8 @@ struct needs {
 
 /* needs_of_op lists the signers of one operation (not the filing institution's
  * maker, which every transaction needs).
- * Returns V_OK or V_UNKNOWN; *about is then the missing id. */
+ * Returns V_OK, or V_UNKNOWN if some are not listed because *about does not
+ * exist (the first such id); the others are listed all the same. */
 enum verdict needs_of_op(struct needs *out,
                          struct hash *about,
                          const struct ledger_view *view,
@@ -48,7 +50,7 @@ enum verdict needs_of_op(struct needs *out,
 
 /* needs_principals fills tx->principals, sorted, from the operations in tx->ops
  * and the filing institution.  Governance needs are left to the caller.
- * Returns V_OK, V_MALFORMED, V_UNKNOWN or V_LIMIT. */
+ * Returns V_OK, V_MALFORMED, V_LIMIT, or V_UNKNOWN as needs_of_op does. */
 enum verdict needs_principals(struct tx *tx,
                               struct hash *about,
                               const struct ledger_view *view);

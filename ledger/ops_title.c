@@ -40,6 +40,7 @@ const struct op_def op_def_title_confirm = {
                  V_ACCOUNT_STATE,
                  V_SECURITY_STATE,
                  V_WITHDRAWN,
+                 V_REGISTER_CLOSED,
                  V_QUANTITY,
                  V_AVAILABLE,
                  V_LIMIT},

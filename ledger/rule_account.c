@@ -14,6 +14,27 @@ static bool policy_ok(const struct op_account_open *op)
     return keys_policy_ok(&op->policy);
 }
 
+/* R154: An ordinary account carries a commitment to its holder's identity and
+ * the tag of the person. */
+static bool identity_ok(const struct op_account_open *op)
+{
+    return op->kind != ACCOUNT_ORDINARY ||
+           (!hash_is_zero(&op->identity) && !hash_is_zero(&op->subject_tag));
+}
+
+/* R18: An account is kept by a registrar or a member institution.
+ *
+ * R155: The accounts for own shares, for unconfirmed titles and for what is in
+ * suspense are a registrar's. */
+static bool may_keep(const struct institution_row *i, uint8_t kind)
+{
+    const uint16_t roles = kind == ACCOUNT_ORDINARY
+                               ? ROLE_REGISTRAR | ROLE_MEMBER
+                               : ROLE_REGISTRAR;
+
+    return (i->roles & roles) != 0;
+}
+
 enum verdict rule_account_open(struct exec *x, const struct op_account_open *op)
 {
     const struct hash id =
@@ -30,8 +51,7 @@ enum verdict rule_account_open(struct exec *x, const struct op_account_open *op)
     if (!exec_get(
             x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &custodian))
         return exec_refuse(x, V_UNKNOWN, &custodian, 0, 0);
-    /* R18: An account is kept by a registrar or a member institution. */
-    if ((institution.roles & (ROLE_REGISTRAR | ROLE_MEMBER)) == 0)
+    if (!may_keep(&institution, op->kind))
         return exec_refuse(x, V_ROLE, &custodian, 0, 0);
     /* R19: One person or company has one ordinary account that is not closed;
      * the subject tag tells. */
@@ -40,7 +60,7 @@ enum verdict rule_account_open(struct exec *x, const struct op_account_open *op)
         return exec_refuse(x, V_DUPLICATE_SUBJECT, &subject.account, 0, 0);
     if (exec_account(x->b->view, &row, &id))
         return exec_refuse(x, V_EXISTS, &id, 0, 0);
-    if (!policy_ok(op))
+    if (!policy_ok(op) || !identity_ok(op))
         return exec_refuse(x, V_POLICY, &id, 0, 0);
     row = (struct account_row){
         .custodian = op->custodian,
@@ -277,7 +297,8 @@ enum verdict rule_account_close(struct exec *x,
     if (!exec_account(x->b->view, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     /* R29: An account is closed if it is active, has no position, no pledge to
-     * it and no open claim, and no recovery of its keys is pending. */
+     * it, no open claim and no security of its own in the register, and no
+     * recovery of its keys is pending. */
     if (a.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
     if (a.positions != 0 || a.rights != 0)
@@ -289,5 +310,40 @@ enum verdict rule_account_close(struct exec *x,
     exec_emit(x, &e);
     exec_put_account(x, &a, &op->account);
     forget_subject(x, &a, &op->account);
+    return V_OK;
+}
+
+/* R159: An account passes to another custodian as it is, frozen or not, by its
+ * holder and both custodians; creditors with a right on what it holds are told
+ * before. */
+enum verdict rule_account_transfer(struct exec *x,
+                                   const struct op_account_transfer *op)
+{
+    const struct hash custodian = institution_id(op->custodian);
+    struct institution_row institution;
+    struct account_row a;
+    struct event e = {.kind = EVENT_ACCOUNT_TRANSFERRED,
+                      .account = op->account,
+                      .number = op->custodian,
+                      .document = op->document};
+
+    if (!exec_account(x->b->view, &a, &op->account))
+        return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
+    if (!exec_get(
+            x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &custodian))
+        return exec_refuse(x, V_UNKNOWN, &custodian, 0, 0);
+    if (!may_keep(&institution, a.kind))
+        return exec_refuse(x, V_ROLE, &custodian, 0, 0);
+    if (a.status == ACCOUNT_CLOSED)
+        return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
+    if (a.custodian == op->custodian)
+        return exec_refuse(x, V_SELF, &custodian, 0, 0);
+    if (a.recovery_day != 0)
+        return exec_refuse(
+            x, V_RECOVERY, &op->account, a.recovery_day, x->b->date);
+    e.second = a.custodian;
+    a.custodian = op->custodian;
+    exec_emit(x, &e);
+    exec_put_account(x, &a, &op->account);
     return V_OK;
 }

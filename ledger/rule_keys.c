@@ -77,7 +77,10 @@ enum verdict rule_account_rotate(struct exec *x,
 
     if (!exec_account(x->b->view, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
-    if (a.status == ACCOUNT_CLOSED)
+    /* R158: The keys of a frozen account are replaced only with the court's
+     * consent. */
+    if (a.status == ACCOUNT_CLOSED ||
+        (a.status == ACCOUNT_FROZEN && hash_is_zero(&op->court_consent)))
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
     if (!may_follow(&a, &op->policy))
         return exec_refuse(x, V_POLICY, &op->account, 0, 0);

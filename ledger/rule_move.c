@@ -3,6 +3,12 @@
 
 #include "base/check.h"
 
+/* R156: At its parties' will shares pass to an active ordinary account only. */
+bool account_may_receive(const struct account_row *a)
+{
+    return a->status == ACCOUNT_ACTIVE && a->kind == ACCOUNT_ORDINARY;
+}
+
 enum verdict move_parties(struct exec *x,
                           struct move *m,
                           const char *security,
@@ -25,7 +31,7 @@ enum verdict move_parties(struct exec *x,
         (at_will && m->from.account.status != ACCOUNT_ACTIVE))
         return exec_refuse(x, V_ACCOUNT_STATE, from, 0, 0);
     if (m->to.account.status == ACCOUNT_CLOSED ||
-        (at_will && m->to.account.status != ACCOUNT_ACTIVE))
+        (at_will && !account_may_receive(&m->to.account)))
         return exec_refuse(x, V_ACCOUNT_STATE, to, 0, 0);
     /* R71: Shares whose title is not confirmed leave their account only by the
      * confirmation of a title or by a correction. */

@@ -1,5 +1,6 @@
 /* Securities: taken into custody, listed and delisted, suspended and resumed,
  * changed. */
+#include "base/check.h"
 #include "ledger/exec.h"
 
 static const struct hash zero;
@@ -42,6 +43,16 @@ void security_emit(struct exec *x, struct security_row *s, struct event *e)
     memcpy(e->security, s->code, sizeof e->security);
     exec_emit(x, e);
     exec_put_security(x, s);
+}
+
+void security_count(struct exec *x, const struct security_row *s, int step)
+{
+    struct account_row issuer;
+    const bool found = exec_account(x->b->view, &issuer, &s->issuer);
+
+    ASSERT(found);
+    issuer.rights += (uint32_t)step;
+    exec_put_account(x, &issuer, &s->issuer);
 }
 
 /* Refuses parameters that no security has. */
@@ -108,6 +119,7 @@ enum verdict rule_security_create(struct exec *x,
     };
     memcpy(row.code, op->code, sizeof row.code);
     security_emit(x, &row, &e);
+    security_count(x, &row, 1);
     return V_OK;
 }
 

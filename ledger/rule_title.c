@@ -31,7 +31,7 @@ enum verdict rule_title_confirm(struct exec *x,
     if (m.to.account.kind != ACCOUNT_ORDINARY ||
         m.to.account.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->to, 0, 0);
-    v = move_security(x, &m, true, true);
+    v = move_security(x, &m, true, false);
     if (v != V_OK)
         return v;
     if (!move_quantity_ok(&op->quantity))

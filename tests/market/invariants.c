@@ -648,8 +648,11 @@ static void count_for_account(void *ctx,
 {
     static struct holding_row h;
     struct all *a = ctx;
+    struct security_row s;
 
-    (void)bytes;
+    if (schema_decode(&s, &security_row_schema, bytes) == ERR_NONE &&
+        hash_eq(&s.issuer, &a->account) && s.status != SECURITY_WITHDRAWN)
+        a->rights++;
     if (get(a->r, &h, TABLE_HOLDINGS, &key->key, &a->account) &&
         h.segment_count > 0)
         a->positions++;

@@ -310,7 +310,7 @@ static void step_row(struct step *s,
 /* The counts in the security row follow the rows of its trees. */
 static void step_security(struct step *s,
                           const struct rows_change *c,
-                          const struct sums_entry *sums)
+                          struct sums_entry *sums)
 {
     struct security_row before = {0};
     struct security_row after = {0};

@@ -1,4 +1,5 @@
 #include "tests/market/market.h"
+#include "tests/market/told.h"
 
 #include "base/check.h"
 #include "base/num.h"
@@ -439,7 +440,7 @@ static void check_declared(struct market *m, enum verdict v)
     const struct op_def *def;
     char text[160];
 
-    if (v < V_UNKNOWN || v == V_NOT_REGISTRAR ||
+    if (v < V_UNKNOWN || v == V_ROLE || v == V_NOT_REGISTRAR ||
         m->why.op_index >= m->tx->op_count)
         return;
     def = m->defs[m->why.op_index];
@@ -487,6 +488,7 @@ static enum verdict apply_checked(struct market *m)
     }
     if (m->on_tx != NULL)
         m->on_tx(m->ctx, v);
+    told(m->tx, &m->why, v);
     if (v == V_OK)
         return v;
     if (!digest_eq(rows_digest(m->rows), start))
