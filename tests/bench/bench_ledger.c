@@ -394,6 +394,7 @@ static void make_account(const struct bench *b,
     o->authority = AUTHORITY_KEYS;
     market_keys(&o->policy, &key, 1, 1);
     memcpy(o->subject_tag.raw, o->nonce, sizeof o->nonce);
+    o->identity = document;
     o->document = document;
 }
 
