@@ -15,7 +15,7 @@ fuzz-replay: $(FUZZ:%=%.replay)
 
 check: ## what a commit must pass, in about a minute
 check: unit golden fuzz-replay check-layers check-headers check-format \
-    check-banned check-rules check-pure
+    check-banned check-rules check-verdicts check-pure
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -35,6 +35,12 @@ check-rules: ## RULES.md, code and tests say each rule in the same words
 check-rules: $(BUILD)/equity
 	@tools/check-rules.sh $<
 
+LEDGER_TESTS = $(BUILD)/tests/golden/golden_ledger \
+               $(filter $(BUILD)/tests/unit/ledger/%,$(UNIT))
+check-verdicts: ## tests get every refusal that an operation names
+check-verdicts: $(BUILD)/equity $(LEDGER_TESTS)
+	@tools/check-verdicts.sh $(BUILD)/equity $(LEDGER_TESTS)
+
 check-pure: ## the rules allocate nothing, read no clock, keep no state
 check-pure: $(call library,ledger)
 	@tools/check-pure.sh $<
@@ -47,7 +53,7 @@ tidy: ## clang-tidy over the layers
 	    $(CPPFLAGS) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
-    check-format check-banned check-rules check-pure format tidy
+    check-format check-banned check-rules check-verdicts check-pure format tidy
 
 run: ## the main job: four institutions keep one register (RUN=once stops it)
 run: deps

@@ -344,15 +344,9 @@ static void sign_all(struct market *m, const struct market_signing *s)
     struct hash about;
     struct principal filer = {.kind = PRINCIPAL_INSTITUTION};
 
-    for (uint32_t k = 0; k < tx->op_count; k++) {
-        if (needs_of_op(&needs[k],
-                        &about,
-                        &m->view,
-                        &tx->chain_id,
-                        m->defs[k],
-                        &m->ops[k]) != V_OK)
-            needs[k].count = 0;
-    }
+    for (uint32_t k = 0; k < tx->op_count; k++)
+        (void)needs_of_op(
+            &needs[k], &about, &m->view, &tx->chain_id, m->defs[k], &m->ops[k]);
     tx->institution = s->filer != 0 ? s->filer : filer_of(needs, tx->op_count);
     filer.id = institution_id(tx->institution);
     add_principal(tx, &filer);

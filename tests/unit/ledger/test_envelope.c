@@ -259,6 +259,34 @@ static void test_institution_open_needs_the_operators(void **state)
     world_free(w);
 }
 
+static void test_operation_with_other_bytes_is_refused(void **state)
+{
+    struct world *w = market();
+    const struct op_transfer op = plain(w);
+    struct tx *tx = malloc(sizeof *tx);
+    struct bytes bytes;
+    uint8_t copy[512];
+
+    (void)state;
+    assert_int_equal(world_do_full(w, OP_TRANSFER, &op, tx), V_OK);
+    tx->reference.serial[9] = 1;
+    bytes = tx->ops[0];
+    assert_true(bytes.size < sizeof copy);
+    memcpy(copy, bytes.at, bytes.size);
+    copy[bytes.size] = 0;
+    tx->ops[0] = bytes_of(copy, bytes.size - 1); /* cut */
+    assert_int_equal(world_apply(w, tx), V_MALFORMED);
+    tx->ops[0] = bytes_of(copy, bytes.size + 1); /* a byte more */
+    assert_int_equal(world_apply(w, tx), V_MALFORMED);
+    copy[0] = 0; /* no such operation */
+    tx->ops[0] = bytes_of(copy, bytes.size);
+    assert_int_equal(world_apply(w, tx), V_MALFORMED);
+    copy[0] = OP_TRANSFER;
+    assert_int_equal(world_apply(w, tx), V_OK);
+    free(tx);
+    world_free(w);
+}
+
 /* R4: Court operations stand first in a block. */
 static void test_court_operations_come_first_in_a_block(void **state)
 {
@@ -326,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_account_rules_are_kept),
         cmocka_unit_test(test_transfer_parties_are_checked),
         cmocka_unit_test(test_institution_open_needs_the_operators),
+        cmocka_unit_test(test_operation_with_other_bytes_is_refused),
         cmocka_unit_test(test_court_operations_come_first_in_a_block),
         cmocka_unit_test(test_refused_transaction_changes_no_row),
         cmocka_unit_test(test_verdicts_have_names_and_ascend),
