@@ -307,14 +307,16 @@ struct hash vault_tag(const struct secret *consortium_key,
                      writer_bytes(&w));
 }
 
-struct hash vault_identity(const uint8_t salt[16],
+struct hash vault_identity(const struct hash *account,
+                           const uint8_t salt[16],
                            const char *id_type,
                            const char *id_number,
                            const char *name)
 {
-    uint8_t buf[16 + 256 + 64 + 64 + 16];
+    uint8_t buf[HASH_BYTES + 16 + 256 + 64 + 64 + 16];
     struct writer w = writer_of(buf, sizeof buf);
 
+    writer_hash(&w, account);
     writer_copy(&w, salt, 16);
     write_text(&w, id_type);
     write_text(&w, id_number);

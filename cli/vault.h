@@ -42,11 +42,15 @@ const struct vault_entry *vault_by_tag(const struct vault *v,
                                        const struct hash *tag);
 uint32_t vault_count(const struct vault *v);
 
-/* The tag and commitment of an identity. */
+/* The tag of a person, and the commitment to the identity behind one account:
+ * the tagged hash equity/IDENTITY/v1 of account, salt and what is committed to.
+ * The salt is that record's own, and the account stands in it, so that no two
+ * records can be shown for one another, nor one be guessed. */
 struct hash vault_tag(const struct secret *consortium_key,
                       const char *id_type,
                       const char *id_number);
-struct hash vault_identity(const uint8_t salt[16],
+struct hash vault_identity(const struct hash *account,
+                           const uint8_t salt[16],
                            const char *id_type,
                            const char *id_number,
                            const char *name);

@@ -393,6 +393,8 @@ static void visit_holding(void *ctx,
         weight = a.investors > 1 ? a.investors : 1;
     if (c->s.status == SECURITY_WITHDRAWN && weight > 0)
         weight = h.weight; /* what was withdrawn stays as it was */
+    if (a.kind != ACCOUNT_ORDINARY && h.weight != 0)
+        broken(c->problem, "I16: a special account counts as a holder");
     if (h.weight != weight || h.kind != a.kind)
         broken(c->problem,
                "I10: a holding counts as %u holders, not %u",
