@@ -22,6 +22,7 @@ enum spoils {
     SPOILS_ORDER,
     SPOILS_DUE,
     SPOILS_CHECKER,
+    SPOILS_KEY,
     SPOILS_DOCUMENT,
     SPOILS_ROLE,
     SPOILS_SECURITY,
@@ -155,6 +156,20 @@ static bool spoil_checker(struct plant *p)
     return false;
 }
 
+/* A holder signs with a key that is not the account's. */
+static bool spoil_key(struct plant *p)
+{
+    for (uint32_t i = 0; i < p->tx.sig_count; i++) {
+        struct tx_sig *s = &p->tx.sigs[i];
+
+        if (p->tx.principals[s->principal].kind == PRINCIPAL_ACCOUNT) {
+            s->key = market_key(MARKET_KEYS);
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool spoil_document(struct plant *p)
 {
     if (!p->def->document_required)
@@ -236,7 +251,7 @@ static bool spoil_row_of_security(struct plant *p, enum spoils what)
         return false;
     if (what == SPOILS_CLOSURE && s.closure_count < CLOSURES_MAX) {
         s.closures[s.closure_count++] =
-            (struct closure){CLOSURE_MEETING, today + 7, today - 9, today + 5};
+            (struct closure){CLOSURE_MEETING, FAR, today - 9, today + 5};
     } else if (what == SPOILS_CAP) {
         s.holder_cap = 1;
     } else if (what == SPOILS_INVESTORS) {
@@ -417,6 +432,8 @@ static bool plant(struct plant *p, const struct fault *f)
         return spoil_reference(p);
     case SPOILS_CHECKER:
         return spoil_checker(p);
+    case SPOILS_KEY:
+        return spoil_key(p);
     case SPOILS_DOCUMENT:
         return spoil_document(p);
     case SPOILS_ROLE:
@@ -529,8 +546,9 @@ static bool hangs_on(const struct fault *a, const struct fault *b)
 {
     if (a->way == WAY_SAME)
         return is_unknown(b) || b->spoils == SPOILS_CHECKER ||
-               b->spoils == SPOILS_ROLE;
-    return a->spoils == SPOILS_CHECKER && is_unknown(b);
+               b->spoils == SPOILS_KEY || b->spoils == SPOILS_ROLE;
+    return (a->spoils == SPOILS_CHECKER || a->spoils == SPOILS_KEY) &&
+           is_unknown(b);
 }
 
 static bool independent(const struct fault *a, const struct fault *b)
