@@ -91,6 +91,10 @@ $(BUILD)/tests/property/prop_ledger: $(BUILD)/tests/property/prop_ledger.o \
     $(MARKET) $$(call needs,state)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
+$(BUILD)/tests/property/prop_simulate: \
+    $(BUILD)/tests/property/prop_simulate.o $(MARKET) $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,property) -o $@
