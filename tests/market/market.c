@@ -372,6 +372,7 @@ static void sign_all(struct market *m, const struct market_signing *s)
 
         sign(tx, &filer, &key);
     }
+    tx_sort_sigs(tx);
 }
 
 /* ---- transactions ---- */
