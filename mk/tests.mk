@@ -76,6 +76,7 @@ sim: $(BUILD)/tests/sim/sim $(BUILD)/tests/property/prop_ledger
 e2e: ## the fault list, with real processes
 e2e: all
 	tests/e2e/run.sh $(BUILD)
+	tests/e2e/cases.sh $(BUILD)
 
 test: ## everything: check, property, simulation, end to end
 test: all check property sim e2e
