@@ -434,7 +434,8 @@ class Run:
         self.net.end(i, signal.SIGTERM)
         shutil.copytree(data, old)
         self.net.start(i)
-        self.progress("old directory: first it goes on", START + BOUND)
+        self.wait_ready("old directory", i)
+        time.sleep(self.hold)  # it votes: what the old journal does not know
         self.net.end(i)
         os.rename(data, new)
         os.rename(old, data)
