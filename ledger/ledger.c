@@ -201,6 +201,32 @@ static enum verdict apply_ops(struct exec *x)
     return sign_check_rest(x);
 }
 
+void ledger_fetch(const struct ledger_view *view,
+                  const struct tx *const *txs,
+                  uint32_t count)
+{
+    struct row_key keys[VIEW_FETCH_MAX];
+    union op_any op;
+    uint32_t n = 0;
+
+    if (view->fetch == NULL)
+        return;
+    for (uint32_t i = 0; i < count && n < VIEW_FETCH_MAX; i++) {
+        const struct tx *tx = txs[i];
+        const struct op_def *def;
+
+        keys[n++] = (struct row_key){
+            TABLE_REFERENCES,
+            day_key(tx->reference.day),
+            reference_key(tx->institution, tx->reference.serial)};
+        for (uint32_t k = 0; k < tx->op_count; k++) {
+            if (op_decode(&def, &op, tx->ops[k]) == ERR_NONE)
+                n += needs_rows(keys + n, VIEW_FETCH_MAX - n, def, &op);
+        }
+    }
+    view->fetch(view->ctx, keys, n);
+}
+
 enum verdict ledger_apply(struct ledger_block *b,
                           const struct tx *tx,
                           struct refusal *why)

@@ -80,6 +80,15 @@ MUST_USE enum verdict ledger_apply(struct ledger_block *b,
                                    const struct tx *tx,
                                    struct refusal *why);
 
+/* ledger_fetch tells the view which rows these transactions will read, so that
+ * the memory has them at hand when they are applied.  Changes nothing. */
+enum {
+    LEDGER_FETCH_TXS = 8, /* at once */
+};
+void ledger_fetch(const struct ledger_view *view,
+                  const struct tx *const *txs,
+                  uint32_t count);
+
 /* ledger_is_court says whether all operations of tx are court operations:
  * those stand first in a block. */
 bool ledger_is_court(const struct tx *tx);

@@ -48,6 +48,15 @@ enum verdict needs_of_op(struct needs *out,
                          const struct op_def *def,
                          const void *op);
 
+/* needs_rows says which rows the operation will read, as far as its table
+ * tells: accounts and their holdings, the security, the pledge.  For
+ * view.fetch: not all of them, and no harm if one is not there.  Returns how
+ * many, at most room. */
+uint32_t needs_rows(struct row_key *keys,
+                    uint32_t room,
+                    const struct op_def *def,
+                    const void *op);
+
 /* needs_principals fills tx->principals, sorted, from the operations in tx->ops
  * and the filing institution.  Governance needs are left to the caller.
  * Returns V_OK, V_MALFORMED, V_LIMIT, or V_UNKNOWN as needs_of_op does. */

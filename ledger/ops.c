@@ -28,11 +28,13 @@ const uint32_t op_table_count = ARRAY_LEN(op_table);
 
 const struct op_def *op_find(uint8_t kind)
 {
-    for (uint32_t i = 0; i < op_table_count; i++) {
-        if (op_table[i]->kind == kind)
-            return op_table[i];
-    }
-    return NULL;
+    static const struct op_def *const by_kind[UINT8_MAX + 1] = {
+#define OP_PLACE(id, number, name) [number] = &op_def_##name,
+        OP_LIST(OP_PLACE)
+#undef OP_PLACE
+    };
+
+    return by_kind[kind];
 }
 
 const struct op_def *op_find_name(const char *name)

@@ -653,6 +653,7 @@ struct op_signer {
 enum {
     OP_SIGNERS_MAX = 4,
     OP_VERDICTS_MAX = 32,
+    OP_TOUCHES_MAX = 2,
     OP_NO_DOCUMENT = 0xffff,
 };
 
@@ -664,6 +665,9 @@ struct op_def {
     size_t document_offset; /* of the paper document; OP_NO_DOCUMENT */
     bool document_required; /* E_SIG_MISSING without it */
     bool hands_over;        /* signed by who lost the role for it, too */
+    /* Accounts it reads whose signature it does not need: the fields' offsets,
+     * not 0; 0 ends them.  Only for fetching rows early. */
+    size_t touches[OP_TOUCHES_MAX];
     enum verdict verdicts[OP_VERDICTS_MAX]; /* it may give; ends with V_OK */
 };
 

@@ -36,6 +36,7 @@ const struct op_def op_def_title_confirm = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_title_confirm, document),
+    .touches = {offsetof(struct op_title_confirm, from)},
     .verdicts = {V_UNKNOWN,
                  V_ACCOUNT_STATE,
                  V_SECURITY_STATE,
@@ -78,6 +79,7 @@ const struct op_def op_def_lock_set = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_lock_set, document),
+    .touches = {offsetof(struct op_lock_set, account)},
     .verdicts = {V_UNKNOWN,
                  V_ACCOUNT_STATE,
                  V_SECURITY_STATE,
@@ -119,6 +121,7 @@ const struct op_def op_def_lock_lift = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_lock_lift, document),
+    .touches = {offsetof(struct op_lock_lift, account)},
     .verdicts = {V_UNKNOWN,
                  V_ACCOUNT_STATE,
                  V_SECURITY_STATE,
@@ -162,6 +165,7 @@ const struct op_def op_def_insider_set = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_insider_set, document),
+    .touches = {offsetof(struct op_insider_set, account)},
     .verdicts =
         {V_UNKNOWN, V_ACCOUNT_STATE, V_SECURITY_STATE, V_WITHDRAWN, V_DATE},
 };

@@ -7,6 +7,9 @@
 
 enum {
     DEPTH_MAX = 257,
+    INDEX_FROM = 32, /* leaves a tree has before an index pays */
+    FETCH_MAX = 64,
+    LINE_BYTES = 64,
 };
 
 int forest_bit(const struct hash *key, uint16_t bit)
@@ -206,17 +209,137 @@ static uint32_t walk(const struct forest *f,
     return ref;
 }
 
+/* ---- the index beside a tree ---- */
+
+static void index_leaf(struct forest *f, struct forest_tree *t, uint32_t ref)
+{
+    const uint32_t i = ref & ~(uint32_t)FOREST_LEAF;
+
+    leaf_index_add(&t->index, leaf_index_hash(&f->leaves[i].key), i);
+}
+
+/* A new index of twice the size, over all leaves. */
+static void index_all(struct forest *f, struct forest_tree *t)
+{
+    uint32_t stack[DEPTH_MAX];
+    uint32_t depth = 0;
+
+    f->index_bytes -= t->index.cap * sizeof t->index.at[0];
+    leaf_index_deinit(&t->index);
+    leaf_index_init(&t->index, t->count);
+    f->index_bytes += t->index.cap * sizeof t->index.at[0];
+    stack[depth++] = t->root;
+    while (depth > 0) {
+        const uint32_t ref = stack[--depth];
+
+        if (is_leaf(ref)) {
+            index_leaf(f, t, ref);
+        } else {
+            stack[depth++] = f->inners[ref].child[1];
+            stack[depth++] = f->inners[ref].child[0];
+        }
+    }
+}
+
+/* The leaf is in the tree already. */
+static void index_added(struct forest *f, struct forest_tree *t, uint32_t ref)
+{
+    if (t->count < INDEX_FROM)
+        return;
+    if (t->index.at == NULL || leaf_index_is_full(&t->index))
+        index_all(f, t);
+    else
+        index_leaf(f, t, ref);
+}
+
+static void index_drop(struct forest *f, struct forest_tree *t)
+{
+    f->index_bytes -= t->index.cap * sizeof t->index.at[0];
+    leaf_index_deinit(&t->index);
+}
+
+static const struct forest_leaf *index_find(const struct forest *f,
+                                            const struct forest_tree *t,
+                                            const struct hash *key)
+{
+    const uint32_t hash = leaf_index_hash(key);
+    uint32_t at = 0;
+    uint32_t i;
+
+    while ((i = leaf_index_next(&t->index, hash, &at)) != 0) {
+        if (hash_eq(&f->leaves[i].key, key))
+            return &f->leaves[i];
+    }
+    return NULL;
+}
+
 const struct forest_leaf *forest_find(const struct forest *f,
                                       const struct forest_tree *t,
                                       const struct hash *key)
 {
-    const uint32_t ref = walk(f, t, key);
-    const struct forest_leaf *leaf;
+    const struct forest_leaf *leaf = NULL;
+    uint32_t ref;
 
+    if (t->index.at != NULL) {
+        leaf = index_find(f, t, key);
+        if (leaf != NULL || t->index.left_out == 0)
+            return leaf;
+    }
+    ref = walk(f, t, key);
     if (ref == 0)
         return NULL;
     leaf = leaf_at(f, ref);
     return hash_eq(&leaf->key, key) ? leaf : NULL;
+}
+
+static void prefetch_leaf(const struct forest_leaf *leaf)
+{
+    __builtin_prefetch(leaf);
+    __builtin_prefetch((const uint8_t *)(leaf + 1) - 1);
+}
+
+/* Most rows are of two to four lines; the processor fetches on by itself. */
+static void prefetch_row(const struct forest_leaf *leaf)
+{
+    const uint8_t *row = (const uint8_t *)leaf->row;
+
+    __builtin_prefetch(row);
+    __builtin_prefetch(row + LINE_BYTES);
+    __builtin_prefetch(row + 2 * LINE_BYTES);
+}
+
+void forest_fetch(const struct forest *f,
+                  const struct forest_tree *const *trees,
+                  const struct hash *const *keys,
+                  uint32_t count)
+{
+    uint32_t hash[FETCH_MAX];
+    const struct forest_leaf *leaf[FETCH_MAX];
+
+    ASSERT(count <= FETCH_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        if (trees[i] == NULL || trees[i]->index.at == NULL)
+            continue;
+        hash[i] = leaf_index_hash(keys[i]);
+        leaf_index_prefetch(&trees[i]->index, hash[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = 0;
+        uint32_t found;
+
+        leaf[i] = NULL;
+        if (trees[i] == NULL || trees[i]->index.at == NULL)
+            continue;
+        found = leaf_index_next(&trees[i]->index, hash[i], &at);
+        if (found == 0)
+            continue;
+        leaf[i] = &f->leaves[found];
+        prefetch_leaf(leaf[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (leaf[i] != NULL)
+            prefetch_row(leaf[i]);
+    }
 }
 
 static uint8_t side_flag(int side)
@@ -304,6 +427,7 @@ static void add(struct forest *f,
     }
     t->count++;
     t->dirty = true;
+    index_added(f, t, ref);
 }
 
 /* Removes the inner node above a leaf: its other side takes its place, with
@@ -359,6 +483,9 @@ static struct forest_row *take_out(struct forest *f,
     } else {
         ref = lift_sibling(f, t, key);
     }
+    if (t->index.at != NULL)
+        leaf_index_remove(
+            &t->index, leaf_index_hash(key), ref & ~(uint32_t)FOREST_LEAF);
     row = leaf_at(f, ref)->row;
     f->row_bytes -= sizeof *row + row->size;
     free_leaf(f, ref & ~(uint32_t)FOREST_LEAF);
@@ -446,15 +573,23 @@ static struct hash hash_inner(struct forest *f,
     }
 }
 
-void forest_hash(struct forest *f,
-                 struct forest_tree *t,
-                 forest_row_hash_fn row_hash,
-                 void *ctx)
+void forest_hash_root(struct forest *f,
+                      struct forest_tree *t,
+                      forest_row_hash_fn row_hash,
+                      void *ctx)
 {
     if (t->root_dirty)
         t->hash = is_leaf(t->root) ? hash_leaf(f, t, t->root, row_hash, ctx)
                                    : hash_inner(f, t, row_hash, ctx);
     t->root_dirty = false;
+}
+
+void forest_hash(struct forest *f,
+                 struct forest_tree *t,
+                 forest_row_hash_fn row_hash,
+                 void *ctx)
+{
+    forest_hash_root(f, t, row_hash, ctx);
     t->dirty = false;
 }
 
@@ -504,6 +639,7 @@ void forest_drop(struct forest *f, struct forest_tree *t)
             free_inner(f, ref);
         }
     }
+    index_drop(f, t);
     t->root = 0;
     t->count = 0;
     t->root_dirty = false;
