@@ -60,7 +60,10 @@ void exec_put(struct exec *x,
 
 void exec_emit(struct exec *x, struct event *e)
 {
-    struct writer w = writer_of(x->event_bytes, sizeof x->event_bytes);
+    static const uint8_t no_salt[SALT_BYTES]; /* of due work */
+    static const struct hash no_chain;
+    struct writer w = writer_of(x->message, sizeof x->message);
+    const uint32_t index = x->b->event_count++;
 
     e->tx_index = x->tx != NULL ? x->b->tx_index : EVENT_NO_TX;
     e->op_index = (uint16_t)x->op_index;
@@ -68,28 +71,27 @@ void exec_emit(struct exec *x, struct event *e)
     e->day = x->b->date;
     if (e->security[0] == '\0')
         e->security[0] = '-';
-    schema_encode(&w, &event_schema, e);
-    ASSERT(writer_ok(&w));
-    x->event = *e;
-    x->event_size = w.size;
-    x->event_index = x->b->event_count++;
-    if (x->b->on_event != NULL)
-        x->b->on_event(x->b->on_event_ctx, x->event_index, e, writer_bytes(&w));
-}
-
-void exec_renew(const struct exec *x, struct hash *chain)
-{
-    static const uint8_t no_salt[SALT_BYTES]; /* of due work */
-    uint8_t buf[HASH_BYTES + SALT_BYTES + 8 + 4];
-    struct writer w = writer_of(buf, sizeof buf);
-
-    writer_hash(&w, chain);
+    writer_u8(&w, 0x13);
+    writer_hash(&w, &no_chain); /* exec_renew puts it there */
     writer_copy(&w, x->tx != NULL ? x->tx->salt : no_salt, SALT_BYTES);
     writer_u64(&w, x->b->height);
-    writer_u32(&w, x->event_index);
+    writer_u32(&w, index);
+    ASSERT(w.size == MESSAGE_HEAD);
+    schema_encode(&w, &event_schema, e);
     ASSERT(writer_ok(&w));
-    *chain = hash_byte_tagged(
-        0x13, writer_bytes(&w), bytes_of(x->event_bytes, x->event_size));
+    x->message_size = w.size;
+    if (x->b->on_event != NULL)
+        x->b->on_event(
+            x->b->on_event_ctx,
+            index,
+            e,
+            bytes_of(x->message + MESSAGE_HEAD, w.size - MESSAGE_HEAD));
+}
+
+void exec_renew(struct exec *x, struct hash *chain)
+{
+    memcpy(x->message + CHAIN_AT, chain->raw, HASH_BYTES);
+    *chain = hash_of(bytes_of(x->message, x->message_size));
 }
 
 static const struct hash zero;
@@ -131,20 +133,65 @@ void exec_holding(const struct ledger_view *view,
     memset(&h->chain, 0, sizeof h->chain);
 }
 
+/* Where the signers' rows are kept; NULL if this one is not. */
+static struct account_row *kept_account(const struct exec *x,
+                                        const struct hash *id)
+{
+    return x->needs != NULL ? needs_account(x->needs, id) : NULL;
+}
+
+static struct security_row *kept_security(const struct exec *x,
+                                          const char *code)
+{
+    return x->needs != NULL ? needs_security(x->needs, code) : NULL;
+}
+
+bool exec_find_security(const struct exec *x,
+                        struct security_row *s,
+                        const char *code)
+{
+    const struct security_row *kept = kept_security(x, code);
+
+    if (kept == NULL)
+        return exec_security(x->b->view, s, code);
+    *s = *kept;
+    return true;
+}
+
+bool exec_find_account(const struct exec *x,
+                       struct account_row *a,
+                       const struct hash *id)
+{
+    const struct account_row *kept = kept_account(x, id);
+
+    if (kept == NULL)
+        return exec_account(x->b->view, a, id);
+    *a = *kept;
+    return true;
+}
+
+/* What is kept of the row follows. */
 void exec_put_security(struct exec *x, struct security_row *s)
 {
     const struct hash key = security_key(s->code);
+    struct security_row *kept = kept_security(x, s->code);
 
     exec_renew(x, &s->chain);
     exec_put(x, s, TABLE_SECURITIES, &zero, &key);
+    if (kept != NULL)
+        *kept = *s;
 }
 
 void exec_put_account(struct exec *x,
                       struct account_row *a,
                       const struct hash *id)
 {
+    struct account_row *kept = kept_account(x, id);
+
     exec_renew(x, &a->chain);
     exec_put(x, a, TABLE_ACCOUNTS, &zero, id);
+    if (kept != NULL)
+        *kept = *a;
 }
 
 bool exec_pledge(const struct ledger_view *view,

@@ -9,6 +9,11 @@
 #include "ledger/needs.h"
 #include "ledger/position.h"
 
+enum {
+    CHAIN_AT = 1, /* after the tag */
+    MESSAGE_HEAD = CHAIN_AT + HASH_BYTES + SALT_BYTES + 8 + 4,
+};
+
 struct exec {
     struct ledger_block *b;
     const struct tx *tx;
@@ -17,14 +22,15 @@ struct exec {
     const struct op_def *def;
     struct refusal *why;
     bool by_paper;
+    struct needs *needs;  /* of the operation; NULL: due work */
     struct refusal later; /* of the signers; V_OK, or told unless the rule
                              refuses with a lower number */
     bool sig_used[TX_SIGS_MAX];
-    /* the last event, for renewing chains */
-    struct event event;
-    uint8_t event_bytes[EVENT_BYTES_MAX];
-    size_t event_size;
-    uint32_t event_index;
+    const struct institution_row *filer; /* before the first operation */
+    /* The last event: what a chain is hashed with, from CHAIN_AT on the chain
+     * that is renewed, then salt, height, index and the event's bytes. */
+    uint8_t message[MESSAGE_HEAD + EVENT_BYTES_MAX];
+    size_t message_size;
 };
 
 /* Returns v after filling x->why. */
@@ -49,7 +55,7 @@ void exec_put(struct exec *x,
 /* exec_emit emits the event that *e describes (index, paper, day are filled
  * in), then exec_renew gives each touched row its next chain value. */
 void exec_emit(struct exec *x, struct event *e);
-void exec_renew(const struct exec *x, struct hash *chain);
+void exec_renew(struct exec *x, struct hash *chain);
 
 /* Security, account and holding with the usual refusals. */
 bool exec_security(const struct ledger_view *view,
@@ -58,6 +64,13 @@ bool exec_security(const struct ledger_view *view,
 bool exec_account(const struct ledger_view *view,
                   struct account_row *a,
                   const struct hash *id);
+/* The same for a rule, which may find what its signers were told by. */
+bool exec_find_security(const struct exec *x,
+                        struct security_row *s,
+                        const char *code);
+bool exec_find_account(const struct exec *x,
+                       struct account_row *a,
+                       const struct hash *id);
 /* exec_holding: a new, empty holding if there is none yet. */
 void exec_holding(const struct ledger_view *view,
                   struct holding_row *h,

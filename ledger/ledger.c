@@ -173,8 +173,12 @@ static enum verdict apply_rule(struct exec *x, const union op_any *op)
 static enum verdict apply_ops(struct exec *x)
 {
     union op_any op;
+    struct needs needs;
     struct institution_row filer;
     const bool filer_known = sign_get_filer(x, &filer);
+
+    x->needs = &needs;
+    x->filer = filer_known ? &filer : NULL;
 
     for (uint32_t i = 0; i < x->tx->op_count; i++) {
         enum verdict v;
@@ -193,7 +197,7 @@ static enum verdict apply_ops(struct exec *x)
     x->op_index = UINT32_MAX;
     x->by_paper = false;
     {
-        const enum verdict v = sign_check_filer(x, filer_known ? &filer : NULL);
+        const enum verdict v = sign_check_filer(x, x->filer);
 
         if (v != V_OK)
             return v;

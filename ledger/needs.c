@@ -2,6 +2,54 @@
 
 #include "ledger/exec.h"
 
+struct account_row *needs_account(struct needs *n, const struct hash *id)
+{
+    for (uint32_t i = 0; i < n->account_count; i++) {
+        if (hash_eq(&n->accounts[i].id, id))
+            return &n->accounts[i].row;
+    }
+    return NULL;
+}
+
+struct security_row *needs_security(struct needs *n, const char *code)
+{
+    return n->has_security && strcmp(n->security.code, code) == 0 ? &n->security
+                                                                  : NULL;
+}
+
+/* Reads the account once; NULL: it is not there. */
+static const struct account_row *read_account(struct needs *n,
+                                              const struct ledger_view *view,
+                                              const struct hash *id)
+{
+    struct needs_account *a;
+    const struct account_row *known = needs_account(n, id);
+
+    if (known != NULL)
+        return known;
+    /* With no room left the last one is forgotten. */
+    if (n->account_count == NEEDS_MAX)
+        n->account_count--;
+    a = &n->accounts[n->account_count];
+    if (!exec_account(view, &a->row, id))
+        return NULL;
+    a->id = *id;
+    n->account_count++;
+    return &a->row;
+}
+
+static const struct security_row *read_security(struct needs *n,
+                                                const struct ledger_view *view,
+                                                const char *code)
+{
+    const struct security_row *known = needs_security(n, code);
+
+    if (known != NULL)
+        return known;
+    n->has_security = exec_security(view, &n->security, code);
+    return n->has_security ? &n->security : NULL;
+}
+
 static struct need *add(struct needs *n)
 {
     if (n->count >= NEEDS_MAX)
@@ -73,18 +121,18 @@ static bool add_account(struct needs *n,
                         const void *op,
                         const char *text)
 {
-    struct account_row a;
+    const struct account_row *a = read_account(n, view, id);
     struct need *need;
 
-    if (!exec_account(view, &a, id)) {
+    if (a == NULL) {
         *about = *id;
         return false;
     }
-    if (a.authority == AUTHORITY_PAPER) {
+    if (a->authority == AUTHORITY_PAPER) {
         n->by_paper = true;
         if (document_is_missing(def, op))
             n->document_missing = true;
-        add_institution(n, a.custodian, false, MAY_KEEP_ACCOUNTS, text);
+        add_institution(n, a->custodian, false, MAY_KEEP_ACCOUNTS, text);
         return true;
     }
     need = add(n);
@@ -92,11 +140,11 @@ static bool add_account(struct needs *n,
         return true;
     need->how = NEED_KEYS;
     need->who = (struct principal){PRINCIPAL_ACCOUNT, *id};
-    need->threshold = a.policy.threshold;
-    need->key_count = a.policy.key_count;
+    need->threshold = a->policy.threshold;
+    need->key_count = a->policy.key_count;
     memcpy(need->keys,
-           a.policy.keys,
-           a.policy.key_count * sizeof a.policy.keys[0]);
+           a->policy.keys,
+           a->policy.key_count * sizeof a->policy.keys[0]);
     need->text = text;
     return true;
 }
@@ -188,8 +236,8 @@ static bool add_signer(struct needs *n,
                        const struct op_signer *s,
                        const uint8_t *op)
 {
-    struct security_row security;
-    struct account_row account;
+    const struct security_row *security;
+    const struct account_row *account;
     struct params_row params;
     struct hash id;
     struct need *need;
@@ -229,12 +277,13 @@ static bool add_signer(struct needs *n,
         return true;
     case SIGNER_CUSTODIAN:
         memcpy(&id, op + s->offset, sizeof id);
-        if (!exec_account(view, &account, &id)) {
+        account = read_account(n, view, &id);
+        if (account == NULL) {
             *about = id;
             return false;
         }
         add_institution(
-            n, account.custodian, false, MAY_KEEP_ACCOUNTS, s->text);
+            n, account->custodian, false, MAY_KEEP_ACCOUNTS, s->text);
         return true;
     case SIGNER_INSTITUTION:
         memcpy(&institution, op + s->offset, sizeof institution);
@@ -242,15 +291,16 @@ static bool add_signer(struct needs *n,
         return true;
     case SIGNER_ISSUER:
     case SIGNER_REGISTRAR:
-        if (!exec_security(view, &security, (const char *)op + s->offset)) {
+        security = read_security(n, view, (const char *)op + s->offset);
+        if (security == NULL) {
             *about = security_key((const char *)op + s->offset);
             return false;
         }
         if (s->who == SIGNER_ISSUER)
             return add_account(
-                n, about, view, &security.issuer, def, op, s->text);
+                n, about, view, &security->issuer, def, op, s->text);
         add_institution(
-            n, security.registrar, true, MAY_KEEP_REGISTERS, s->text);
+            n, security->registrar, true, MAY_KEEP_REGISTERS, s->text);
         return true;
     case SIGNER_PLEDGEE:
         memcpy(&number, op + s->also, sizeof number);
@@ -271,6 +321,8 @@ enum verdict needs_of_op(struct needs *out,
     enum verdict v = V_OK;
 
     out->count = 0;
+    out->account_count = 0;
+    out->has_security = false;
     out->by_paper = false;
     out->document_missing = false;
     memset(about, 0, sizeof *about);

@@ -30,12 +30,27 @@ enum {
     NEEDS_MAX = 8,
 };
 
+/* A row that was read to tell the signers. */
+struct needs_account {
+    struct hash id;
+    struct account_row row;
+};
+
 struct needs {
     uint32_t count;
     struct need list[NEEDS_MAX];
     bool by_paper;         /* a document stands for a signature */
     bool document_missing; /* none is cited though one is needed */
+    /* What was read for it: the rule will want the same rows. */
+    uint32_t account_count;
+    struct needs_account accounts[NEEDS_MAX];
+    bool has_security;
+    struct security_row security;
 };
+
+/* What the needs hold of a row; NULL if it was not read for them. */
+struct account_row *needs_account(struct needs *n, const struct hash *id);
+struct security_row *needs_security(struct needs *n, const char *code);
 
 /* needs_of_op lists the signers of one operation (not the filing institution's
  * maker, which every transaction needs).

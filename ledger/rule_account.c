@@ -58,7 +58,7 @@ enum verdict rule_account_open(struct exec *x, const struct op_account_open *op)
     if (op->kind == ACCOUNT_ORDINARY &&
         exec_get(x->b->view, &subject, TABLE_SUBJECTS, &zero, &op->subject_tag))
         return exec_refuse(x, V_DUPLICATE_SUBJECT, &subject.account, 0, 0);
-    if (exec_account(x->b->view, &row, &id))
+    if (exec_find_account(x, &row, &id))
         return exec_refuse(x, V_EXISTS, &id, 0, 0);
     if (!policy_ok(op) || !identity_ok(op))
         return exec_refuse(x, V_POLICY, &id, 0, 0);
@@ -96,7 +96,7 @@ enum verdict rule_account_qualify(struct exec *x,
                       .second = op->class,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     if (!exec_get(
             x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &certifier))
@@ -153,7 +153,7 @@ static enum verdict check_look_through(struct exec *x,
         const struct hash key = security_key(op->securities[i].code);
         struct security_row s;
 
-        if (!exec_security(x->b->view, &s, op->securities[i].code))
+        if (!exec_find_security(x, &s, op->securities[i].code))
             return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     }
     /* R23: Only a pooled vehicle declares final investors, and at least one and
@@ -182,8 +182,8 @@ static void recount(struct exec *x,
     struct side side;
 
     /* R26: A declaration changes nothing of a register that was withdrawn. */
-    if (!exec_security(x->b->view, &s, code) ||
-        s.status == SECURITY_WITHDRAWN || !side_get(x, &side, &s, account))
+    if (!exec_find_security(x, &s, code) || s.status == SECURITY_WITHDRAWN ||
+        !side_get(x, &side, &s, account))
         return;
     side_count(&side, &s);
     /* R25: A declaration counts at once in each of those securities; one that
@@ -208,7 +208,7 @@ enum verdict rule_account_look_through(struct exec *x,
                       .document = op->document};
     enum verdict v;
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     v = check_look_through(x, op, &a);
     if (v != V_OK)
@@ -230,7 +230,7 @@ enum verdict rule_account_freeze(struct exec *x,
                       .account = op->account,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     /* R27: An account is frozen on the order of an authority on the ledger, if
      * it is active. */
@@ -253,7 +253,7 @@ enum verdict rule_account_thaw(struct exec *x, const struct op_account_thaw *op)
                       .account = op->account,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     if (!authority_exists(x, op->authority))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
@@ -294,7 +294,7 @@ enum verdict rule_account_close(struct exec *x,
                       .account = op->account,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     /* R29: An account is closed if it is active, has no position, no pledge to
      * it, no open claim and no security of its own in the register, and no
@@ -327,7 +327,7 @@ enum verdict rule_account_transfer(struct exec *x,
                       .number = op->custodian,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     if (!exec_get(
             x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &custodian))

@@ -30,7 +30,7 @@ enum verdict rule_board_open(struct exec *x, const struct op_board_open *op)
 
     if (v != V_OK)
         return v;
-    if (exec_security(x->b->view, &to, op->new_code))
+    if (exec_find_security(x, &to, op->new_code))
         return exec_refuse(x, V_EXISTS, &new_key, 0, 0);
     if (s.claims_open != 0)
         return exec_refuse(x, V_NOT_EMPTY, NULL, s.claims_open, 0);
@@ -84,7 +84,7 @@ static enum verdict pair_of(struct exec *x, struct move *m, const char *code)
     /* The new code of a transfer is MIGRATING too, but leads nowhere. */
     if (m->from.successor[0] == '-')
         return exec_refuse(x, V_SECURITY_STATE, &key, m->from.status, 0);
-    found = exec_security(x->b->view, &m->to, m->from.successor);
+    found = exec_find_security(x, &m->to, m->from.successor);
     ASSERT(found);
     m->from_tree = key;
     m->to_tree = security_key(m->to.code);

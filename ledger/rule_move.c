@@ -19,7 +19,7 @@ enum verdict move_parties(struct exec *x,
     const struct hash key = security_key(security);
     const bool at_will = why == MOVE_AT_WILL;
 
-    if (!exec_security(x->b->view, &m->s, security))
+    if (!exec_find_security(x, &m->s, security))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!side_get(x, &m->from, &m->s, from))
         return exec_refuse(x, V_UNKNOWN, from, 0, 0);

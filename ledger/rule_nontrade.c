@@ -228,7 +228,7 @@ enum verdict rule_transfer_deed(struct exec *x,
     struct security_row s;
     struct side from;
 
-    if (!exec_security(x->b->view, &s, op->security))
+    if (!exec_find_security(x, &s, op->security))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!side_get(x, &from, &s, &op->from))
         return exec_refuse(x, V_UNKNOWN, &op->from, 0, 0);

@@ -12,7 +12,7 @@ enum verdict pledge_get(struct exec *x,
     const struct hash tree = security_key(code);
     const struct hash key = number_key(number);
 
-    if (!exec_security(x->b->view, s, code))
+    if (!exec_find_security(x, s, code))
         return exec_refuse(x, V_UNKNOWN, &tree, 0, 0);
     if (!exec_pledge(x->b->view, p, code, number))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
@@ -84,7 +84,7 @@ static bool is_issuer(const struct exec *x,
 
     if (hash_eq(id, &s->issuer))
         return true;
-    return exec_account(x->b->view, &issuer, &s->issuer) &&
+    return exec_find_account(x, &issuer, &s->issuer) &&
            !hash_is_zero(&a->subject_tag) &&
            hash_eq(&a->subject_tag, &issuer.subject_tag);
 }
@@ -109,11 +109,11 @@ static enum verdict check_parties(struct exec *x,
     const struct hash *to = &n->p.pledgee;
     enum verdict v;
 
-    if (!exec_security(x->b->view, &n->s, code))
+    if (!exec_find_security(x, &n->s, code))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!side_get(x, &n->pledgor, &n->s, from))
         return exec_refuse(x, V_UNKNOWN, from, 0, 0);
-    if (!exec_account(x->b->view, &n->pledgee, to))
+    if (!exec_find_account(x, &n->pledgee, to))
         return exec_refuse(x, V_UNKNOWN, to, 0, 0);
     /* R108: Pledgor and pledgee have active accounts when a pledge is created.
      */
@@ -403,9 +403,9 @@ enum verdict rule_pledge_assign(struct exec *x,
 
     if (v != V_OK)
         return v;
-    if (!exec_account(x->b->view, &new, &op->to))
+    if (!exec_find_account(x, &new, &op->to))
         return exec_refuse(x, V_UNKNOWN, &op->to, 0, 0);
-    if (!exec_account(x->b->view, &old, &p.pledgee))
+    if (!exec_find_account(x, &old, &p.pledgee))
         return exec_refuse(x, V_UNKNOWN, &p.pledgee, 0, 0);
     /* R121: A pledge follows the secured claim to its new creditor, from one
      * active account to another. */

@@ -25,7 +25,7 @@ void pledge_end_if_empty(struct exec *x,
         a->account_changed = true;
         return;
     }
-    if (exec_account(x->b->view, &pledgee, &p->pledgee)) {
+    if (exec_find_account(x, &pledgee, &p->pledgee)) {
         pledgee.rights--;
         exec_put_account(x, &pledgee, &p->pledgee);
     }

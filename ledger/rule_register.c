@@ -47,7 +47,7 @@ static enum verdict draft_of(struct exec *x,
 {
     const struct hash key = security_key(code);
 
-    if (!exec_security(x->b->view, s, code))
+    if (!exec_find_security(x, s, code))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (s->status == SECURITY_WITHDRAWN)
         return exec_refuse(x, V_WITHDRAWN, &key, 0, 0);

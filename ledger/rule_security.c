@@ -33,7 +33,7 @@ enum verdict security_find(struct exec *x,
 {
     const struct hash key = security_key(code);
 
-    return exec_security(x->b->view, s, code)
+    return exec_find_security(x, s, code)
                ? V_OK
                : exec_refuse(x, V_UNKNOWN, &key, 0, 0);
 }
@@ -48,7 +48,7 @@ void security_emit(struct exec *x, struct security_row *s, struct event *e)
 void security_count(struct exec *x, const struct security_row *s, int step)
 {
     struct account_row issuer;
-    const bool found = exec_account(x->b->view, &issuer, &s->issuer);
+    const bool found = exec_find_account(x, &issuer, &s->issuer);
 
     ASSERT(found);
     issuer.rights += (uint32_t)step;
@@ -92,13 +92,13 @@ enum verdict rule_security_create(struct exec *x,
     if (!exec_get(
             x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &registrar))
         return exec_refuse(x, V_UNKNOWN, &registrar, 0, 0);
-    if (!exec_account(x->b->view, &issuer, &op->issuer))
+    if (!exec_find_account(x, &issuer, &op->issuer))
         return exec_refuse(x, V_UNKNOWN, &op->issuer, 0, 0);
     if ((institution.roles & ROLE_REGISTRAR) == 0)
         return exec_refuse(x, V_ROLE, &registrar, 0, 0);
     if (issuer.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->issuer, 0, 0);
-    if (exec_security(x->b->view, &row, op->code))
+    if (exec_find_security(x, &row, op->code))
         return exec_refuse(x, V_EXISTS, &key, 0, 0);
     v = check_parameters(x, op->t_plus, op->holder_cap, &op->cap_approval);
     if (v != V_OK)

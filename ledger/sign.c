@@ -156,23 +156,39 @@ static enum verdict check_role(struct exec *x,
     return exec_refuse(x, V_ROLE, &n->who.id, 0, 0);
 }
 
+/* The row of the filing institution, if it is asked for and no operation can
+ * have changed it yet; else NULL. */
+static const struct institution_row *filing_one(const struct exec *x,
+                                                const struct hash *id)
+{
+    uint16_t number;
+
+    return x->op_index == 0 && x->filer != NULL &&
+                   institution_number(&number, id) && number == x->filer->number
+               ? x->filer
+               : NULL;
+}
+
 /* R6: Every entry in a register is signed by a maker and a checker of its
  * registrar, who are two. */
 static enum verdict check_maker_checker(struct exec *x, const struct need *n)
 {
-    struct institution_row row;
+    struct institution_row read;
+    const struct institution_row *row = filing_one(x, &n->who.id);
     struct institution_sigs g;
 
-    if (!get_institution(x, &row, &n->who.id))
+    if (row == NULL && get_institution(x, &read, &n->who.id))
+        row = &read;
+    if (row == NULL)
         return exec_refuse(x, V_UNKNOWN, &n->who.id, 0, 0);
-    gather(&g, x, &n->who, &row);
+    gather(&g, x, &n->who, row);
     for (uint32_t m = 0; m < g.count; m++) {
         for (uint32_t c = 0; c < g.count; c++) {
             if (c != m && (g.roles[m] & KEY_MAKER) != 0 &&
                 (g.roles[c] & KEY_CHECKER) != 0) {
                 x->sig_used[g.index[m]] = true;
                 x->sig_used[g.index[c]] = true;
-                return check_role(x, n, row.roles);
+                return check_role(x, n, row->roles);
             }
         }
     }
@@ -271,18 +287,18 @@ static void keep_lowest(struct exec *x, struct refusal *lowest, enum verdict v)
 
 enum verdict sign_check_op(struct exec *x, const void *op)
 {
-    struct needs n;
+    struct needs *n = x->needs;
     struct hash about;
     struct refusal lowest = {.verdict = V_OK};
     const enum verdict known =
-        needs_of_op(&n, &about, x->b->view, &x->b->chain_id, x->def, op);
+        needs_of_op(n, &about, x->b->view, &x->b->chain_id, x->def, op);
 
-    x->by_paper = n.by_paper;
+    x->by_paper = n->by_paper;
     x->later = (struct refusal){.verdict = V_OK};
-    if (n.document_missing)
+    if (n->document_missing)
         return exec_refuse(x, V_SIG_MISSING, &about, 0, 0);
-    for (uint32_t i = 0; i < n.count; i++)
-        keep_lowest(x, &lowest, check_need(x, &n, &n.list[i]));
+    for (uint32_t i = 0; i < n->count; i++)
+        keep_lowest(x, &lowest, check_need(x, n, &n->list[i]));
     if (known != V_OK)
         keep_lowest(x, &lowest, exec_refuse(x, known, &about, 0, 0));
     if (lowest.verdict == V_OK || lowest.verdict <= V_UNKNOWN)

@@ -244,7 +244,7 @@ static void index_all(struct forest *f, struct forest_tree *t)
 /* The leaf is in the tree already. */
 static void index_added(struct forest *f, struct forest_tree *t, uint32_t ref)
 {
-    if (t->count < INDEX_FROM)
+    if (t->index.at == NULL && t->count < INDEX_FROM)
         return;
     if (t->index.at == NULL || leaf_index_is_full(&t->index))
         index_all(f, t);

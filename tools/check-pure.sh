@@ -7,7 +7,7 @@
 set -eu
 allowed='
 check_failed
-hash_byte_tagged hash_tagged key_is_valid
+hash_of hash_byte_tagged hash_tagged institution_number key_is_valid
 schema_decode schema_encode schema_read
 reader_finish reader_of
 writer_be32 writer_be64 writer_copy writer_hash writer_u8 writer_u16 writer_u32

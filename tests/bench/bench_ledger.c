@@ -529,17 +529,20 @@ static bool run(struct bench *b, uint8_t kind, uint32_t rounds, make_fn make)
         struct ledger_block block;
         uint64_t t;
 
+        const uint32_t end = from + BLOCK < count ? from + BLOCK : count;
+
         begin(b, &block);
         t = now_ns();
         for (uint32_t i = from; i < from + BLOCK && i < count; i++) {
             struct refusal why;
             enum verdict v;
 
-            if ((i - from) % LEDGER_FETCH_TXS == 0)
-                fetch(b,
-                      list + i,
-                      from + BLOCK - i < count - i ? from + BLOCK - i
-                                                   : count - i);
+            if (i == from)
+                fetch(b, list + i, end - i);
+            if ((i - from) % LEDGER_FETCH_TXS == 0 &&
+                i + LEDGER_FETCH_TXS < end)
+                fetch(
+                    b, list + i + LEDGER_FETCH_TXS, end - i - LEDGER_FETCH_TXS);
             v = ledger_apply(&block, &list[i].tx, &why);
 
             if (v != V_OK && ok) {

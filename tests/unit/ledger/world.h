@@ -479,15 +479,15 @@ static inline struct world *world_new(void)
     w->saved = calloc(WORLD_ROWS, sizeof w->saved[0]);
     w->genesis = calloc(1, sizeof *w->genesis);
     ASSERT(w->saved != NULL && w->genesis != NULL);
-    w->view = (struct ledger_view){w,
-                                   world_get,
-                                   world_put,
-                                   world_erase,
-                                   world_drop,
-                                   world_snapshot,
-                                   world_begin,
-                                   world_rollback,
-                                   world_accept};
+    w->view = (struct ledger_view){.ctx = w,
+                                   .get = world_get,
+                                   .put = world_put,
+                                   .erase = world_erase,
+                                   .drop = world_drop,
+                                   .snapshot = world_snapshot,
+                                   .begin = world_begin,
+                                   .rollback = world_rollback,
+                                   .accept = world_accept};
     w->genesis->time_ms = (uint64_t)TODAY * 86400000;
     w->genesis->validator_count = 1;
     w->genesis->validators[0].institution = 1;
