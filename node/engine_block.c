@@ -196,6 +196,19 @@ enum err engine_finish(struct engine *e, struct header *h, uint32_t event_count)
     return ERR_NONE;
 }
 
+/* Asks for the rows of the next transactions together. */
+static void fetch(const struct ledger_block *b,
+                  const struct engine_candidate_tx *txs,
+                  uint32_t count)
+{
+    const struct tx *list[LEDGER_FETCH_TXS];
+    uint32_t n = 0;
+
+    for (; n < LEDGER_FETCH_TXS && n < count; n++)
+        list[n] = txs[n].tx;
+    ledger_fetch(b->view, list, n);
+}
+
 /* Applies the transactions of one kind (court or not) while they fit. */
 static void build_pass(struct engine *e,
                        struct ledger_block *b,
@@ -209,6 +222,8 @@ static void build_pass(struct engine *e,
     for (uint32_t i = 0; i < tx_count && n->tx_count < p->block_txs_max; i++) {
         const struct tx *tx = txs[i].tx;
 
+        if (i % LEDGER_FETCH_TXS == 0)
+            fetch(b, txs + i, tx_count - i);
         if (ledger_is_court(tx) != court ||
             body_bytes_of(n->tx_count + 1, n->tx_bytes + tx->full_bytes.size) >
                 p->block_bytes_max)
@@ -316,8 +331,14 @@ static enum err execute_all(struct engine *e,
     if (tx_count == 0 && !b.due_left)
         return ERR_RANGE;
     for (uint32_t i = 0; i < tx_count; i++) {
-        const enum verdict v = ledger_apply(&b, txs[i], NULL);
+        const uint32_t left = tx_count - i;
+        enum verdict v;
 
+        if (i % LEDGER_FETCH_TXS == 0)
+            ledger_fetch(&rows,
+                         txs + i,
+                         left < LEDGER_FETCH_TXS ? left : LEDGER_FETCH_TXS);
+        v = ledger_apply(&b, txs[i], NULL);
         if (v != V_OK) {
             *why = verdict_name(v);
             return ERR_REFUSED;

@@ -537,12 +537,8 @@ static bool run(struct bench *b, uint8_t kind, uint32_t rounds, make_fn make)
             struct refusal why;
             enum verdict v;
 
-            if (i == from)
+            if ((i - from) % LEDGER_FETCH_TXS == 0)
                 fetch(b, list + i, end - i);
-            if ((i - from) % LEDGER_FETCH_TXS == 0 &&
-                i + LEDGER_FETCH_TXS < end)
-                fetch(
-                    b, list + i + LEDGER_FETCH_TXS, end - i - LEDGER_FETCH_TXS);
             v = ledger_apply(&block, &list[i].tx, &why);
 
             if (v != V_OK && ok) {
