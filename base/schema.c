@@ -43,9 +43,9 @@ static bool flags_ok(const struct field *f, uint16_t v)
     return true;
 }
 
-static void encode_field(struct writer *w,
-                         const struct field *f,
-                         const void *at)
+static inline void encode_field(struct writer *restrict w,
+                                const struct field *restrict f,
+                                const void *restrict at)
 {
     uint16_t v16;
     uint32_t v32;
@@ -102,7 +102,9 @@ static void encode_field(struct writer *w,
     }
 }
 
-void schema_encode(struct writer *w, const struct schema *s, const void *record)
+void schema_encode(struct writer *restrict w,
+                   const struct schema *restrict s,
+                   const void *restrict record)
 {
     const uint8_t *base = record;
 
@@ -181,7 +183,9 @@ static void read_code(struct reader *r, const struct field *f, char *to)
         memcpy(to, text.at, text.size);
 }
 
-static void read_field(struct reader *r, const struct field *f, uint8_t *at)
+static inline void read_field(struct reader *restrict r,
+                              const struct field *restrict f,
+                              uint8_t *restrict at)
 {
     uint16_t v16;
     uint32_t v32;
@@ -240,7 +244,9 @@ static void read_field(struct reader *r, const struct field *f, uint8_t *at)
     }
 }
 
-void schema_read(struct reader *r, const struct schema *s, void *record)
+void schema_read(struct reader *restrict r,
+                 const struct schema *restrict s,
+                 void *restrict record)
 {
     uint8_t *base = record;
 

@@ -196,17 +196,23 @@ enum err engine_finish(struct engine *e, struct header *h, uint32_t event_count)
     return ERR_NONE;
 }
 
-/* Asks for the rows of the next transactions together. */
-static void fetch(const struct ledger_block *b,
-                  const struct engine_candidate_tx *txs,
-                  uint32_t count)
+/* Asks for the rows of the next transactions of one kind together.  Returns
+ * where the ones that come after begin. */
+static uint32_t fetch(const struct ledger_block *b,
+                      const struct engine_candidate_tx *txs,
+                      uint32_t from,
+                      uint32_t count,
+                      bool court)
 {
     const struct tx *list[LEDGER_FETCH_TXS];
     uint32_t n = 0;
 
-    for (; n < LEDGER_FETCH_TXS && n < count; n++)
-        list[n] = txs[n].tx;
+    for (; n < LEDGER_FETCH_TXS && from < count; from++) {
+        if (ledger_is_court(txs[from].tx) == court)
+            list[n++] = txs[from].tx;
+    }
     ledger_fetch(b->view, list, n);
+    return from;
 }
 
 /* Applies the transactions of one kind (court or not) while they fit. */
@@ -218,12 +224,13 @@ static void build_pass(struct engine *e,
 {
     const struct genesis_params *p = &e->genesis->params;
     struct standing *n = &e->now;
+    uint32_t fetched = 0;
 
     for (uint32_t i = 0; i < tx_count && n->tx_count < p->block_txs_max; i++) {
         const struct tx *tx = txs[i].tx;
 
-        if (i % LEDGER_FETCH_TXS == 0)
-            fetch(b, txs + i, tx_count - i);
+        if (i >= fetched)
+            fetched = fetch(b, txs, i, tx_count, court);
         if (ledger_is_court(tx) != court ||
             body_bytes_of(n->tx_count + 1, n->tx_bytes + tx->full_bytes.size) >
                 p->block_bytes_max)
