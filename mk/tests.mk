@@ -67,18 +67,24 @@ sim: $(BUILD)/tests/sim/sim $(BUILD)/tests/property/prop_ledger
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
 
+MODEL_VIEWS ?= 4
+model: ## Spin checks the protocol, and finds each planted bug (MODEL_VIEWS=)
+	@tools/check-model.sh $(MODEL_VIEWS)
+model-short: ## the same over three views
+	@tools/check-model.sh 3
+
 e2e: ## the fault list, with real processes
 e2e: all
 	tests/e2e/run.sh $(BUILD)
 
-test: ## everything: check, property, simulation, end to end
-test: all check property sim e2e
+test: ## everything: check, property, model, simulation, end to end
+test: all check property model-short sim e2e
 
 bench: ## the figures of docs/BENCH.md, in one table
 bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
-.PHONY: sim e2e test bench
+.PHONY: sim model model-short e2e test bench
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger
