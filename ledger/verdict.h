@@ -196,7 +196,7 @@
     X(V_CHANGE_SIZE,                                                          \
       803,                                                                    \
       "E_CHANGE_SIZE",                                                        \
-      "no validator, or more than may at once, would join or leave")   \
+      "no validator, or more than may at once, would join or leave")          \
     X(V_VALIDATOR_COUNT,                                                      \
       804,                                                                    \
       "E_VALIDATOR_COUNT",                                                    \
