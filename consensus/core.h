@@ -4,7 +4,7 @@
  *
  * B. Chan, R. Pass, "Simplex Consensus", TCC 2023, with CARRY proposals,
  * certificate anti-entropy, an idle rule, and votes that are durable before
- * they are sent (docs/CONSENSUS.md has the rules by name).  One epoch; at most
+ * they are sent (docs/PROTOCOL.md has the rules by name).  One epoch; at most
  * one unfinalised block on a path (K = 1).
  *
  * The step has no clock, no I/O, no allocation and no randomness.  Signing is a
