@@ -15,7 +15,7 @@ fuzz-replay: $(FUZZ:%=%.replay)
 
 check: ## what a commit must pass, in about a minute
 check: unit golden fuzz-replay check-layers check-headers check-format \
-    check-banned check-rules check-pure
+    check-banned check-rules check-pure check-protocol
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -35,9 +35,12 @@ check-rules: ## RULES.md, code and tests say each rule in the same words
 check-rules: $(BUILD)/equity
 	@tools/check-rules.sh $<
 
-check-pure: ## the rules allocate nothing, read no clock, keep no state
-check-pure: $(call library,ledger)
-	@tools/check-pure.sh $<
+check-pure: ## rules and consensus allocate nothing, read no clock, keep no state
+check-pure: $(call library,ledger) $(call library,consensus)
+	@tools/check-pure.sh $^
+
+check-protocol: ## PROTOCOL.md, code and tests name the same rules
+	@tools/check-protocol.sh $(LAYERS)
 
 format: ## let clang-format decide the layout
 	clang-format -i $(CSOURCES)
@@ -47,7 +50,8 @@ tidy: ## clang-tidy over the layers
 	    $(CPPFLAGS) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
-    check-format check-banned check-rules check-pure format tidy
+    check-format check-banned check-rules check-pure check-protocol format \
+    tidy
 
 run: ## the main job: four institutions keep one register (RUN=once stops it)
 run: deps

@@ -84,4 +84,4 @@ else
 fi >"$work/runs"
 xargs -d '\n' -n 1 -P 2 "$work/one" "$model" "$work" <"$work/runs"
 echo "model: $(wc -l <"$work/runs") runs, views=$views," \
-    "$(grep -c BUG_ "$work/runs") planted bugs found"
+    "$(grep -c BUG_ "$work/runs" || true) planted bugs, each found"

@@ -23,7 +23,7 @@ flat() {
     done
 }
 for layer do
-    find "$layer" -name '*.[ch]'
+    [ ! -d "$layer" ] || find "$layer" -name '*.[ch]'
 done | sort >"$work/files"
 flat <"$work/files" >"$work/code"
 find tests -name '*.[ch]' -o -name '*.txt' -o -name '*.pml' -o -name '*.sh' \

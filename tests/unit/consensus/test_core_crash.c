@@ -231,7 +231,8 @@ static void test_core_crash_after_any_record_breaks_no_rule(void **s)
     }
 }
 
-/* The view after a restart is the one that the records speak of, at each. */
+/* C5 never back: the view after a restart is the one that the records speak of,
+ * at each. */
 static void test_core_crash_after_any_record_keeps_the_view(void **s)
 {
     struct signed_votes all;
