@@ -42,6 +42,8 @@ struct args {
     int words;
 };
 int args_read(struct args *out, const struct command *c, int argc, char **argv);
+/* query_when puts what --height and --date say into params. */
+void query_when(json_t *params, const struct command *c, const struct args *a);
 const char *args_value(const struct args *a,
                        const struct command *c,
                        const char *name,

@@ -12,6 +12,26 @@ static const struct flag node_flags[] = {
     {NULL, false, NULL},
 };
 
+/* Of what has a history. */
+static const struct flag row_flags[] = {
+    {"node", true, "URL of a node (default http://127.0.0.1:7500)"},
+    {"height", true, "as it was after this block"},
+    {"date", true, "as it was at the end of this business date, YYYY-MM-DD"},
+    {"json", false, "as JSON"},
+    {NULL, false, NULL},
+};
+
+void query_when(json_t *params, const struct command *c, const struct args *a)
+{
+    static const char *const names[] = {"height", "date"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (args_has(a, c, names[i]))
+            json_object_set_new(
+                params, names[i], json_string(args_value(a, c, names[i], "")));
+    }
+}
+
 /* Prints an object's members, one a line; lists and objects as JSON. */
 static void print_plain(json_t *object, const char *indent)
 {
@@ -108,6 +128,7 @@ static int run_query(const struct command *c, int argc, char **argv)
     }
     for (int i = 0; i < a.words; i++)
         json_object_set_new(params, q->params[i], json_string(a.word[i]));
+    query_when(params, c, &a);
     return ask(c, &a, q->method, params);
 }
 
@@ -127,12 +148,12 @@ const struct command query_commands[] = {
      "A block with its transactions.",
      node_flags,
      run_query},
-    {"account", "ID [flags]", "An account.", node_flags, run_query},
-    {"institution", "NUMBER [flags]", "An institution.", node_flags, run_query},
+    {"account", "ID [flags]", "An account.", row_flags, run_query},
+    {"institution", "NUMBER [flags]", "An institution.", row_flags, run_query},
     {"security",
      "CODE [flags]",
      "A security with its control totals.",
-     node_flags,
+     row_flags,
      run_query},
     {"snapshot",
      "CODE [flags]",
@@ -142,15 +163,15 @@ const struct command query_commands[] = {
     {"holding",
      "CODE ACCOUNT [flags]",
      "What one account has of one security.",
-     node_flags,
+     row_flags,
      run_query},
-    {"pledge", "CODE NUMBER [flags]", "A pledge.", node_flags, run_query},
+    {"pledge", "CODE NUMBER [flags]", "A pledge.", row_flags, run_query},
     {"freezes",
      "CODE [flags]",
      "The freezes on a security.",
-     node_flags,
+     row_flags,
      run_query},
-    {"claim", "CODE NUMBER [flags]", "A claim.", node_flags, run_query},
+    {"claim", "CODE NUMBER [flags]", "A claim.", row_flags, run_query},
     {"events",
      "[AFTER] [flags]",
      "Events after a cursor height.index.",

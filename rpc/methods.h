@@ -42,6 +42,7 @@ enum rpc_param_kind {
     PARAM_HEX, /* bytes of at most TX_BYTES_MAX */
     PARAM_CODE,
     PARAM_CURSOR, /* "height.index" */
+    PARAM_DATE,   /* "YYYY-MM-DD", as days */
 };
 
 enum {
@@ -70,7 +71,7 @@ extern const struct rpc_method rpc_methods[RPC_METHODS];
 /* One checked parameter, in the order of the table. */
 struct rpc_arg {
     bool given;
-    uint64_t number; /* PARAM_U64; of a cursor: height */
+    uint64_t number; /* PARAM_U64, PARAM_DATE; of a cursor: height */
     uint32_t index;  /* of a cursor */
     struct hash hash;
     char code[CODE_MAX + 1];
