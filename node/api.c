@@ -71,7 +71,7 @@ static enum err height_of_date(uint64_t *out,
                                uint64_t date)
 {
     return store_height_at(
-        out, v, (date + 1) * DAY_MS - n->genesis->offset_ms - 1);
+        out, v, (date + 1) * LEDGER_DAY_MS - n->genesis->offset_ms - 1);
 }
 
 /* Why there is no state at a height or date that was asked for. */

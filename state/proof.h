@@ -10,7 +10,7 @@
 
 enum {
     PROOF_STEPS_MAX = 256,
-    PROOF_SLOT_STEPS = 4, /* log2(TABLE_SLOTS) */
+    PROOF_SLOT_STEPS = 5, /* log2(TABLE_SLOTS) */
 };
 
 /* Steps from the root of one tree down to a leaf. */
