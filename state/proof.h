@@ -71,4 +71,18 @@ MUST_USE enum err proof_list_add(struct proof_list *l,
 /* The root over all that was added; zeros if nothing was. */
 struct hash proof_list_root(const struct proof_list *l);
 
+/* A leaf of a tree that is not in memory. */
+struct proof_leaf {
+    struct hash key;
+    struct hash row_hash;
+};
+/* proof_list_path is what proof_tree gives, from all leaves of the tree in key
+ * order.
+ * Cost      hashes every leaf and node once */
+void proof_list_path(struct tree_path *out,
+                     uint8_t table,
+                     const struct proof_leaf *leaves,
+                     size_t count,
+                     const struct hash *key);
+
 #endif /* STATE_PROOF_H */
