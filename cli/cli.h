@@ -178,6 +178,8 @@ bool devnet_wait_ready(struct devnet *d, uint32_t seconds);
 void devnet_stop_all(struct devnet *d);
 void devnet_url(const struct devnet *d, uint32_t index, char out[64]);
 
+extern const struct command debug_commands[]; /* debug.c */
+
 /* vault.c, import.c, csv.c */
 struct vault;
 extern const struct command register_commands[];

@@ -54,6 +54,12 @@ static void print_plain(json_t *object, const char *indent)
     }
 }
 
+/* Which parameter a refusal speaks of, if it does. */
+static const char *path_of(const struct rpc_failure *why)
+{
+    return json_string_value(json_object_get(why->details, "path"));
+}
+
 static int ask(const struct command *c,
                const struct args *a,
                const char *method,
@@ -73,9 +79,11 @@ static int ask(const struct command *c,
     result = rpc_client_call(client, method, params, 20000, &why);
     if (result == NULL)
         code = fail(why.code == 0 ? EXIT_UNAVAILABLE : EXIT_NO_INPUT,
-                    "%s: %s",
+                    "%s: %s%s%s",
                     why.name,
-                    why.message);
+                    why.message,
+                    path_of(&why) != NULL ? ": " : "",
+                    path_of(&why) != NULL ? path_of(&why) : "");
     else if (args_has(a, c, "json"))
         code = print_json(result);
     else {

@@ -638,6 +638,7 @@ void api_backend(struct rpc_backend *out, struct node *n)
                      [RPC_NODE_PEERS] = node_peers,
                      [RPC_CHAIN_GET_BLOCK] = api_get_block,
                      [RPC_CHAIN_GET_HEADER] = api_get_header,
+                     [RPC_CHAIN_GET_CHANGES] = api_get_changes,
                      [RPC_TX_SUBMIT] = api_tx_submit,
                      [RPC_TX_GET] = api_tx_get,
                      [RPC_TX_WAIT] = api_tx_wait,

@@ -59,6 +59,7 @@ void api_evidence_list(void *ctx,
                        const struct rpc_arg *a);
 void api_params_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_block(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
+void api_get_changes(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_header(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_submit(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);

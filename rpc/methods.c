@@ -74,6 +74,21 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
                                 UINT64_MAX,
                                 UINT64_MAX,
                                 "block number; newest if absent"}}},
+    [RPC_CHAIN_GET_CHANGES] =
+        {"chain_getChanges",
+         "What a block changed in the state, in the order in which it is "
+         "hashed.",
+         "hash of the block, roots of the tables after it, changes: table, "
+         "tree, key, and the hash of the row before and after, zeros if "
+         "absent; and the place to go on after",
+         {{"height", PARAM_U64, true, 0, UINT64_MAX, "block number"},
+          {"after",
+           PARAM_U64,
+           false,
+           UINT64_MAX,
+           UINT64_MAX,
+           "go on after this place in the list"},
+          LIMIT}},
     [RPC_TX_SUBMIT] = {"tx_submit",
                        "Hand in a signed transaction.  The answer promises "
                        "nothing durable: only final does.",

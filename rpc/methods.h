@@ -12,6 +12,7 @@ enum rpc_method_id {
     RPC_NODE_PEERS,
     RPC_CHAIN_GET_BLOCK,
     RPC_CHAIN_GET_HEADER,
+    RPC_CHAIN_GET_CHANGES,
     RPC_TX_SUBMIT,
     RPC_TX_GET,
     RPC_TX_WAIT,
