@@ -59,7 +59,7 @@ static struct store *open_store(const char *name, bool create)
 }
 
 static uint8_t header_bytes[HEADER_BYTES_MAX];
-static const uint8_t nothing[4];
+static const uint8_t nothing[8]; /* no events, no roots */
 
 /* One row changes with each block: its value is the height. */
 static enum err put(struct store *s, struct mtree_log *log, uint64_t height)
@@ -82,8 +82,9 @@ static enum err put(struct store *s, struct mtree_log *log, uint64_t height)
             .cert = height > 0 ? &cert : NULL,
             .header_bytes =
                 bytes_of(header_bytes, header_encode(header_bytes, &header)),
-            .body = bytes_of(nothing, sizeof nothing),
-            .events = bytes_of(nothing, sizeof nothing),
+            .body = bytes_of(nothing, 4),
+            .events = bytes_of(nothing, 4),
+            .roots = bytes_of(nothing, 8),
             .changes = {.list = &change, .count = 1},
             .header_log = log,
         });
@@ -94,8 +95,12 @@ static enum err put(struct store *s, struct mtree_log *log, uint64_t height)
  * the rows behind it are caught up. */
 static void test_store_block_is_whole_when_put_returns(void **state)
 {
-    static const enum store_block_part parts[] = {
-        STORE_HEADER, STORE_CERT, STORE_BODY, STORE_EVENTS, STORE_CHANGES};
+    static const enum store_block_part parts[] = {STORE_HEADER,
+                                                  STORE_CERT,
+                                                  STORE_BODY,
+                                                  STORE_EVENTS,
+                                                  STORE_CHANGES,
+                                                  STORE_ROOTS};
     const struct row_key key = {.table = 1, .key = {{3}}};
     struct store *s = open_store("db", true);
     struct mtree_log log = {0};
@@ -156,7 +161,7 @@ static void test_store_torn_end_loses_the_last_block_whole(void **state)
             tip = store_tip_of(torn).height;
             assert_true(tip < 4);
             for (uint64_t h = 1; h <= 4; h++) {
-                for (int part = STORE_HEADER; part <= STORE_CHANGES; part++) {
+                for (int part = STORE_HEADER; part <= STORE_ROOTS; part++) {
                     const enum err e = store_get_block(
                         &v, torn, h, (enum store_block_part)part);
 
