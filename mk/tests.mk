@@ -56,14 +56,16 @@ run: deps
 .PHONY: run
 
 SEED  ?= 1
-SEEDS ?= 300
-VIEWS ?= 200000
+SEEDS ?= 50000
+JOBS  ?= $(shell nproc)
 OPS   ?= 500000
-SIM_FLAGS = $(if $(NODES),--nodes $(NODES)) $(if $(MUTANT),--mutant $(MUTANT))
-sim: ## whole networks, and the rules, in one process (SEED= SEEDS= VIEWS= OPS=)
+LEDGER_SEEDS ?= 300
+SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
+    $(if $(MUTANT),--mutant $(MUTANT))
+sim: ## whole networks in one process (SEED= SEEDS= LEDGER_SEEDS= OPS= JOBS=)
 sim: $(BUILD)/tests/sim/sim $(BUILD)/tests/property/prop_ledger
-	$< --seed $(SEED) --views $(VIEWS) $(SIM_FLAGS)
-	$< --app ledger --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
+	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
+	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
 
