@@ -57,17 +57,34 @@ run: deps
 
 SEED  ?= 1
 SEEDS ?= 50000
+VIEWS ?= 100000000
 JOBS  ?= $(shell nproc)
 OPS   ?= 500000
 LEDGER_SEEDS ?= 300
+SIM       = $(BUILD)/tests/sim/sim
 SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
     $(if $(MUTANT),--mutant $(MUTANT))
 sim: ## whole networks in one process (SEED= SEEDS= LEDGER_SEEDS= OPS= JOBS=)
-sim: $(BUILD)/tests/sim/sim $(BUILD)/tests/property/prop_ledger
+sim: $(SIM) $(BUILD)/tests/property/prop_ledger
+	$< --seed $(SEED) --seeds 200 --twice yes $(SIM_FLAGS)
 	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
+	$< --twins 3 $(SIM_FLAGS)
+	$< --twins 6 --leaders twin --sides split $(SIM_FLAGS)
 	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
+
+sim-long: ## seeds until VIEWS have passed; goes on where it was stopped
+sim-long: $(SIM)
+	$< --seed $(SEED) --views $(VIEWS) --state $(BUILD)/sim-long.state \
+	    $(SIM_FLAGS)
+
+twins: ## every script of 4, 6 and 8 views with a second copy of a validator
+twins: $(SIM)
+	$< --twins 4 $(SIM_FLAGS)
+	$< --twins 6 --leaders two --sides split $(SIM_FLAGS)
+	$< --twins 8 --leaders twin --sides split $(SIM_FLAGS)
+.PHONY: sim-long twins
 
 e2e: ## the fault list, with real processes
 e2e: all

@@ -100,7 +100,9 @@ static void choose_roles(struct sim *s)
     uint32_t twins = p->twins;
 
     while (attackers + twins > 0) {
-        const uint32_t i = (uint32_t)sim_between(s, RNG_NODE, 0, p->n - 1);
+        const uint32_t i =
+            s->family != NULL ? 0
+                              : (uint32_t)sim_between(s, RNG_NODE, 0, p->n - 1);
         struct sim_node *node = &s->nodes[i];
 
         if (!node->correct)
@@ -292,7 +294,7 @@ static void schedule(struct sim *s)
         s, (struct sim_ev){.kind = EV_HEAL, .at = s->now + s->params.chaos_us});
 }
 
-static uint64_t cpu_us(void)
+uint64_t sim_cpu_us(void)
 {
     struct timespec t;
 
@@ -300,11 +302,11 @@ static uint64_t cpu_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static void add_up(struct sim *s, uint64_t from_us)
+void sim_add_up(struct sim *s, uint64_t from_us)
 {
     struct sim_totals *t = &s->total;
     const uint64_t views = sim_highest_view(s);
-    const uint64_t took = cpu_us() - from_us;
+    const uint64_t took = sim_cpu_us() - from_us;
 
     t->seeds++;
     t->views += views;
@@ -321,7 +323,7 @@ static void add_up(struct sim *s, uint64_t from_us)
 
 bool sim_run(struct sim *s, uint64_t seed)
 {
-    const uint64_t from_us = cpu_us();
+    const uint64_t from_us = sim_cpu_us();
 
     sim_clear(s);
     s->seed = seed;
@@ -336,7 +338,7 @@ bool sim_run(struct sim *s, uint64_t seed)
     sim_run_until(s, s->now + s->params.chaos_us, false);
     if (!s->failed)
         sim_run_quiet(s);
-    add_up(s, from_us);
+    sim_add_up(s, from_us);
     return !s->failed;
 }
 

@@ -26,6 +26,7 @@
 #include "consensus/msg.h"
 #include "tests/sim/sim_app.h"
 #include "tests/sim/sim_fault.h"
+#include "tests/sim/sim_script.h"
 
 enum {
     SIM_VALIDATORS_MAX = 10,
@@ -131,6 +132,7 @@ struct sim_packet {
     uint8_t type;
     uint8_t form, seal; /* enum sim_known */
     uint64_t serial;
+    uint64_t view; /* it is about */
     struct buf bytes;
     union {
         struct vote vote;
@@ -277,6 +279,7 @@ struct sim {
     enum core_mutant mutant;
     struct sim_limits limits;
     bool trace; /* tell what happens */
+    bool (*run)(struct sim *s, uint64_t seed);
     const struct sim_app_ops *ops;
     void *world;
     struct sim_params params;
@@ -301,6 +304,8 @@ struct sim {
     uint32_t tx_count;
     uint32_t plan_count;
     struct sim_step plan[SIM_PLAN_MAX];
+    struct sim_family *family; /* NULL: seeds, not scripts */
+    struct sim_script script;
     uint32_t block_count;
     struct sim_block *blocks; /* 0 is the genesis */
     uint32_t *block_index;    /* open addressing over hashes; 0 = free */
@@ -373,6 +378,8 @@ void sim_configure(struct sim *s);
 void sim_begin(struct sim *s);
 void sim_run_until(struct sim *s, uint64_t until, bool stop_when_final);
 uint64_t sim_highest_view(const struct sim *s);
+uint64_t sim_cpu_us(void);
+void sim_add_up(struct sim *s, uint64_t from_us);
 
 /* sim_choose.c: what a seed switches on, and its plan */
 void sim_choose(struct sim *s);
@@ -403,7 +410,10 @@ void sim_send(struct sim *s,
               uint8_t to,
               struct sim_packet *packet,
               uint64_t late_us);
-bool sim_reaches(const struct sim *s, uint32_t from, uint32_t to);
+bool sim_reaches(const struct sim *s,
+                 uint32_t from,
+                 uint32_t to,
+                 uint64_t view);
 uint64_t sim_delay(struct sim *s);
 void sim_sign(const struct sim *s, struct vote *v);
 bool sim_vote_ok(const struct sim *s, const struct vote *v);
@@ -473,6 +483,7 @@ void sim_saw_commit(struct sim *s, uint32_t i, uint64_t height, uint32_t block);
 bool sim_all_final(const struct sim *s);
 
 /* sim_live.c: S5 and S6 */
+void sim_run_final(struct sim *s);
 void sim_run_quiet(struct sim *s);
 
 /* sim_trace.c */

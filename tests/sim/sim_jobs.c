@@ -412,3 +412,23 @@ void sim_totals_print(const struct sim_totals *t,
            (unsigned long long)t->live_part_max,
            (unsigned long long)t->live_part_seed);
 }
+
+void sim_scripts_print(const struct sim_totals *t, uint64_t ms, int violations)
+{
+    printf("sim: twins scripts=%llu scripts_per_s_and_core=%llu views=%llu "
+           "views_per_s_and_core=%llu violations=%d digest=%016llx\n"
+           "  events=%llu simulated_s=%llu cpu_s=%llu wall_s=%llu\n"
+           "  after a script all was final within %llu ms (script %llu)\n",
+           (unsigned long long)t->seeds,
+           (unsigned long long)rate(t->seeds, t->cpu_us),
+           (unsigned long long)t->views,
+           (unsigned long long)rate(t->views, t->cpu_us),
+           violations,
+           (unsigned long long)t->digest,
+           (unsigned long long)t->events,
+           (unsigned long long)(t->simulated_us / 1000000),
+           (unsigned long long)(t->cpu_us / 1000000),
+           (unsigned long long)(ms / 1000),
+           (unsigned long long)t->live_worst_ms,
+           (unsigned long long)t->live_worst_seed);
+}

@@ -106,7 +106,7 @@ static void stay_idle(struct sim *s)
         sim_fail(s, "what was final is not any more");
 }
 
-void sim_run_quiet(struct sim *s)
+void sim_run_final(struct sim *s)
 {
     const uint64_t from = s->now;
     /* Messages, syncs and tasks that were under way. */
@@ -123,7 +123,13 @@ void sim_run_quiet(struct sim *s)
         return;
     }
     keep_worst(s, (s->now - from) / SIM_MS, limit_ms);
-    stay_idle(s);
+}
+
+void sim_run_quiet(struct sim *s)
+{
+    sim_run_final(s);
+    if (!s->failed)
+        stay_idle(s);
     for (uint32_t i = 0; i < s->instances && !s->failed; i++) {
         if (s->nodes[i].correct && !s->ops->sound(s->nodes[i].app))
             sim_fail(s, "node %u: shares are not conserved", i);

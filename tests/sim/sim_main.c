@@ -16,28 +16,36 @@ struct options {
     const struct sim_app_ops *app;
     bool trace;
     bool twice;
+    uint64_t twins; /* views of the scripts; 0 = seeds */
+    const char *leaders;
+    const char *sides;
     bool shrink;
 };
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "sim: whole networks in one process, each from its seed\n\n"
-            "  --seed N      first seed (1)\n"
-            "  --seeds N     run so many seeds\n"
-            "  --views N     or until so many views have passed\n"
-            "  --jobs N      in so many processes (1)\n"
-            "  --app NAME    chain (a hash chain), ledger (the block engine)\n"
-            "  --state FILE  go on where FILE says, and keep it up to date\n"
-            "  --mutant NAME with a rule of the core removed\n"
-            "leave out (a violation says which):\n"
-            "  --off NAME,NAME...  kinds of faults\n"
-            "  --plan-off K-L,...  steps of the plan\n"
-            "  --nodes N --chaos-ms N --txs N\n"
-            "  --salt N      other chances in the same shape\n"
-            "  --trace yes   tell what happens\n"
-            "  --twice yes   run each seed twice: the same must happen\n"
-            "  --shrink no   a violation is not made smaller\nfaults:");
+    fprintf(
+        stderr,
+        "sim: whole networks in one process, each from its seed\n\n"
+        "  --seed N      first seed (1)\n"
+        "  --seeds N     run so many seeds\n"
+        "  --views N     or until so many views have passed\n"
+        "  --jobs N      in so many processes (1)\n"
+        "  --app NAME    chain (a hash chain), ledger (the block engine)\n"
+        "  --state FILE  go on where FILE says, and keep it up to date\n"
+        "  --mutant NAME with a rule of the core removed\n"
+        "  --twins V     all scripts of V views with a second copy of one\n"
+        "                of four validators, instead of seeds\n"
+        "  --leaders all|two|twin  --sides all|split  who leads and who is\n"
+        "                apart in them\n"
+        "leave out (a violation says which):\n"
+        "  --off NAME,NAME...  kinds of faults\n"
+        "  --plan-off K-L,...  steps of the plan\n"
+        "  --nodes N --chaos-ms N --txs N\n"
+        "  --salt N      other chances in the same shape\n"
+        "  --trace yes   tell what happens\n"
+        "  --twice yes   run each seed twice: the same must happen\n"
+        "  --shrink no   a violation is not made smaller\nfaults:");
     for (int f = 0; f < FAULTS; f++)
         fprintf(stderr, " %s", sim_fault_names[f]);
     fprintf(stderr, "\nmutants:");
@@ -158,6 +166,16 @@ static bool take_flag(struct options *o, const char *name, char *value)
         o->trace = strcmp(value, "yes") == 0;
         return true;
     }
+    if (strcmp(name, "--twins") == 0)
+        return parse_number(&o->twins, value, SCRIPT_VIEWS_MAX);
+    if (strcmp(name, "--leaders") == 0) {
+        o->leaders = value;
+        return true;
+    }
+    if (strcmp(name, "--sides") == 0) {
+        o->sides = value;
+        return true;
+    }
     if (strcmp(name, "--twice") == 0) {
         o->twice = strcmp(value, "yes") == 0;
         return true;
@@ -184,12 +202,10 @@ static uint64_t wall_ms(void)
 /* Whether a seed says everything. */
 static bool run_twice(struct sim *s, uint64_t seed)
 {
-    const bool ok = sim_run(s, seed);
+    const bool ok = s->run(s, seed);
     const uint64_t digest = s->digest;
 
-    if (!ok)
-        return false;
-    if (!sim_run(s, seed))
+    if (!ok || !s->run(s, seed))
         return false;
     if (s->digest != digest)
         sim_fail(s, "the second run of the seed is another one");
@@ -199,7 +215,7 @@ static bool run_twice(struct sim *s, uint64_t seed)
 /* One seed, told as it goes. */
 static int run_traced(struct sim *s, uint64_t seed)
 {
-    const bool ok = sim_run(s, seed);
+    const bool ok = s->run(s, seed);
 
     if (!ok)
         sim_tell_nodes(s);
@@ -207,45 +223,91 @@ static int run_traced(struct sim *s, uint64_t seed)
     return ok ? 0 : 1;
 }
 
-int main(int argc, char **argv)
+static int run_many(struct sim *s, const struct options *o)
 {
-    static struct sim sim;
-    struct options o = {
-        .request = {.seed = 1, .seeds = UINT64_MAX, .jobs = 1, .chunk = 20},
-        .app = &sim_chain_app,
-        .shrink = true};
-    struct sim_outcome outcome;
     const uint64_t from = wall_ms();
+    struct sim_outcome outcome;
 
-    for (int i = 1; i < argc; i += 2) {
-        if (i + 1 >= argc || !take_flag(&o, argv[i], argv[i + 1]))
-            return usage();
-    }
-    if (o.request.views == 0)
-        o.request.views = o.request.seeds == UINT64_MAX ? 20000 : UINT64_MAX;
-    o.request.seeds = num_min_u64(o.request.seeds, UINT64_MAX / 2);
-    o.request.what = o.app->name;
-    sim_init(&sim, o.app);
-    sim.mutant = o.mutant;
-    sim.limits = o.limits;
-    sim.trace = o.trace;
-    if (o.trace)
-        return run_traced(&sim, o.request.seed);
     if (!sim_run_jobs(
-            &sim, &outcome, &o.request, o.twice ? run_twice : sim_run)) {
-        fprintf(stderr, "sim: %s is of another run\n", o.request.state);
+            s, &outcome, &o->request, o->twice ? run_twice : s->run)) {
+        fprintf(stderr, "sim: %s is of another run\n", o->request.state);
         return 2;
     }
     if (outcome.violation)
         printf("sim: violation seed=%llu: %s\n",
                (unsigned long long)outcome.failed_seed,
                outcome.why);
-    sim_totals_print(&outcome.totals,
-                     o.app->name,
-                     wall_ms() - from,
-                     outcome.violation ? 1 : 0);
-    if (outcome.violation && o.shrink)
-        sim_shrink(&sim, outcome.failed_seed);
-    sim_deinit(&sim);
+    if (s->family != NULL)
+        sim_scripts_print(
+            &outcome.totals, wall_ms() - from, outcome.violation ? 1 : 0);
+    else
+        sim_totals_print(&outcome.totals,
+                         s->ops->name,
+                         wall_ms() - from,
+                         outcome.violation ? 1 : 0);
+    if (outcome.violation && o->shrink)
+        sim_shrink(s, outcome.failed_seed);
     return outcome.violation ? 1 : 0;
+}
+
+/* Scripts are numbered from 0, and all are run unless a number is asked for. */
+static bool use_scripts(struct sim *s, struct options *o)
+{
+    static struct sim_family family;
+    struct sim_request *r = &o->request;
+    uint64_t size;
+
+    if (!sim_family_make(&family, (uint32_t)o->twins, o->leaders, o->sides))
+        return false;
+    size = sim_family_size(&family);
+    printf("sim: twins views=%u leaders=%s sides=%s: %llu scripts, %llu with "
+           "symmetric ones\n",
+           family.views,
+           o->leaders,
+           o->sides,
+           (unsigned long long)size,
+           (unsigned long long)sim_family_all(&family));
+    if (r->seed >= size)
+        return false;
+    r->seeds = num_min_u64(r->seeds, size - r->seed);
+    r->what = "twins";
+    s->family = &family;
+    s->run = sim_script_run;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    static struct sim sim;
+    struct options o = {.request = {.seed = UINT64_MAX,
+                                    .seeds = UINT64_MAX,
+                                    .jobs = 1,
+                                    .chunk = 20},
+                        .app = &sim_chain_app,
+                        .leaders = "all",
+                        .sides = "all",
+                        .shrink = true};
+    struct sim_request *r = &o.request;
+    int code;
+
+    for (int i = 1; i < argc; i += 2) {
+        if (i + 1 >= argc || !take_flag(&o, argv[i], argv[i + 1]))
+            return usage();
+    }
+    if (r->seed == UINT64_MAX)
+        r->seed = o.twins != 0 ? 0 : 1;
+    if (r->views == 0)
+        r->views = r->seeds == UINT64_MAX && o.twins == 0 ? 20000 : UINT64_MAX;
+    r->seeds = num_min_u64(r->seeds, UINT64_MAX / 2);
+    r->what = o.app->name;
+    sim_init(&sim, o.app);
+    sim.run = sim_run;
+    sim.mutant = o.mutant;
+    sim.limits = o.limits;
+    sim.trace = o.trace;
+    if (o.twins != 0 && !use_scripts(&sim, &o))
+        return usage();
+    code = o.trace ? run_traced(&sim, r->seed) : run_many(&sim, &o);
+    sim_deinit(&sim);
+    return code;
 }

@@ -12,6 +12,13 @@ void sim_inject(struct sim *s)
         (s->limits.txs != 0 && tx == s->limits.txs))
         return;
     s->tx_count++;
+    if (s->family != NULL) {
+        for (uint32_t i = 0; i < s->instances; i++) {
+            sim_node_learn(s, i, tx);
+            sim_node_work(s, i);
+        }
+        return;
+    }
     for (uint32_t i = 0; i < s->instances; i++) {
         if (s->nodes[i].up && !sim_chance(s, RNG_LOAD, s->params.loss))
             sim_push(s,

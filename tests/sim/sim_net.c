@@ -43,8 +43,10 @@ void sim_packet_drop(struct sim *s, struct sim_packet *p)
 }
 
 /* An attacker's links are not disturbed; it has friends everywhere. */
-bool sim_reaches(const struct sim *s, uint32_t from, uint32_t to)
+bool sim_reaches(const struct sim *s, uint32_t from, uint32_t to, uint64_t view)
 {
+    if (s->family != NULL)
+        return sim_script_lets(s, from, to, view);
     return ((s->groups >> from & 1) == (s->groups >> to & 1) &&
             (s->nodes[from].cut >> to & 1) == 0) ||
            s->nodes[from].byz != 0 || s->nodes[to].byz != 0;
@@ -96,7 +98,7 @@ static void send_one(struct sim *s,
                         .sender_life = s->nodes[from].life,
                         .packet = packet};
 
-    if (!receiver->up || !sim_reaches(s, from, to))
+    if (!receiver->up || !sim_reaches(s, from, to, packet->view))
         return;
     if (s->nodes[from].byz != 0 && sim_byz_withholds(s, from, to, packet->type))
         return;

@@ -50,7 +50,8 @@ static void send_body_later(struct sim *s, uint32_t i, uint32_t block)
 {
     sim_note(s, FAULT_LARGE);
     for (uint32_t to = 0; to < s->instances; to++) {
-        if (to == i || !s->nodes[to].up || !sim_reaches(s, i, to) ||
+        if (to == i || !s->nodes[to].up ||
+            !sim_reaches(s, i, to, s->blocks[block].header.view) ||
             sim_chance(s, RNG_LOSS, s->params.loss) ||
             (s->nodes[i].byz != 0 && sim_byz_withholds(s, i, to, MSG_BLOCK)))
             continue;
@@ -87,6 +88,7 @@ static void send_proposal(struct sim *s,
         count,
         is_block && !large ? buf_bytes(&b->body) : bytes_of(NULL, 0));
     sim_packet_done(p, &w);
+    p->view = e->candidate.view;
     post(s, i, e, p);
     if (large)
         send_body_later(s, i, block);
@@ -115,6 +117,7 @@ static void send_status(struct sim *s, uint32_t i, const struct core_effect *e)
         w = sim_packet_writer(p, MSG_STATUS_MAX);
         msg_status_encode(&w, &status, s->config.epoch);
         sim_packet_done(p, &w);
+        p->view = status.view;
         one.to = to;
         post(s, i, &one, p);
     }
@@ -131,6 +134,7 @@ static void send_small(struct sim *s, uint32_t i, const struct core_effect *e)
     else
         cert_encode(&w, e->cert);
     sim_packet_done(p, &w);
+    p->view = vote ? e->vote.about.view : e->cert->about.view;
     post(s, i, e, p);
 }
 
@@ -182,9 +186,11 @@ static void fetch(struct sim *s, uint32_t i, const struct core_effect *e)
 {
     const uint32_t block = sim_block_find(s, &e->hash);
     const struct sim_node *peer = &s->nodes[e->to];
+    const uint64_t view = s->nodes[i].room.core->view;
 
-    if (block == 0 || !peer->up || !sim_reaches(s, i, e->to) ||
-        !sim_reaches(s, e->to, i) || sim_chance(s, RNG_LOSS, s->params.loss) ||
+    if (block == 0 || !peer->up || !sim_reaches(s, i, e->to, view) ||
+        !sim_reaches(s, e->to, i, view) ||
+        sim_chance(s, RNG_LOSS, s->params.loss) ||
         !has_block(peer, block, s->blocks[block].header.height))
         return;
     if (peer->byz != 0 &&
@@ -204,9 +210,11 @@ static void sync_blocks(struct sim *s, uint32_t i, uint64_t to_height)
     const uint32_t from =
         (uint32_t)sim_between(s, RNG_LOAD, 0, s->params.n - 1);
     const struct sim_node *peer = &s->nodes[from];
+    const uint64_t view = s->nodes[i].room.core->view;
 
-    if (from == i || peer->byz != 0 || !peer->up || !sim_reaches(s, i, from) ||
-        !sim_reaches(s, from, i) || sim_chance(s, RNG_LOSS, s->params.loss))
+    if (from == i || peer->byz != 0 || !peer->up ||
+        !sim_reaches(s, i, from, view) || !sim_reaches(s, from, i, view) ||
+        sim_chance(s, RNG_LOSS, s->params.loss))
         return;
     sim_push(s,
              (struct sim_ev){.kind = EV_BLOCKS,
@@ -337,6 +345,8 @@ static void note_view(struct sim *s, struct sim_node *node)
         return;
     node->view_seen = node->room.core->view;
     node->entered_at = s->now;
+    if (s->family != NULL)
+        sim_script_entered(s, node->view_seen);
 }
 
 void sim_node_feed(struct sim *s, uint32_t i, struct core_event *e)

@@ -90,7 +90,7 @@ static struct attempt try(struct shrinker *x,
         x->s->limits = *limits;
         x->s->trace = trace;
         memset(&x->s->total, 0, sizeof x->s->total);
-        report(x->s, sim_run(x->s, x->seed));
+        report(x->s, x->s->run(x->s, x->seed));
         fflush(stdout);
         _exit(0);
     }
@@ -264,6 +264,11 @@ void sim_shrink(struct sim *s, uint64_t seed)
         return;
     }
     x.best = first;
+    if (s->family != NULL) { /* a script is small already */
+        (void)try(&x, &s->limits, true);
+        munmap(x.shared, sizeof *x.shared);
+        return;
+    }
     for (int round = 0; round < 3; round++) {
         bool any = halve_down(&x, x.best.chaos_ms, true);
 
