@@ -2,7 +2,7 @@
 #
 #   make deps                  install the Debian 12 packages it needs
 #   make run                   four institutions keep one register, here
-#   make test                  everything: check, property, simulation, e2e
+#   make test                  everything: check, property, model, sim, e2e
 #   make help                  every target, with one line each
 
 VARIANT ?= dev
