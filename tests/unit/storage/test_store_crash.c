@@ -60,6 +60,7 @@ static struct store *open_store(const char *name, bool create)
 
 static uint8_t header_bytes[HEADER_BYTES_MAX];
 static const uint8_t nothing[4];
+static const uint8_t no_roots[8];
 
 /* One row changes with each block: its value is the height. */
 static enum err put(struct store *s, struct mtree_log *log, uint64_t height)
@@ -85,6 +86,7 @@ static enum err put(struct store *s, struct mtree_log *log, uint64_t height)
             .body = bytes_of(nothing, sizeof nothing),
             .events = bytes_of(nothing, sizeof nothing),
             .changes = {.list = &change, .count = 1},
+            .roots = bytes_of(no_roots, sizeof no_roots),
             .header_log = log,
         });
 }
@@ -94,8 +96,12 @@ static enum err put(struct store *s, struct mtree_log *log, uint64_t height)
  * the rows behind it are caught up. */
 static void test_store_block_is_whole_when_put_returns(void **state)
 {
-    static const enum store_block_part parts[] = {
-        STORE_HEADER, STORE_CERT, STORE_BODY, STORE_EVENTS, STORE_CHANGES};
+    static const enum store_block_part parts[] = {STORE_HEADER,
+                                                  STORE_CERT,
+                                                  STORE_BODY,
+                                                  STORE_EVENTS,
+                                                  STORE_CHANGES,
+                                                  STORE_ROOTS};
     const struct row_key key = {.table = 1, .key = {{3}}};
     struct store *s = open_store("db", true);
     struct mtree_log log = {0};
