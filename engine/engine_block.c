@@ -233,8 +233,8 @@ enum err engine_finish(struct engine *e, struct header *h, uint32_t event_count)
     return ERR_NONE;
 }
 
-/* Applies the transactions of one kind (court or not) while they fit, X5 bounded
- * work; those refused are left out, X3 only valid transactions. */
+/* Applies the transactions of one kind (court or not) while they fit, X5
+ * bounded work; those refused are left out, X3 only valid transactions. */
 static void build_pass(struct engine *e,
                        struct ledger_block *b,
                        struct engine_candidate_tx *txs,
