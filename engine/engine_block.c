@@ -1,5 +1,5 @@
 /* A block, from its transactions to its header: built or checked. */
-#include "node/engine_state.h"
+#include "engine/engine_state.h"
 
 #include "base/check.h"
 

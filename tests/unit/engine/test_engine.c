@@ -1,8 +1,8 @@
-#include "node/engine.h"
+#include "engine/engine.h"
 
 #include "crypto/hash.h"
+#include "engine/engine_state.h"
 #include "ledger/rows.h"
-#include "node/engine_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/node/engine_fixture.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 static const struct hash zero;
 
