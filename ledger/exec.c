@@ -18,6 +18,7 @@ enum verdict exec_refuse(struct exec *x,
             x->why->about = *about;
         x->why->have = have;
         x->why->need = need;
+        x->why->margin = (struct valset_margin){0};
     }
     return v;
 }
@@ -234,6 +235,15 @@ void exec_put_freeze(struct exec *x, struct freeze_row *f, const char *code)
     exec_put(x, f, TABLE_FREEZES, &tree, &key);
 }
 
+bool exec_candidate(const struct ledger_view *view,
+                    struct candidate_row *c,
+                    uint16_t institution)
+{
+    const struct hash key = institution_id(institution);
+
+    return exec_get(view, c, TABLE_CANDIDATES, &zero, &key);
+}
+
 enum verdict exec_open_security(const struct security_row *s,
                                 bool although_suspended)
 {
@@ -329,7 +339,7 @@ enum verdict exec_cap(const struct security_row *s, uint32_t holders_before)
                : V_OK;
 }
 
-/* R160: The superiors of an authority are the one that is named as such, that
+/* R178: The superiors of an authority are the one that is named as such, that
  * one's own, and so on upwards. */
 enum {
     SUPERIORS_MAX = 8, /* levels that are climbed; a circle ends there */

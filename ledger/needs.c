@@ -70,6 +70,39 @@ static uint16_t roles_both(uint16_t a, uint16_t b)
     return (uint16_t)(a == 0 ? b : b == 0 ? a : a & b);
 }
 
+static void add_operator(struct needs *n, uint16_t number, const char *text)
+{
+    struct need *need = add(n);
+
+    if (need == NULL)
+        return;
+    *need = (struct need){
+        .how = NEED_OPERATOR,
+        .who = {PRINCIPAL_INSTITUTION, institution_id(number)},
+        .threshold = 1,
+        .text = text,
+    };
+}
+
+/* A consensus key proves that it is there. */
+static void add_validator(struct needs *n,
+                          const struct pubkey *key,
+                          const char *text)
+{
+    struct need *need = add(n);
+
+    if (need == NULL)
+        return;
+    *need = (struct need){
+        .how = NEED_KEYS,
+        .who = {PRINCIPAL_VALIDATOR, validator_id(key)},
+        .threshold = 1,
+        .key_count = 1,
+        .keys = {*key},
+        .text = text,
+    };
+}
+
 static void add_institution(struct needs *n,
                             uint16_t number,
                             bool registrar,
@@ -80,7 +113,7 @@ static void add_institution(struct needs *n,
     struct need *need;
 
     for (uint32_t i = 0; i < n->count; i++) {
-        if (n->list[i].who.kind == PRINCIPAL_INSTITUTION &&
+        if (n->list[i].how == NEED_MAKER_CHECKER &&
             hash_eq(&n->list[i].who.id, &id)) {
             n->list[i].registrar = n->list[i].registrar || registrar;
             n->list[i].roles = roles_both(n->list[i].roles, roles);
@@ -99,7 +132,7 @@ static void add_institution(struct needs *n,
     need->text = text;
 }
 
-/* R165: A qualification cites its evidence, a pledge its written contract, and
+/* R183: A qualification cites its evidence, a pledge its written contract, and
  * a security taken into custody the custody agreement. */
 static bool document_is_missing(const struct op_def *def, const void *op)
 {
@@ -228,6 +261,27 @@ static bool add_priors(struct needs *n,
     return found;
 }
 
+static bool add_governance(struct needs *n,
+                           const struct ledger_view *view,
+                           const char *text)
+{
+    static const struct hash zero;
+    struct validators_row validators;
+    struct need *need;
+
+    if (!exec_get(view, &validators, TABLE_VALIDATORS, &zero, &zero) ||
+        validators.set.count == 0)
+        return false;
+    need = add(n);
+    if (need == NULL)
+        return false;
+    *need =
+        (struct need){.how = NEED_GOVERNANCE,
+                      .threshold = (uint8_t)valset_quorum(validators.set.count),
+                      .text = text};
+    return true;
+}
+
 static bool add_signer(struct needs *n,
                        struct hash *about,
                        const struct ledger_view *view,
@@ -238,26 +292,16 @@ static bool add_signer(struct needs *n,
 {
     const struct security_row *security;
     const struct account_row *account;
-    struct params_row params;
+    struct pubkey key;
     struct hash id;
-    struct need *need;
     uint16_t institution;
     uint64_t number;
-    static const struct hash zero;
 
     switch (s->who) {
     case SIGNER_NONE:
         return true;
     case SIGNER_GOVERNANCE:
-        need = add(n);
-        if (need == NULL ||
-            !exec_get(view, &params, TABLE_PARAMS, &zero, &zero))
-            return false;
-        *need = (struct need){
-            .how = NEED_GOVERNANCE,
-            .threshold = (uint8_t)valset_quorum(params.validator_count),
-            .text = s->text};
-        return true;
+        return add_governance(n, view, s->text);
     case SIGNER_ACCOUNT:
         memcpy(&id, op + s->offset, sizeof id);
         return add_account(n, about, view, &id, def, op, s->text);
@@ -284,6 +328,14 @@ static bool add_signer(struct needs *n,
         }
         add_institution(
             n, account->custodian, false, MAY_KEEP_ACCOUNTS, s->text);
+        return true;
+    case SIGNER_OPERATOR:
+        memcpy(&institution, op + s->offset, sizeof institution);
+        add_operator(n, institution, s->text);
+        return true;
+    case SIGNER_VALIDATOR:
+        memcpy(&key, op + s->offset, sizeof key);
+        add_validator(n, &key, s->text);
         return true;
     case SIGNER_INSTITUTION:
         memcpy(&institution, op + s->offset, sizeof institution);
@@ -341,79 +393,6 @@ enum verdict needs_of_op(struct needs *out,
     return v;
 }
 
-/* Rows named so far. */
-struct row_list {
-    struct row_key *keys;
-    uint32_t count;
-    uint32_t room;
-};
-
-static void add_row(struct row_list *l,
-                    uint8_t table,
-                    const struct hash *tree,
-                    const struct hash *key)
-{
-    if (l->count < l->room)
-        l->keys[l->count++] = (struct row_key){table, *tree, *key};
-}
-
-/* An account, and its holding in the security (NULL: none). */
-static void add_side(struct row_list *l,
-                     const struct hash *security,
-                     const uint8_t *account)
-{
-    static const struct hash zero;
-    struct hash key;
-
-    memcpy(&key, account, sizeof key);
-    add_row(l, TABLE_ACCOUNTS, &zero, &key);
-    if (security != NULL)
-        add_row(l, TABLE_HOLDINGS, security, &key);
-}
-
-static void add_rows_of_signer(struct row_list *l,
-                               const struct op_signer *s,
-                               const struct hash *security,
-                               const uint8_t *op)
-{
-    uint64_t number;
-    struct hash key;
-
-    if (s->who == SIGNER_ACCOUNT || s->who == SIGNER_CUSTODIAN) {
-        add_side(l, security, op + s->offset);
-    } else if (s->who == SIGNER_PLEDGEE && security != NULL) {
-        memcpy(&number, op + s->also, sizeof number);
-        key = number_key(number);
-        add_row(l, TABLE_PLEDGES, security, &key);
-    }
-}
-
-uint32_t needs_rows(struct row_key *keys,
-                    uint32_t room,
-                    const struct op_def *def,
-                    const void *op)
-{
-    static const struct hash zero;
-    struct row_list l = {keys, 0, room};
-    const uint8_t *base = op;
-    const struct hash *security = NULL;
-    struct hash of_registrar;
-
-    for (uint32_t i = 0; i < OP_SIGNERS_MAX; i++) {
-        if (def->signers[i].who != SIGNER_REGISTRAR)
-            continue;
-        of_registrar =
-            security_key((const char *)base + def->signers[i].offset);
-        security = &of_registrar;
-        add_row(&l, TABLE_SECURITIES, &zero, security);
-    }
-    for (uint32_t i = 0; i < OP_SIGNERS_MAX; i++)
-        add_rows_of_signer(&l, &def->signers[i], security, base);
-    for (uint32_t i = 0; i < OP_TOUCHES_MAX && def->touches[i] != 0; i++)
-        add_side(&l, security, base + def->touches[i]);
-    return l.count;
-}
-
 static bool add_principal(struct tx *tx, const struct principal *p)
 {
     for (uint32_t i = 0; i < tx->principal_count; i++) {
@@ -432,12 +411,12 @@ enum verdict needs_principals(struct tx *tx,
 {
     const struct principal filer = {PRINCIPAL_INSTITUTION,
                                     institution_id(tx->institution)};
+    uint8_t filing = FILER_NONE;
     union op_any op;
     enum verdict all = V_OK;
 
     tx->principal_count = 0;
     memset(about, 0, sizeof *about);
-    (void)add_principal(tx, &filer);
     for (uint32_t i = 0; i < tx->op_count; i++) {
         const struct op_def *def;
         struct needs n;
@@ -445,6 +424,7 @@ enum verdict needs_principals(struct tx *tx,
 
         if (op_decode(&def, &op, tx->ops[i]) != ERR_NONE)
             return V_MALFORMED;
+        filing = def->filer < filing ? def->filer : filing;
         if (needs_of_op(&n, &missing, view, &tx->chain_id, def, &op) != V_OK) {
             if (all == V_OK)
                 *about = missing;
@@ -456,6 +436,8 @@ enum verdict needs_principals(struct tx *tx,
                 return V_LIMIT;
         }
     }
+    if (filing != FILER_NONE && !add_principal(tx, &filer))
+        return V_LIMIT;
     tx_sort_principals(tx);
     return all;
 }

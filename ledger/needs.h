@@ -13,6 +13,8 @@ enum need_how {
     NEED_MAKER = 2,         /* one maker key of the institution */
     NEED_MAKER_CHECKER = 3, /* a maker and another, checker key */
     NEED_GOVERNANCE = 4,    /* operators of a quorum of validators */
+    NEED_OPERATOR = 5,      /* one operator key of the institution */
+    NEED_HOWS,
 };
 
 struct need {
@@ -53,7 +55,7 @@ struct account_row *needs_account(struct needs *n, const struct hash *id);
 struct security_row *needs_security(struct needs *n, const char *code);
 
 /* needs_of_op lists the signers of one operation (not the filing institution's
- * maker, which every transaction needs).
+ * maker, who signs but for FILER_NONE).
  * Returns V_OK, or V_UNKNOWN if some are not listed because *about does not
  * exist (the first such id); the others are listed all the same. */
 enum verdict needs_of_op(struct needs *out,
@@ -73,8 +75,9 @@ uint32_t needs_rows(struct row_key *keys,
                     const void *op);
 
 /* needs_principals fills tx->principals, sorted, from the operations in tx->ops
- * and the filing institution.  Governance needs are left to the caller.
- * Returns V_OK, V_MALFORMED, V_LIMIT, or V_UNKNOWN as needs_of_op does. */
+ * and, if its maker must sign, the filing institution.  Governance needs are
+ * left to the caller. Returns V_OK, V_MALFORMED, V_LIMIT, or V_UNKNOWN as
+ * needs_of_op does. */
 enum verdict needs_principals(struct tx *tx,
                               struct hash *about,
                               const struct ledger_view *view);

@@ -14,7 +14,7 @@ static bool policy_ok(const struct op_account_open *op)
     return keys_policy_ok(&op->policy);
 }
 
-/* R154: An ordinary account carries a commitment to its holder's identity and
+/* R172: An ordinary account carries a commitment to its holder's identity and
  * the tag of the person. */
 static bool identity_ok(const struct op_account_open *op)
 {
@@ -24,7 +24,7 @@ static bool identity_ok(const struct op_account_open *op)
 
 /* R18: An account is kept by a registrar or a member institution.
  *
- * R155: The accounts for own shares, for unconfirmed titles and for what is in
+ * R173: The accounts for own shares, for unconfirmed titles and for what is in
  * suspense are a registrar's. */
 static bool may_keep(const struct institution_row *i, uint8_t kind)
 {
@@ -313,7 +313,7 @@ enum verdict rule_account_close(struct exec *x,
     return V_OK;
 }
 
-/* R159: An account passes to another custodian as it is, frozen or not, by its
+/* R177: An account passes to another custodian as it is, frozen or not, by its
  * holder and both custodians; creditors with a right on what it holds are told
  * before. */
 enum verdict rule_account_transfer(struct exec *x,

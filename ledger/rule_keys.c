@@ -77,7 +77,7 @@ enum verdict rule_account_rotate(struct exec *x,
 
     if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
-    /* R158: The keys of a frozen account are replaced only with the court's
+    /* R176: The keys of a frozen account are replaced only with the court's
      * consent. */
     if (a.status == ACCOUNT_CLOSED ||
         (a.status == ACCOUNT_FROZEN && hash_is_zero(&op->court_consent)))

@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 
-/* R156: At its parties' will shares pass to an active ordinary account only. */
+/* R174: At its parties' will shares pass to an active ordinary account only. */
 bool account_may_receive(const struct account_row *a)
 {
     return a->status == ACCOUNT_ACTIVE && a->kind == ACCOUNT_ORDINARY;

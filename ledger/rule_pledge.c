@@ -62,7 +62,7 @@ uint64_t pledge_shares(const struct holding_row *h)
     return sum;
 }
 
-/* R164: A security's statistics add up what its open pledges secure. */
+/* R182: A security's statistics add up what its open pledges secure. */
 bool pledge_secures(struct security_row *s, int64_t before, int64_t after)
 {
     const int64_t rest = s->secured_fen - before;

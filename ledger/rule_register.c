@@ -96,7 +96,7 @@ static void log_to_peaks(struct draft_row *d, const struct mtree_log *log)
         d->peaks[i].hash = log->peaks[i];
 }
 
-/* R157: A line's nature is a code of the depository from 0 to 99, but for
+/* R175: A line's nature is a code of the depository from 0 to 99, but for
  * shares subscribed and not paid (28) and records without legal effect (92 to
  * 94). */
 static bool nature_ok(uint8_t nature)

@@ -93,7 +93,7 @@ static enum verdict check_cap(struct exec *x, const struct move *m)
                : exec_refuse(x, v, &key, m->s.holder_cap, m->s.holder_count);
 }
 
-/* R163: A security counts its trades and the shares in them. */
+/* R181: A security counts its trades and the shares in them. */
 static void count_trade(struct security_row *s, uint64_t quantity)
 {
     s->trades++;

@@ -144,7 +144,7 @@ static bool filed_by_other_registrar(const struct exec *x, const struct need *n)
            (row.roles & ROLE_REGISTRAR) != 0;
 }
 
-/* R153: An institution that is no registrar any more makes no entry in a
+/* R171: An institution that is no registrar any more makes no entry in a
  * register, and one that is neither registrar nor member signs for no account;
  * what it keeps it hands over to another. */
 static enum verdict check_role(struct exec *x,
@@ -197,6 +197,23 @@ static enum verdict check_maker_checker(struct exec *x, const struct need *n)
     return missing(x, &n->who, g.foreign);
 }
 
+static enum verdict check_operator(struct exec *x, const struct need *n)
+{
+    struct institution_row row;
+    struct institution_sigs g;
+
+    if (!get_institution(x, &row, &n->who.id))
+        return exec_refuse(x, V_UNKNOWN, &n->who.id, 0, 0);
+    gather(&g, x, &n->who, &row);
+    for (uint32_t i = 0; i < g.count; i++) {
+        if ((g.roles[i] & KEY_OPERATOR) != 0) {
+            x->sig_used[g.index[i]] = true;
+            return V_OK;
+        }
+    }
+    return missing(x, &n->who, g.foreign);
+}
+
 bool sign_get_filer(const struct exec *x, struct institution_row *out)
 {
     const struct hash id = institution_id(x->tx->institution);
@@ -204,13 +221,42 @@ bool sign_get_filer(const struct exec *x, struct institution_row *out)
     return get_institution(x, out, &id);
 }
 
-/* R161: What the whole transaction lacks or has too much, the filing
+/* R169: Evidence may be filed by the validator that an institution runs, with
+ * its consensus key in place of a maker's. */
+static bool filed_by_validator(struct exec *x)
+{
+    static const struct hash zero;
+    struct validators_row row;
+
+    if (!exec_get(x->b->view, &row, TABLE_VALIDATORS, &zero, &zero))
+        return false;
+    for (uint32_t v = 0; v < row.set.count; v++) {
+        const struct pubkey *key = &row.set.list[v].key;
+        const struct principal who = {PRINCIPAL_VALIDATOR, validator_id(key)};
+        const int p = principal_index(x->tx, &who);
+
+        if (row.set.list[v].institution != x->tx->institution || p < 0)
+            continue;
+        for (uint32_t i = 0; i < x->tx->sig_count; i++) {
+            if ((int)x->tx->sigs[i].principal == p &&
+                memcmp(&x->tx->sigs[i].key, key, sizeof *key) == 0) {
+                x->sig_used[i] = true;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* R179: What the whole transaction lacks or has too much, the filing
  * institution's maker or a signature that nothing needs, is told when every
  * operation of it would take effect.
  *
- * R162: A court or other body that is an institution here may file its orders
+ * R180: A court or other body that is an institution here may file its orders
  * itself; the registrar signs them all the same. */
-enum verdict sign_check_filer(struct exec *x, const struct institution_row *row)
+enum verdict sign_check_filer(struct exec *x,
+                              const struct institution_row *row,
+                              enum op_filer filing)
 {
     const struct principal who = {PRINCIPAL_INSTITUTION,
                                   institution_id(x->tx->institution)};
@@ -218,6 +264,8 @@ enum verdict sign_check_filer(struct exec *x, const struct institution_row *row)
 
     if (row == NULL)
         return exec_refuse(x, V_UNKNOWN, &who.id, 0, 0);
+    if (filing == FILER_NODE && filed_by_validator(x))
+        return V_OK;
     gather(&g, x, &who, row);
     for (uint32_t i = 0; i < g.count; i++) {
         if ((g.roles[i] & KEY_MAKER) != 0 && x->sig_used[g.index[i]])
@@ -232,6 +280,8 @@ enum verdict sign_check_filer(struct exec *x, const struct institution_row *row)
     return missing(x, &who, g.foreign);
 }
 
+/* R170: Governance is signed by an operator of each of as many institutions as
+ * make a quorum of the validators in force, each running one of them. */
 static enum verdict check_governance(struct exec *x, const struct need *n)
 {
     uint32_t institutions = 0;
@@ -269,8 +319,12 @@ static enum verdict check_need(struct exec *x,
     case NEED_MAKER:
     case NEED_MAKER_CHECKER:
         return check_maker_checker(x, n);
+    case NEED_OPERATOR:
+        return check_operator(x, n);
     case NEED_GOVERNANCE:
         return check_governance(x, n);
+    case NEED_HOWS:
+        break;
     }
     return V_OK;
 }

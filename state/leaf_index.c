@@ -28,7 +28,7 @@ void leaf_index_init(struct leaf_index *x, uint32_t keys)
 {
     uint32_t cap = CAP_MIN;
 
-    while (cap / 4 < keys) /* a quarter full, so that it can double */
+    while (cap / 4 < keys) /* a quarter full at first */
         cap *= 2;
     *x = (struct leaf_index){.cap = cap};
     x->at = calloc(cap, sizeof x->at[0]);

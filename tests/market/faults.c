@@ -484,7 +484,7 @@ static enum verdict try(struct plant *p, struct refusal *why)
     return v;
 }
 
-/* What is told of the whole transaction comes after its operations (R161): it
+/* What is told of the whole transaction comes after its operations (R179): it
  * says nothing of the order of their refusals. */
 static bool told_of_the_operation(const struct plant *p,
                                   const struct refusal *why,

@@ -9,7 +9,7 @@
  * same, with the same reasons. */
 #include "base/check.h"
 #include "base/num.h"
-#include "node/engine.h"
+#include "engine/engine.h"
 #include "tests/market/maker.h"
 
 #include <stdio.h>

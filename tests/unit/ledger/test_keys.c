@@ -260,7 +260,7 @@ static void test_rotate_in_the_wrong_state_is_refused(void **state)
     op.account = close.account;
     assert_int_equal(world_do(w, OP_ACCOUNT_CLOSE, &close), V_OK);
     world_refused(w, OP_ACCOUNT_ROTATE, &op, V_ACCOUNT_STATE);
-    /* R158: The keys of a frozen account are replaced only with the court's
+    /* R176: The keys of a frozen account are replaced only with the court's
      * consent. */
     op.account = freeze.account;
     world_refused(w, OP_ACCOUNT_ROTATE, &op, V_ACCOUNT_STATE);

@@ -2,9 +2,9 @@
 #include "tests/unit/ledger/world.h"
 
 static const char *const numbers_of_bytes[] = {
-    "nonce", "key", "trading", "serial"};
+    "nonce", "key", "sig", "trading", "serial"};
 
-/* Fixed bytes are nonces, keys and calendars; text is a code. */
+/* Fixed bytes are nonces, keys, signatures and calendars; text is a code. */
 static void no_text(const struct schema *s)
 {
     for (uint32_t i = 0; i < s->field_count; i++) {

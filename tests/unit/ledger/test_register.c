@@ -89,7 +89,7 @@ static void test_register_same_holder_twice_is_refused(void **state)
     world_free(w);
 }
 
-/* R157: A line's nature is a code of the depository from 0 to 99, but for
+/* R175: A line's nature is a code of the depository from 0 to 99, but for
  * shares subscribed and not paid (28) and records without legal effect (92 to
  * 94). */
 static void test_register_nature_without_a_share_is_refused(void **state)
