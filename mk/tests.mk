@@ -15,7 +15,7 @@ fuzz-replay: $(FUZZ:%=%.replay)
 
 check: ## what a commit must pass, in about a minute
 check: unit golden fuzz-replay check-layers check-headers check-format \
-    check-banned check-rules check-pure
+    check-banned check-rules check-pure check-protocol
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -35,9 +35,12 @@ check-rules: ## RULES.md, code and tests say each rule in the same words
 check-rules: $(BUILD)/equity
 	@tools/check-rules.sh $<
 
-check-pure: ## the rules allocate nothing, read no clock, keep no state
-check-pure: $(call library,ledger)
-	@tools/check-pure.sh $<
+check-pure: ## rules and consensus allocate nothing, read no clock, keep no state
+check-pure: $(call library,ledger) $(call library,consensus)
+	@tools/check-pure.sh $^
+
+check-protocol: ## PROTOCOL.md, code and tests name the same rules
+	@tools/check-protocol.sh $(LAYERS)
 
 format: ## let clang-format decide the layout
 	clang-format -i $(CSOURCES)
@@ -47,7 +50,8 @@ tidy: ## clang-tidy over the layers
 	    $(CPPFLAGS) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
-    check-format check-banned check-rules check-pure format tidy
+    check-format check-banned check-rules check-pure check-protocol format \
+    tidy
 
 run: ## the main job: four institutions keep one register (RUN=once stops it)
 run: deps
@@ -92,9 +96,16 @@ twins: $(SIM)
 	$< --twins 8 --leaders twin --sides split $(SIM_FLAGS)
 .PHONY: sim-long sim-crashes twins
 
+MODEL_VIEWS ?= 4
+model: ## Spin checks the protocol, and finds each planted bug (MODEL_VIEWS=)
+	@tools/check-model.sh $(MODEL_VIEWS)
+model-short: ## the same over three views
+	@tools/check-model.sh 3
+
 e2e: ## the fault list, with real processes
 e2e: all
 	tests/e2e/run.sh $(BUILD)
+	tests/e2e/history.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
@@ -109,14 +120,14 @@ chaos-kills: all $(CHAOS_PROGRAMS)
 	$(CHAOS) --nodes 4 --kills $(KILLS)
 .PHONY: chaos chaos-kills
 
-test: ## everything: check, property, simulation, end to end
-test: all check property sim e2e
+test: ## everything: check, property, model, simulation, end to end
+test: all check property model-short sim e2e
 
 bench: ## the figures of docs/BENCH.md, in one table
 bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
-.PHONY: sim e2e test bench
+.PHONY: sim model model-short e2e test bench
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

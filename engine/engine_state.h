@@ -1,9 +1,10 @@
 /* engine_state.h - what the files of the engine share (private to them). */
-#ifndef NODE_ENGINE_STATE_H
-#define NODE_ENGINE_STATE_H
+#ifndef ENGINE_ENGINE_STATE_H
+#define ENGINE_ENGINE_STATE_H
 
 #include "base/buf.h"
-#include "node/engine.h"
+#include "engine/engine.h"
+#include "ledger/rows.h"
 
 /* The candidate the state stands at, with everything its block is made of. */
 struct standing {
@@ -11,6 +12,7 @@ struct standing {
     bool committed; /* it is the tip */
     struct executed_block block;
     struct state_undo *undo;
+    struct validators_row validators; /* in force after it */
     struct buf header_bytes;
     struct buf body;
     size_t tx_bytes; /* in body, without the length prefixes */
@@ -28,7 +30,8 @@ struct standing {
 struct engine {
     struct genesis *genesis;
     struct hash chain_id;
-    struct hash validators_hash;
+    struct validators_row validators; /* in force after the tip */
+    struct hash validators_hash;      /* of it */
     struct hash params_hash;
     struct state *state;
     struct overlay *overlay;
@@ -51,6 +54,11 @@ MUST_USE enum err engine_finish(struct engine *e,
                                 struct header *h,
                                 uint32_t event_count);
 
+/* engine_read_validators decodes a row of validators.
+ * Errors    ERR_CORRUPT  it does not decode, or names nobody */
+MUST_USE enum err engine_read_validators(struct validators_row *out,
+                                         struct bytes row);
+
 /* engine_settle makes the standing candidate the tip. */
 void engine_settle(struct engine *e);
 
@@ -64,4 +72,4 @@ MUST_USE enum err engine_check_changes(const struct change_set *set);
  * Errors    ERR_MISMATCH, ERR_CORRUPT */
 MUST_USE enum err engine_check_all(const struct state *s);
 
-#endif /* NODE_ENGINE_STATE_H */
+#endif /* ENGINE_ENGINE_STATE_H */

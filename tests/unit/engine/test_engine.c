@@ -1,8 +1,8 @@
-#include "node/engine.h"
+#include "engine/engine.h"
 
 #include "crypto/hash.h"
+#include "engine/engine_state.h"
 #include "ledger/rows.h"
-#include "node/engine_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/node/engine_fixture.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 static const struct hash zero;
 
@@ -95,7 +95,8 @@ static void test_engine_genesis_is_block_zero(void **x)
     assert_hash(b->hash, header_hash(h));
     assert_true(bytes_eq(b->body, bytes_of(no_txs, 4)));
     assert_true(bytes_eq(b->events, bytes_of(no_txs, 4)));
-    assert_int_equal(b->changes.count, 3); /* params, REG, COURT1 */
+    assert_int_equal(b->changes.count, 4); /* params, validators,
+                                               REG, COURT1 */
     assert_hash(h->change_root, change_set_root(&b->changes));
     assert_int_equal(engine_header_log(f.e)->size, 1);
     leaf = engine_tip_hash(f.e);
@@ -104,6 +105,7 @@ static void test_engine_genesis_is_block_zero(void **x)
     fixture_deinit(&f);
 }
 
+/* X1 deterministic */
 static void test_engine_replica_computes_the_builders_block(void **x)
 {
     struct fixture f;
@@ -143,6 +145,7 @@ static void test_engine_replica_computes_the_builders_block(void **x)
     fixture_deinit(&f);
 }
 
+/* X2 one on the tip */
 static void test_engine_displaced_candidate_leaves_no_trace(void **x)
 {
     struct fixture f;
@@ -184,6 +187,11 @@ static void spoil_version(struct kept *k)
 }
 
 static void spoil_flags(struct kept *k)
+{
+    k->header.flags = HEADER_SEAL << 1;
+}
+
+static void spoil_seal(struct kept *k)
 {
     k->header.flags = HEADER_SEAL;
 }
@@ -316,6 +324,7 @@ static void test_engine_refuses_a_header_that_says_something_else(void **x)
         {spoil_change_root, ERR_MISMATCH, "change_root"},
         {spoil_log_size, ERR_MISMATCH, "header_log_root"},
         {spoil_log_root, ERR_MISMATCH, "header_log_root"},
+        {spoil_seal, ERR_MISMATCH, "seal flag"},
         {spoil_validators, ERR_MISMATCH, "validators_hash"},
         {spoil_next_validators, ERR_MISMATCH, "validators_hash"},
         {spoil_params, ERR_MISMATCH, "params_hash"},
@@ -347,6 +356,7 @@ static void test_engine_refuses_a_header_that_says_something_else(void **x)
     fixture_deinit(&f);
 }
 
+/* X3 only valid transactions */
 static void test_engine_refuses_a_block_with_a_refused_transaction(void **x)
 {
     struct fixture f;
@@ -440,6 +450,7 @@ static void test_engine_builder_of_nothing_stays_at_the_tip(void **x)
     fixture_deinit(&f);
 }
 
+/* X5 bounded work */
 static void test_engine_builder_keeps_the_limits_of_the_genesis(void **x)
 {
     struct fixture f;
