@@ -110,9 +110,9 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(REPLAY) $$(call needs,$$(*D))
 	    $(call libs,$(*D)) -o $@
 
 # The simulator is built for speed: from the sources, as one program.
-SIM_LAYERS  := state ledger consensus chain crypto base
+SIM_LAYERS  := engine state ledger consensus chain crypto base
 SIM_SOURCES := $(foreach l,$(SIM_LAYERS),$(call sources,$(l))) \
-               $(wildcard node/engine*.c tests/sim/*.c)
+               $(wildcard tests/sim/*.c)
 $(BUILD)/sim/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
