@@ -461,20 +461,29 @@ static void say_when(const struct speaker *s)
             ll(f->successor.header.height),
             next);
     }
-    say(s,
-        SAY_WHEN,
-        "The time of the block is %s by the clock of its leader, accepted by "
-        "the %u validators who signed.",
-        time_text(time, f->block.time_ms),
-        f->certified.signers);
-    if ((f->parts & RECEIPT_LINK) != 0)
+    time_text(time, f->block.time_ms);
+    if ((f->parts & RECEIPT_LINK) == 0) {
         say(s,
             SAY_WHEN,
-            "The block is in the history of the certified block %llu, %s, of "
-            "%s.",
-            ll(f->certified.header.height),
-            hex(id, &f->certified.hash),
-            time_text(time, f->certified.header.time_ms));
+            "The time of the block is %s by the clock of its leader, accepted "
+            "by the %u validators who signed.",
+            time,
+            f->certified.signers);
+        return;
+    }
+    say(s,
+        SAY_WHEN,
+        "The time of the block is %s by the clock of its leader.",
+        time);
+    say(s,
+        SAY_WHEN,
+        "The block is in the history of block %llu, %s, whose time is %s by "
+        "the "
+        "clock of its leader, accepted by the %u validators who signed that.",
+        ll(f->certified.header.height),
+        hex(id, &f->certified.hash),
+        time_text(time, f->certified.header.time_ms),
+        f->certified.signers);
 }
 
 static void say_signers(const struct speaker *s,

@@ -451,14 +451,12 @@ void rig_register(struct rig *g,
 
 /* ---- receipts ---- */
 
-struct state *rig_state(struct rig *g, uint64_t height)
+struct state *rig_load(struct rig *g, uint64_t height)
 {
-    struct state *s;
+    struct state *s = state_new();
+    struct hash root;
 
     ASSERT(height < g->count);
-    if (g->past[height] != NULL)
-        return g->past[height];
-    s = g->past[height] = state_new();
     for (uint32_t i = 0; i < g->row_count; i++) {
         const struct rig_row *r = &g->rows[i];
         bool newest = r->height <= height && r->row.size > 0;
@@ -472,12 +470,17 @@ struct state *rig_state(struct rig *g, uint64_t height)
             ASSERT(e == ERR_NONE);
         }
     }
-    {
-        const struct hash root = state_root(s);
-
-        ASSERT(hash_eq(&root, &g->blocks[height].header.state_root));
-    }
+    root = state_root(s);
+    ASSERT(hash_eq(&root, &g->blocks[height].header.state_root));
     return s;
+}
+
+struct state *rig_state(struct rig *g, uint64_t height)
+{
+    ASSERT(height < g->count);
+    if (g->past[height] == NULL)
+        g->past[height] = rig_load(g, height);
+    return g->past[height];
 }
 
 static struct receipt_block block_of(const struct rig *g, uint64_t height)

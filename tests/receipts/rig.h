@@ -104,8 +104,9 @@ struct bytes rig_cert_by(struct rig *g,
 struct bytes rig_keep(struct rig *g, const void *at, size_t size);
 struct bytes rig_header_bytes(struct rig *g, const struct header *h);
 
-/* The state after a block. */
+/* The state after a block; rig_load makes one that the caller frees. */
 struct state *rig_state(struct rig *g, uint64_t height);
+struct state *rig_load(struct rig *g, uint64_t height);
 
 /* Anchor (block `anchor`), epochs and block of a receipt. */
 void rig_frame(struct rig *g,

@@ -150,9 +150,10 @@ static void tell_lists(struct story *s)
     r = add(s, "register-empty", "a draft that has no entry yet");
     rig_frame(g, r, RECEIPT_REGISTER, s->traded, 0);
     rig_lines(g, r, s->traded, S2);
-    r = add(s, "statement", "from the first entry");
+    r = add(s, "statement", "from the first entry, disclosed");
     rig_frame(g, r, RECEIPT_STATEMENT, s->last, 0);
     rig_statement(g, r, s->last, UINT64_MAX, S1, 'A');
+    rig_disclose(r, 'A');
     r = add(s, "statement-between", "between two heights, disclosed");
     rig_frame(g, r, RECEIPT_STATEMENT, s->last, 0);
     rig_statement(g, r, s->last, s->traded, S1, 'A');
