@@ -1,5 +1,6 @@
 /* Statements about blocks: what is in one, and that one continues another. */
 #include "audit/check.h"
+#include "base/num.h"
 #include "ledger/ops.h"
 
 static bool check_ops(const struct tx *tx)
@@ -28,7 +29,9 @@ bool check_transaction(struct check *c)
                     x->path.count) != ERR_NONE)
         return check_fail(c, FAULT_TX_PLACE, "statement");
     if (tx_decode(&c->f->tx, x->tx) != ERR_NONE ||
-        !hash_eq(&c->f->tx.chain_id, &c->t->chain_id) || !check_ops(&c->f->tx))
+        !hash_eq(&c->f->tx.chain_id, &c->t->chain_id) ||
+        c->f->tx.reference.day > NUM_DAY_LAST ||
+        c->f->tx.valid_until > NUM_DAY_LAST || !check_ops(&c->f->tx))
         return check_fail(c, FAULT_TX, "statement");
     if (tx_check_sigs(&c->f->tx, NULL) != ERR_NONE)
         return check_fail(c, FAULT_TX_SIGNATURE, "statement");

@@ -102,6 +102,13 @@ static void read_position(struct reader *in, struct receipt_position *p)
     read_holding(in, &p->holding);
 }
 
+static void read_set(struct reader *in, struct valset *set)
+{
+    schema_read(in, &valset_schema, set);
+    if (in->err == ERR_NONE && set->count == 0)
+        reader_fail(in, ERR_RANGE);
+}
+
 /* As many items as the list says; skip reads one. */
 static void read_list(struct reader *in,
                       struct receipt_list *list,
@@ -153,7 +160,7 @@ void read_anchor(struct reader *in, struct receipt *r)
         (r->anchor.kind == 0 || r->anchor.kind >= ANCHOR_KINDS))
         reader_fail(in, ERR_RANGE);
     r->anchor.header = read_header(in);
-    schema_read(in, &valset_schema, &r->anchor.set);
+    read_set(in, &r->anchor.set);
 }
 
 void read_epochs(struct reader *in, struct receipt *r)
@@ -230,7 +237,7 @@ void read_statement(struct reader *in, struct receipt *r)
         read_log_path(in, &r->of.consistency.consistency);
         return;
     case RECEIPT_VALIDATORS:
-        schema_read(in, &valset_schema, &r->of.validators);
+        read_set(in, &r->of.validators);
         return;
     case RECEIPT_KINDS:
         break;
@@ -349,7 +356,7 @@ bool receipt_next_epoch(struct reader *r, struct receipt_epoch *out)
     if (r->left == 0)
         return false;
     read_certified(r, &out->block);
-    schema_read(r, &valset_schema, &out->next);
+    read_set(r, &out->next);
     return r->err == ERR_NONE;
 }
 

@@ -62,7 +62,7 @@ static void put_set(struct sink *s, const struct valset *set)
     uint8_t buf[16 + VALIDATORS_MAX * sizeof(struct validator)];
     struct writer w = writer_of(buf, sizeof buf);
 
-    if (set->count > VALIDATORS_MAX) {
+    if (set->count == 0 || set->count > VALIDATORS_MAX) {
         s->bad = true;
         return;
     }

@@ -9,6 +9,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -17,10 +18,64 @@ static struct story *story;
 static struct receipt tampered; /* a copy to change */
 static struct receipt_facts facts;
 
+/* With RECEIPTS_BAD=DIR every receipt that a test expects to be refuted is also
+ * written to DIR/PROGRAM-NUMBER-REASON-ANCHOR.bin, for the program and the twin
+ * to refute too. */
+static const char *bad_program;
+
+static inline FILE *create_bad(const char *name)
+{
+    char path[512];
+    FILE *out;
+
+    (void)snprintf(path, sizeof path, "%s/%s", getenv("RECEIPTS_BAD"), name);
+    out = fopen(path, "wb");
+    assert_non_null(out);
+    return out;
+}
+
+static inline void keep_trust(const char *name, bool genesis)
+{
+    struct trust t = story->trust;
+    FILE *out = create_bad(name);
+
+    t.genesis = genesis;
+    t.pin_count = genesis ? 0 : t.pin_count;
+    assert_true(trust_write(out, &t));
+    assert_int_equal(fclose(out), 0);
+}
+
+static inline void keep_bad(const struct receipt *r, const char *reason)
+{
+    static uint32_t number;
+    struct buf bytes = {0};
+    char name[256];
+    FILE *out;
+
+    if (getenv("RECEIPTS_BAD") == NULL)
+        return;
+    (void)snprintf(name,
+                   sizeof name,
+                   "%s-%03u-%s-%s.bin",
+                   bad_program,
+                   ++number,
+                   reason,
+                   r->anchor.kind == ANCHOR_GENESIS ? "genesis" : "pinned");
+    assert_int_equal(receipt_encode(&bytes, r), ERR_NONE);
+    out = create_bad(name);
+    (void)fwrite(bytes.at, 1, bytes.size, out);
+    assert_int_equal(fclose(out), 0);
+    buf_deinit(&bytes);
+}
+
 static inline int setup(void **state)
 {
     (void)state;
     story = story_new();
+    if (getenv("RECEIPTS_BAD") != NULL) {
+        keep_trust("trust-genesis.json", true);
+        keep_trust("trust-pinned.json", false);
+    }
     return 0;
 }
 
@@ -62,6 +117,8 @@ static inline void verify_plainly(const struct receipt *r)
 
     if (r->anchor.kind == ANCHOR_GENESIS)
         t.pin_count = 0;
+    else
+        t.genesis = false;
     verify(r, &t);
 }
 
@@ -70,6 +127,7 @@ static inline void expect_fault(const struct receipt *r, const char *name)
     verify_plainly(r);
     assert_string_equal(fault_name(facts.fault), name);
     assert_int_equal(facts.outcome, RECEIPT_REFUTED);
+    keep_bad(r, name);
 }
 
 static inline void expect_proven(const struct receipt *r)

@@ -935,5 +935,6 @@ int main(void)
         cmocka_unit_test(test_build_follow_refuses_events_that_lead_elsewhere),
     };
 
+    bad_program = "statement";
     return cmocka_run_group_tests(tests, setup, teardown);
 }

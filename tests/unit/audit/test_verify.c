@@ -711,5 +711,6 @@ int main(void)
         cmocka_unit_test(test_verify_business_dates_follow_the_offset),
     };
 
+    bad_program = "verify";
     return cmocka_run_group_tests(tests, setup, teardown);
 }
