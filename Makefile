@@ -32,7 +32,7 @@ DEPS_audit     := state ledger chain crypto base
 DEPS_cli       := rpc audit state ledger chain crypto base
 # Tests that join layers say so here.
 DEPS_sim       := $(DEPS_node)
-DEPS_property  := rpc net storage $(DEPS_storage)
+DEPS_property  := audit rpc net storage $(DEPS_storage)
 DEPS_golden    := $(DEPS_consensus) consensus
 DEPS_bench     := node $(DEPS_node)
 
