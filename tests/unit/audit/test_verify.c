@@ -236,6 +236,24 @@ static void test_verify_anchor_kinds_are_not_mixed(void **state)
     expect_fault(r, "height");
 }
 
+/* Trust may begin at the last block of an epoch: what follows is the next. */
+static void test_verify_anchor_that_closes_its_epoch_hands_over(void **state)
+{
+    struct trust t = rig_trust(rig(), story->first_seal);
+    struct receipt *r = take("holding");
+
+    (void)state;
+    t.genesis = false;
+    rig_frame(rig(), r, RECEIPT_HOLDING, story->later, story->first_seal);
+    rig_position(rig(), r, story->later, "100001", 'A');
+    assert_int_equal(r->epochs.count, 0);
+    verify(r, &t);
+    assert_string_equal(fault_name(facts.fault), "none");
+    r->anchor.set = rig()->sets[0]; /* the set that it was itself signed by */
+    verify(r, &t);
+    assert_string_equal(fault_name(facts.fault), "set");
+}
+
 static void test_verify_set_that_the_anchor_does_not_name_is_refused(
     void **state)
 {
@@ -681,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_verify_anchor_that_is_another_block_is_refused),
         cmocka_unit_test(test_verify_any_block_at_a_pinned_height_is_compared),
         cmocka_unit_test(test_verify_anchor_kinds_are_not_mixed),
+        cmocka_unit_test(test_verify_anchor_that_closes_its_epoch_hands_over),
         cmocka_unit_test(
             test_verify_set_that_the_anchor_does_not_name_is_refused),
         cmocka_unit_test(test_verify_change_of_validators_skipped_is_refused),
