@@ -282,6 +282,19 @@ static void put_statement(struct jtext *j,
     jtext_close(j, ']');
 }
 
+static const char *principal_name(uint8_t kind)
+{
+    switch ((enum principal_kind)kind) {
+    case PRINCIPAL_INSTITUTION:
+        return "institution";
+    case PRINCIPAL_ACCOUNT:
+        return "account";
+    case PRINCIPAL_VALIDATOR:
+        return "validator";
+    }
+    return "unknown";
+}
+
 static void put_transaction(struct jtext *j,
                             const struct receipt_facts *f,
                             const struct receipt *r)
@@ -311,10 +324,7 @@ static void put_transaction(struct jtext *j,
         const struct principal *p = &tx->principals[tx->sigs[i].principal];
 
         jtext_open(j, NULL, '{');
-        jtext_word(j,
-                   "principal",
-                   p->kind == PRINCIPAL_INSTITUTION ? "institution"
-                                                    : "account");
+        jtext_word(j, "principal", principal_name(p->kind));
         jtext_hash(j, "id", &p->id);
         jtext_hex(j, "key", tx->sigs[i].key.raw, PUBKEY_BYTES);
         jtext_close(j, '}');

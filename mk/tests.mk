@@ -21,6 +21,11 @@ receipts-vectors: ## write the golden receipts anew, after a change of format
 receipts-vectors: $(BUILD)/tests/receipts/make
 	rm -f tests/vectors/receipts/*
 	$< tests/vectors/receipts
+	for f in tests/vectors/receipts/*.bin; do \
+	    cp $$f tests/fuzz/corpus/fuzz_receipt/$$(basename $$f .bin); done
+	head -c 60 tests/vectors/receipts/holding.bin \
+	    >tests/fuzz/corpus/fuzz_receipt/cut
+	cp tests/vectors/receipts/trust.json tests/fuzz/corpus/fuzz_trust/both
 .PHONY: receipts receipts-mutate receipts-vectors
 
 fuzz-replay: ## run each fuzz target once over its stored corpus
@@ -85,6 +90,20 @@ sim: $(BUILD)/tests/sim/sim $(BUILD)/tests/property/prop_ledger
 e2e: ## the fault list, with real processes
 e2e: all
 	tests/e2e/run.sh $(BUILD)
+	tests/e2e/history.sh $(BUILD)
+
+CHAOS = python3 tests/chaos/chaos.py $(BUILD)
+CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
+chaos: ## 4 and 7 nodes under load while everything goes wrong; needs root
+chaos: all $(CHAOS_PROGRAMS)
+	$(CHAOS) --nodes 4 $(CHAOS_FLAGS)
+	$(CHAOS) --nodes 7 $(CHAOS_FLAGS)
+
+KILLS ?= 1000
+chaos-kills: ## KILLS=1000 times kill -9 of one node under load; needs root
+chaos-kills: all $(CHAOS_PROGRAMS)
+	$(CHAOS) --nodes 4 --kills $(KILLS)
+.PHONY: chaos chaos-kills
 
 test: ## everything: check, property, simulation, end to end
 test: all check property receipts-mutate sim e2e

@@ -10,7 +10,7 @@
 
 enum {
     PROOF_STEPS_MAX = 256,
-    PROOF_SLOT_STEPS = 4, /* log2(TABLE_SLOTS) */
+    PROOF_SLOT_STEPS = 5, /* log2(TABLE_SLOTS) */
 };
 
 /* Steps from the root of one tree down to a leaf. */
@@ -70,5 +70,19 @@ MUST_USE enum err proof_list_add(struct proof_list *l,
                                  const struct hash *row_hash);
 /* The root over all that was added; zeros if nothing was. */
 struct hash proof_list_root(const struct proof_list *l);
+
+/* A leaf of a tree that is not in memory. */
+struct proof_leaf {
+    struct hash key;
+    struct hash row_hash;
+};
+/* proof_list_path is what proof_tree gives, from all leaves of the tree in key
+ * order.
+ * Cost      hashes every leaf and node once */
+void proof_list_path(struct tree_path *out,
+                     uint8_t table,
+                     const struct proof_leaf *leaves,
+                     size_t count,
+                     const struct hash *key);
 
 #endif /* STATE_PROOF_H */

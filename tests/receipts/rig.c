@@ -17,13 +17,19 @@ struct bytes rig_keep(struct rig *g, const void *at, size_t size)
 
 /* ---- validators ---- */
 
-static struct secret validator_secret(uint8_t number)
+/* Of market_key(number). */
+static struct secret secret_of(uint32_t number)
 {
     struct secret s = {{0}};
 
-    s.raw[30] = 1;
-    s.raw[31] = number;
+    s.raw[30] = (uint8_t)(number >> 8);
+    s.raw[31] = (uint8_t)number;
     return s;
+}
+
+static struct secret validator_secret(uint8_t number)
+{
+    return secret_of(MARKET_VALIDATOR_KEYS + (uint32_t)number);
 }
 
 static int validator_cmp(const void *a, const void *b)
@@ -36,12 +42,10 @@ struct valset rig_set(uint64_t epoch, const uint8_t *numbers, uint32_t count)
     struct valset set = {.epoch = epoch, .count = count};
 
     for (uint32_t i = 0; i < count; i++) {
-        const struct secret s = validator_secret(numbers[i]);
-        const enum err e = key_public(&set.list[i].key, &s);
-
-        ASSERT(e == ERR_NONE);
-        set.list[i].spki_hash = hash_of(bytes_of(&numbers[i], 1));
-        set.list[i].institution = numbers[i];
+        set.list[i] = (struct validator){
+            .key = market_key(MARKET_VALIDATOR_KEYS + (uint32_t)numbers[i]),
+            .spki_hash = institution_id(numbers[i]),
+            .institution = numbers[i]};
     }
     qsort(set.list, count, sizeof set.list[0], validator_cmp);
     return set;
@@ -242,10 +246,47 @@ void rig_day(struct rig *g, uint32_t days)
     rig_next(g, g->m->block.time_ms + (uint64_t)days * RIG_DAY_MS);
 }
 
-void rig_seal(struct rig *g, const uint8_t *numbers, uint32_t count)
+/* The set in force for the next block, as the state says. */
+static struct valset set_in_force(struct rig *g)
 {
+    const struct row_key key = {.table = TABLE_VALIDATORS};
+    struct validators_row row;
+    const enum err e = schema_decode(
+        &row, &validators_row_schema, g->m->view.get(g->m->view.ctx, &key));
+
+    ASSERT(e == ERR_NONE);
+    return row.set;
+}
+
+static struct pubkey validator_key(uint16_t institution)
+{
+    return market_key(MARKET_VALIDATOR_KEYS + (uint32_t)institution);
+}
+
+void rig_candidate(struct rig *g, uint16_t institution)
+{
+    struct op_validator_announce announce = {.number = institution,
+                                             .key = validator_key(institution),
+                                             .spki_hash =
+                                                 institution_id(institution)};
+    struct op_validator_ready ready = {.key = announce.key, .version = 1};
+
+    rig_do(g, OP_VALIDATOR_ANNOUNCE, &announce);
+    rig_do_by(g, OP_VALIDATOR_READY, &ready, institution);
+}
+
+void rig_change(struct rig *g, uint16_t leave, uint16_t join)
+{
+    static struct op_validators_change op;
+
+    op.leave_count = leave != 0 ? 1 : 0;
+    op.leave[0] = (struct validator_item){leave, validator_key(leave)};
+    op.join_count = 1;
+    op.join[0] = (struct validator_item){join, validator_key(join)};
+    rig_do(g, OP_VALIDATORS_CHANGE, &op);
     g->seal = true;
-    g->next = rig_set(g->epoch + 1, numbers, count);
+    g->next = set_in_force(g);
+    ASSERT(g->next.epoch == g->epoch + 1);
 }
 
 static bool no_account(void *ctx, struct hash *out, const char *name)
@@ -266,7 +307,6 @@ static bool document(void *ctx, struct hash *out, const char *name)
 
 struct rig *rig_new(void)
 {
-    static const uint8_t first[] = {1, 2, 3, 4};
     struct rig *g = calloc(1, sizeof *g);
     struct ledger_view view;
     enum err e;
@@ -277,11 +317,7 @@ struct rig *rig_new(void)
     g->state = state_new();
     g->overlay = overlay_new(g->state);
     view = overlay_view(g->overlay);
-    g->sets[0] = rig_set(0, first, sizeof first);
-    g->m->genesis->validator_count = g->sets[0].count;
-    memcpy(g->m->genesis->validators,
-           g->sets[0].list,
-           sizeof g->sets[0].list[0] * g->sets[0].count);
+    g->sets[0] = genesis_valset(g->m->genesis);
     g->m->genesis->time_ms = (uint64_t)(RIG_FIRST_DAY - 1) * RIG_DAY_MS;
     e = genesis_chain_id(&g->chain_id, g->m->genesis);
     ASSERT(e == ERR_NONE);
@@ -321,7 +357,7 @@ static void sign(struct market *m)
             const struct pubkey key = market_key(n);
 
             if (memcmp(&key, &s->key, sizeof key) == 0)
-                secret.raw[31] = (uint8_t)n;
+                secret = secret_of(n);
         }
         e = key_sign(&s->sig, &secret, &m->tx->id);
         ASSERT(e == ERR_NONE);
@@ -330,6 +366,12 @@ static void sign(struct market *m)
 
 void rig_do(struct rig *g, uint8_t kind, const void *op)
 {
+    rig_do_by(g, kind, op, 0);
+}
+
+void rig_do_by(struct rig *g, uint8_t kind, const void *op, uint16_t filer)
+{
+    const struct market_signing signing = {.filer = filer};
     struct market *m = g->m;
     struct rig_block *b = &g->blocks[g->count];
     uint8_t *buf = arena_alloc(&g->arena, TX_BYTES_MAX);
@@ -338,7 +380,7 @@ void rig_do(struct rig *g, uint8_t kind, const void *op)
 
     market_begin(m);
     market_add(m, kind, op);
-    market_prepare(m, NULL);
+    market_prepare(m, &signing);
     tx_sort_sigs(m->tx);
     tx_encode_unsigned(&w, m->tx);
     m->tx->id = tx_id_of(writer_bytes(&w));

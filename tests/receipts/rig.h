@@ -75,6 +75,7 @@ void rig_op(struct rig *g, uint8_t kind, void *op, const char *security);
 /* One transaction of one operation, signed by all who must; ASSERTs it takes
  * effect. */
 void rig_do(struct rig *g, uint8_t kind, const void *op);
+void rig_do_by(struct rig *g, uint8_t kind, const void *op, uint16_t filer);
 /* Opens and confirms a register of accounts by name. */
 void rig_register(struct rig *g,
                   const char *code,
@@ -85,8 +86,11 @@ void rig_register(struct rig *g,
 void rig_next(struct rig *g, uint64_t time_ms);
 void rig_second(struct rig *g); /* a second later */
 void rig_day(struct rig *g, uint32_t days);
-/* The block being made is the last of its epoch; validators by number. */
-void rig_seal(struct rig *g, const uint8_t *numbers, uint32_t count);
+/* Validators have the numbers of their institutions.  rig_candidate announces
+ * one and says that it is ready; rig_change lets it join, and another leave (0:
+ * nobody), by which the block being made is the last of its epoch. */
+void rig_candidate(struct rig *g, uint16_t institution);
+void rig_change(struct rig *g, uint16_t leave, uint16_t join);
 
 struct valset rig_set(uint64_t epoch, const uint8_t *numbers, uint32_t count);
 /* A certificate of a header, signed by these members of a set (bits). */

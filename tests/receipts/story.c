@@ -43,8 +43,6 @@ static void freeze(struct rig *g, char whom, uint64_t q)
 
 static void live(struct story *s)
 {
-    static const uint8_t second[] = {1, 2, 3, 4, 5};
-    static const uint8_t third[] = {2, 3, 4, 5, 6};
     static const uint64_t shares[] = {5000, 3000, 2000, 700, 40, 9};
     static const uint64_t one[] = {1000000};
     static const char everybody[] = "ABCDEFIKXYZ";
@@ -67,17 +65,19 @@ static void live(struct story *s)
     rig_second(g);
     s->traded = g->count - 1;
     transfer(g, 'E', 'X', 1);
-    rig_seal(g, second, sizeof second);
+    rig_candidate(g, 5);
+    rig_change(g, 0, 5);
     s->first_seal = g->count;
     rig_day(g, 1);
     transfer(g, 'X', 'Y', 5);
+    rig_candidate(g, 6);
     rig_second(g);
     transfer(g, 'A', 'Y', 10);
     g->carried = 3;
     s->later = g->count;
     rig_second(g);
     freeze(g, 'A', 5000);
-    rig_seal(g, third, sizeof third);
+    rig_change(g, 1, 6);
     s->second_seal = g->count;
     rig_second(g);
     transfer(g, 'F', 'Y', 40);

@@ -375,8 +375,8 @@ def read_tx(r):
     last = b""
     for _ in range(r.count(72, 1)):
         kind, ident = r.u8(), r.hash()
-        need(kind in (1, 2), "kind of a principal")
-        need(kind == 2 or (ident[:2] != b"\0\0" and not any(ident[2:])),
+        need(kind in (1, 2, 3), "kind of a principal")
+        need(kind != 1 or (ident[:2] != b"\0\0" and not any(ident[2:])),
              "number of an institution")
         need(bytes([kind]) + ident > last, "order of principals")
         last = bytes([kind]) + ident
@@ -405,8 +405,8 @@ def read_tree_path(r):
     return [(r.u8(), r.hash()) for _ in range(r.count(256))]
 
 
-def read_four(r):
-    return [r.hash() for _ in range(4)]
+def read_slots(r):
+    return [r.hash() for _ in range(5)]
 
 
 HEADER_MAX, CERT_MAX, ROW_MAX = 512, 2121, 24576
@@ -414,12 +414,12 @@ HEADER_MAX, CERT_MAX, ROW_MAX = 512, 2121, 24576
 
 def read_row(r):
     return {"row": r.vec(ROW_MAX), "path": read_tree_path(r),
-            "slots": read_four(r)}
+            "slots": read_slots(r)}
 
 
 def read_security_leaf(r):
     out = {"row": r.vec(ROW_MAX), "roots": [r.hash() for _ in range(3)]}
-    out["path"], out["slots"] = read_tree_path(r), read_four(r)
+    out["path"], out["slots"] = read_tree_path(r), read_slots(r)
     return out
 
 

@@ -249,6 +249,57 @@ static void check_list(struct state *s, const struct hash *tree)
     assert_memory_equal(got.raw, root.raw, sizeof got.raw);
 }
 
+struct leaves {
+    struct proof_leaf list[512];
+    size_t count;
+};
+
+static bool keep_leaf(void *ctx, const struct row_key *key, struct bytes row)
+{
+    struct leaves *l = ctx;
+
+    assert_true(l->count < 512);
+    l->list[l->count++] = (struct proof_leaf){key->key, proof_row_hash(row)};
+    return true;
+}
+
+/* Presence and absence, in trees of all sizes. */
+static void test_proof_list_path_is_the_path_of_the_tree(void **x)
+{
+    static struct leaves l;
+    static struct tree_path a;
+    static struct tree_path b;
+    struct dice d = {9};
+    struct state *s = state_new();
+    struct row_key k = {TABLE_HOLDINGS, security_key("S"), zero};
+
+    (void)x;
+    for (uint32_t n = 0; n < 300; n++) {
+        enum err e;
+
+        l.count = 0;
+        state_each(s, TABLE_HOLDINGS, &k.tree, keep_leaf, &l);
+        for (int i = 0; i < 6; i++) {
+            const bool known = l.count > 0 && i % 2 == 0;
+
+            k.key = known ? l.list[dice_below(&d, (uint32_t)l.count)].key
+                          : dice_key(&d);
+            proof_tree(&a, s, &k);
+            proof_list_path(&b, k.table, l.list, l.count, &k.key);
+            assert_memory_equal(&a, &b, sizeof a);
+        }
+        k.key = dice_key(&d);
+        if (l.count > 0 && n % 7 == 3) { /* neighbours, deep down */
+            k.key = l.list[n % l.count].key;
+            k.key.raw[31] ^= 1;
+        }
+        e = state_load(s, &k, bytes_of("row", 3));
+        assert_true(e == ERR_NONE || e == ERR_EXISTS);
+        (void)state_root(s);
+    }
+    state_free(s);
+}
+
 /* Random trees of all sizes, and the deepest there is. */
 static void test_proof_list_has_the_root_of_the_tree(void **x)
 {
@@ -303,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_proof_of_the_deepest_tree_folds),
         cmocka_unit_test(test_proof_slot_path_leads_from_each_slot_to_the_root),
         cmocka_unit_test(test_proof_list_has_the_root_of_the_tree),
+        cmocka_unit_test(test_proof_list_path_is_the_path_of_the_tree),
         cmocka_unit_test(test_proof_list_refuses_what_does_not_ascend),
     };
 
