@@ -43,9 +43,8 @@ const struct vault_entry *vault_by_tag(const struct vault *v,
 uint32_t vault_count(const struct vault *v);
 
 /* The tag of a person, and the commitment to the identity behind one account:
- * the tagged hash equity/IDENTITY/v1 of account, salt and what is committed to.
- * The salt is that record's own, and the account stands in it, so that no two
- * records can be shown for one another, nor one be guessed. */
+ * see identity_commitment.  The salt is that record's own, so that none can be
+ * guessed. */
 struct hash vault_tag(const struct secret *consortium_key,
                       const char *id_type,
                       const char *id_number);

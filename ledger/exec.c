@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "base/num.h"
-#include "crypto/hash.h"
 
 enum verdict exec_refuse(struct exec *x,
                          enum verdict v,
@@ -61,10 +60,7 @@ void exec_put(struct exec *x,
 
 void exec_emit(struct exec *x, struct event *e)
 {
-    static const uint8_t no_salt[SALT_BYTES]; /* of due work */
-    static const struct hash no_chain;
-    struct writer w = writer_of(x->message, sizeof x->message);
-    const uint32_t index = x->b->event_count++;
+    struct writer w = writer_of(x->event_bytes, sizeof x->event_bytes);
 
     e->tx_index = x->tx != NULL ? x->b->tx_index : EVENT_NO_TX;
     e->op_index = (uint16_t)x->op_index;
@@ -72,27 +68,21 @@ void exec_emit(struct exec *x, struct event *e)
     e->day = x->b->date;
     if (e->security[0] == '\0')
         e->security[0] = '-';
-    writer_u8(&w, 0x13);
-    writer_hash(&w, &no_chain); /* exec_renew puts it there */
-    writer_copy(&w, x->tx != NULL ? x->tx->salt : no_salt, SALT_BYTES);
-    writer_u64(&w, x->b->height);
-    writer_u32(&w, index);
-    ASSERT(w.size == MESSAGE_HEAD);
     schema_encode(&w, &event_schema, e);
     ASSERT(writer_ok(&w));
-    x->message_size = w.size;
+    x->event_size = w.size;
+    x->event_index = x->b->event_count++;
     if (x->b->on_event != NULL)
-        x->b->on_event(
-            x->b->on_event_ctx,
-            index,
-            e,
-            bytes_of(x->message + MESSAGE_HEAD, w.size - MESSAGE_HEAD));
+        x->b->on_event(x->b->on_event_ctx, x->event_index, e, writer_bytes(&w));
 }
 
-void exec_renew(struct exec *x, struct hash *chain)
+void exec_renew(const struct exec *x, struct hash *chain)
 {
-    memcpy(x->message + CHAIN_AT, chain->raw, HASH_BYTES);
-    *chain = hash_of(bytes_of(x->message, x->message_size));
+    *chain = event_chain(chain,
+                         x->tx != NULL ? x->tx->salt : NULL,
+                         x->b->height,
+                         x->event_index,
+                         bytes_of(x->event_bytes, x->event_size));
 }
 
 static const struct hash zero;

@@ -9,11 +9,6 @@
 #include "ledger/needs.h"
 #include "ledger/position.h"
 
-enum {
-    CHAIN_AT = 1, /* after the tag */
-    MESSAGE_HEAD = CHAIN_AT + HASH_BYTES + SALT_BYTES + 8 + 4,
-};
-
 struct exec {
     struct ledger_block *b;
     const struct tx *tx;
@@ -27,10 +22,10 @@ struct exec {
                              refuses with a lower number */
     bool sig_used[TX_SIGS_MAX];
     const struct institution_row *filer; /* before the first operation */
-    /* The last event: what a chain is hashed with, from CHAIN_AT on the chain
-     * that is renewed, then salt, height, index and the event's bytes. */
-    uint8_t message[MESSAGE_HEAD + EVENT_BYTES_MAX];
-    size_t message_size;
+    /* the last event, for renewing chains */
+    uint8_t event_bytes[EVENT_BYTES_MAX];
+    size_t event_size;
+    uint32_t event_index;
 };
 
 /* Returns v after filling x->why. */
@@ -55,7 +50,7 @@ void exec_put(struct exec *x,
 /* exec_emit emits the event that *e describes (index, paper, day are filled
  * in), then exec_renew gives each touched row its next chain value. */
 void exec_emit(struct exec *x, struct event *e);
-void exec_renew(struct exec *x, struct hash *chain);
+void exec_renew(const struct exec *x, struct hash *chain);
 
 /* Security, account and holding with the usual refusals. */
 bool exec_security(const struct ledger_view *view,

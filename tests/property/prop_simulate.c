@@ -58,7 +58,6 @@ static void set_up(struct both *b, uint64_t seed)
     g = b->m->genesis;
     g->format = GENESIS_FORMAT;
     genesis_defaults(&g->params);
-    g->validators[0].key = market_key(1);
     failed = genesis_chain_id(&b->m->block.chain_id, g);
     ASSERT(failed == ERR_NONE);
     b->builder = engine_new(g);
