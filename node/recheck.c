@@ -122,7 +122,7 @@ void recheck_after(struct node *n, const struct change_set *set, bool new_day)
     uint32_t count;
     uint32_t left = RECHECK_MAX;
 
-    if (n->pool.ready == 0)
+    if (n->pool.ready == 0 || n->executor == NULL) /* the node ends */
         return;
     keys = keys_of(set, &count);
     for (struct mtx *m = n->pool.oldest; m != NULL; m = m->newer) {

@@ -267,6 +267,13 @@ static unsigned verify_threads(const struct node *n)
                                       : (unsigned)cores;
 }
 
+static void end_pool(struct node *n, struct pool **p)
+{
+    pool_stop(*p);
+    *p = NULL; /* nothing may be given to it any more */
+    mail_drain(n->mail);
+}
+
 static int serve(struct node *n)
 {
     static const struct timeval soon = {0, 1000};
@@ -305,13 +312,10 @@ static int serve(struct node *n)
     n->stopping = true;
     rpc_halt(n->rpc);
     /* What one pool has done may still go on to the next. */
-    pool_stop(n->reader);
-    pool_stop(n->verify);
-    mail_drain(n->mail);
-    pool_stop(n->executor);
-    mail_drain(n->mail);
-    pool_stop(n->writer);
-    mail_drain(n->mail);
+    end_pool(n, &n->reader);
+    end_pool(n, &n->verify);
+    end_pool(n, &n->executor);
+    end_pool(n, &n->writer);
     mempool_free(n);
     if (code == 0)
         log_info("node",

@@ -168,6 +168,7 @@ struct pool *pool_new(const char *name, unsigned threads, struct mail *home)
 
 void pool_submit(struct pool *p, struct task *task)
 {
+    ASSERT(p != NULL);
     pthread_mutex_lock(&p->lock);
     queue_push(&p->queue, task);
     pthread_cond_signal(&p->filled);

@@ -25,11 +25,22 @@
 
 enum {
     NODES = 4,
-    PORT = 28400,
     HOLDERS = 128,
     TRANSFERS = 6000,
     ALONE = 200,
 };
+
+/* First port of the trial network; BENCH_PORT chooses another. */
+static unsigned base_port(void)
+{
+    const char *text = getenv("BENCH_PORT");
+    uint64_t port;
+
+    return text != NULL && num_parse_u64(&port, text) && port >= 1024 &&
+                   port <= 65000
+               ? (unsigned)port
+               : 28400;
+}
 
 static uint64_t now_us(void)
 {
@@ -261,7 +272,7 @@ static bool start_net(struct net *n, const char *build)
     if (n->devnet == 0) {
         char port[8];
 
-        snprintf(port, sizeof port, "%d", PORT);
+        snprintf(port, sizeof port, "%u", base_port());
         if (freopen("/dev/null", "w", stdout) == NULL ||
             freopen("/dev/null", "w", stderr) == NULL)
             _exit(1);
@@ -276,7 +287,10 @@ static bool start_net(struct net *n, const char *build)
         _exit(127);
     }
     for (int i = 0; i < NODES; i++) {
-        snprintf(url, sizeof url, "http://127.0.0.1:%d", PORT + 100 + i);
+        snprintf(url,
+                 sizeof url,
+                 "http://127.0.0.1:%u",
+                 base_port() + 100 + (unsigned)i);
         if (rpc_client_new(&n->client[i], url) != ERR_NONE)
             return false;
     }
@@ -607,8 +621,8 @@ static void bench_throughput(struct net *n,
         loads[i] = (struct load){.net = n, .first = i, .step = SENDERS};
         snprintf(url,
                  sizeof url,
-                 "http://127.0.0.1:%d",
-                 PORT + 100 + (int)(i % NODES));
+                 "http://127.0.0.1:%u",
+                 base_port() + 100 + i % NODES);
         if (rpc_client_new(&loads[i].client, url) != ERR_NONE)
             abort();
         pthread_create(&loads[i].thread, NULL, send_load, &loads[i]);
@@ -722,20 +736,89 @@ static void percent(char out[64],
              unit);
 }
 
+static void row_us(const char *what, uint64_t p50, uint64_t p99)
+{
+    char text[64];
+
+    snprintf(text,
+             sizeof text,
+             "%llu us / %llu us",
+             (unsigned long long)p50,
+             (unsigned long long)p99);
+    row(what, text);
+}
+
+static void row_number(const char *what, uint64_t n)
+{
+    char text[64];
+
+    snprintf(text, sizeof text, "%llu", (unsigned long long)n);
+    row(what, text);
+}
+
+/* One thread's time for a verification, and the rate of all. */
+struct verify_speed {
+    uint64_t ns;
+    uint64_t all;
+};
+
+static struct verify_speed bench_verify(void)
+{
+    const uint32_t threads = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    const uint64_t one = verify_rate(1);
+    const struct verify_speed v = {1000000000 / one, verify_rate(threads)};
+
+    row_number("signature verifications per second, one thread", one);
+    row_number("signature verifications per second, all threads", v.all);
+    return v;
+}
+
+static void bench_parts(const struct verify_speed *v)
+{
+    char text[64];
+    uint64_t p50;
+    uint64_t p99;
+
+    percent(text, root_ns(10000), v->ns, "verifications");
+    row("state root per transfer, 10 thousand holdings", text);
+    percent(text, root_ns(1000000), v->ns, "verifications");
+    row("state root per transfer, 1 million holdings", text);
+    bench_commit(&p50, &p99);
+    row_us("synced commit of a block of 1,000, p50 / p99", p50, p99);
+}
+
+static void bench_load(struct net *net, const struct verify_speed *v)
+{
+    const uint64_t limit = v->all / (NODES * 4);
+    char text[64];
+    uint64_t rate;
+    uint64_t cpu_ns;
+
+    bench_throughput(net, &rate, &cpu_ns);
+    row_number("committed transfers per second, 4 validators, 4 signatures",
+               rate);
+    row_number("limit: verifications per second / (nodes x signatures)", limit);
+    percent(text, rate, limit, "of the limit");
+    row("ratio to the limit", text);
+    percent(text,
+            cpu_ns > 4 * v->ns ? cpu_ns - 4 * v->ns : 0,
+            v->ns,
+            "verifications");
+    row("CPU per transaction and node beside signature checks", text);
+}
+
+/* bench BUILD [parts|alone|load|reads]: everything, or one part of it. */
 int main(int argc, char **argv)
 {
     static struct net net;
-    const uint32_t threads = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
-    char text[64];
+    const char *only = argc > 2 ? argv[2] : NULL;
+    struct verify_speed v;
     char command[100];
-    uint64_t one;
-    uint64_t all;
-    uint64_t verify_ns;
-    uint64_t a;
-    uint64_t b;
-    uint64_t limit;
+    uint64_t p50;
+    uint64_t p99;
     bool ok;
 
+#define WANTED(name) (only == NULL || strcmp(only, name) == 0)
     if (argc < 2)
         return 2;
     print_machine();
@@ -743,52 +826,21 @@ int main(int argc, char **argv)
     printf("|%s|%s|\n",
            "------------------------------------------------------------",
            "------------------------------");
-    one = verify_rate(1);
-    all = verify_rate(threads);
-    verify_ns = 1000000000 / one;
-    snprintf(text, sizeof text, "%llu", (unsigned long long)one);
-    row("signature verifications per second, one thread", text);
-    snprintf(text, sizeof text, "%llu", (unsigned long long)all);
-    row("signature verifications per second, all threads", text);
-    percent(text, root_ns(10000), verify_ns, "verifications");
-    row("state root per transfer, 10 thousand holdings", text);
-    percent(text, root_ns(1000000), verify_ns, "verifications");
-    row("state root per transfer, 1 million holdings", text);
-    bench_commit(&a, &b);
-    snprintf(text,
-             sizeof text,
-             "%llu us / %llu us",
-             (unsigned long long)a,
-             (unsigned long long)b);
-    row("synced commit of a block of 1,000, p50 / p99", text);
+    v = bench_verify();
+    if (WANTED("parts"))
+        bench_parts(&v);
     ok = start_net(&net, argv[1]) && open_keys(&net) && make_market(&net);
-    if (ok) {
-        bench_alone(&net, &a, &b);
-        snprintf(text,
-                 sizeof text,
-                 "%llu us / %llu us",
-                 (unsigned long long)a,
-                 (unsigned long long)b);
-        row("finality at one transaction at a time, p50 / p99", text);
-        bench_throughput(&net, &a, &b);
-        limit = all / (NODES * 4);
-        snprintf(text, sizeof text, "%llu", (unsigned long long)a);
-        row("committed transfers per second, 4 validators, 4 signatures", text);
-        snprintf(text, sizeof text, "%llu", (unsigned long long)limit);
-        row("limit: verifications per second / (nodes x signatures)", text);
-        percent(text, a, limit, "of the limit");
-        row("ratio to the limit", text);
-        percent(text,
-                b > 4 * verify_ns ? b - 4 * verify_ns : 0,
-                verify_ns,
-                "verifications");
-        row("CPU per transaction and node beside signature checks", text);
-        snprintf(
-            text, sizeof text, "%llu", (unsigned long long)bench_reads(&net));
-        row("RPC reads per second (holding_get, 4 connections)", text);
-    } else {
-        fprintf(stderr, "bench: the trial network did not start\n");
+    if (ok && WANTED("alone")) {
+        bench_alone(&net, &p50, &p99);
+        row_us("finality at one transaction at a time, p50 / p99", p50, p99);
     }
+    if (ok && WANTED("load"))
+        bench_load(&net, &v);
+    if (ok && WANTED("reads"))
+        row_number("RPC reads per second (holding_get, 4 connections)",
+                   bench_reads(&net));
+    if (!ok)
+        fprintf(stderr, "bench: the trial network did not start\n");
     kill(net.devnet, SIGTERM);
     waitpid(net.devnet, NULL, 0);
     snprintf(command, sizeof command, "rm -rf %s", net.dir);
