@@ -114,6 +114,11 @@ $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o \
     $(MARKET) $$(call needs,state)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
+# Programs that put real nodes under load.
+$(BUILD)/tests/bench/bench $(BUILD)/tests/chaos/load: %: %.o \
+    $(BUILD)/tests/load/load.o $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@

@@ -3,16 +3,13 @@
  * Ratios to one signature verification of the same run are what counts; the
  * machine is named beside them. */
 #include "base/buf.h"
-#include "base/hex.h"
-#include "base/num.h"
 #include "crypto/hash.h"
-#include "crypto/keystore.h"
 #include "crypto/random.h"
-#include "ledger/ops.h"
 #include "node/engine.h"
 #include "rpc/client.h"
 #include "rpc/schema_json.h"
 #include "storage/store.h"
+#include "tests/load/load.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -25,22 +22,9 @@
 
 enum {
     NODES = 4,
-    HOLDERS = 128,
     TRANSFERS = 6000,
     ALONE = 200,
 };
-
-/* First port of the trial network; BENCH_PORT chooses another. */
-static unsigned base_port(void)
-{
-    const char *text = getenv("BENCH_PORT");
-    uint64_t port;
-
-    return text != NULL && num_parse_u64(&port, text) && port >= 1024 &&
-                   port <= 65000
-               ? (unsigned)port
-               : 28400;
-}
 
 static uint64_t now_us(void)
 {
@@ -250,15 +234,11 @@ static void bench_commit(uint64_t *p50, uint64_t *p99)
 
 struct net {
     char dir[64];
+    int port; /* of the first node; two runs at a time differ */
     pid_t devnet;
     struct rpc_client *client[NODES];
-    struct hash chain_id;
-    uint32_t today;
-    struct secret maker, checker;
-    struct secret holder[HOLDERS];
-    struct hash account[HOLDERS];
+    struct load_market market;
     struct buf tx[TRANSFERS];
-    struct hash id;
 };
 
 static bool start_net(struct net *n, const char *build)
@@ -268,11 +248,12 @@ static bool start_net(struct net *n, const char *build)
 
     snprintf(n->dir, sizeof n->dir, "/tmp/equity-bench-net-%d", (int)getpid());
     snprintf(program, sizeof program, "%s/equity", build);
+    n->port = 20000 + (int)getpid() % 60 * 200;
     n->devnet = fork();
     if (n->devnet == 0) {
         char port[8];
 
-        snprintf(port, sizeof port, "%u", base_port());
+        snprintf(port, sizeof port, "%d", n->port);
         if (freopen("/dev/null", "w", stdout) == NULL ||
             freopen("/dev/null", "w", stderr) == NULL)
             _exit(1);
@@ -287,10 +268,7 @@ static bool start_net(struct net *n, const char *build)
         _exit(127);
     }
     for (int i = 0; i < NODES; i++) {
-        snprintf(url,
-                 sizeof url,
-                 "http://127.0.0.1:%u",
-                 base_port() + 100 + (unsigned)i);
+        snprintf(url, sizeof url, "http://127.0.0.1:%d", n->port + 100 + i);
         if (rpc_client_new(&n->client[i], url) != ERR_NONE)
             return false;
     }
@@ -308,227 +286,6 @@ static bool start_net(struct net *n, const char *build)
         usleep(100000);
     }
     return false;
-}
-
-static bool open_keys(struct net *n)
-{
-    struct keystore_info info;
-    char path[128];
-    char passphrase[PASSPHRASE_MAX];
-    struct rpc_failure why;
-    json_t *status;
-    uint64_t day = 0;
-
-    snprintf(path, sizeof path, "%s/passphrase", n->dir);
-    if (passphrase_read_file(passphrase, path) != ERR_NONE)
-        return false;
-    snprintf(path, sizeof path, "%s/wallet/inst1-maker.key", n->dir);
-    if (keystore_open(&info, &n->maker, path, passphrase) != ERR_NONE)
-        return false;
-    snprintf(path, sizeof path, "%s/wallet/inst1-checker.key", n->dir);
-    if (keystore_open(&info, &n->checker, path, passphrase) != ERR_NONE)
-        return false;
-    status = rpc_client_call(n->client[0], "node_status", NULL, 5000, &why);
-    if (status == NULL ||
-        !hex_decode(n->chain_id.raw,
-                    HASH_BYTES,
-                    json_string_value(json_object_get(status, "chain_id"))) ||
-        !json_u64(&day, json_object_get(status, "business_day")))
-        return false;
-    n->today = (uint32_t)day;
-    json_decref(status);
-    return true;
-}
-
-static void begin(struct net *n, struct tx *tx)
-{
-    memset(tx, 0, sizeof *tx);
-    tx->chain_id = n->chain_id;
-    tx->institution = 1;
-    tx->reference.day = n->today;
-    random_bytes(tx->reference.serial, SERIAL_BYTES);
-    tx->valid_until = n->today + 30;
-    random_bytes(tx->salt, SALT_BYTES);
-    tx->principals[tx->principal_count++] =
-        (struct principal){PRINCIPAL_INSTITUTION, institution_id(1)};
-}
-
-static void add_op(
-    struct tx *tx, struct buf *room, uint8_t kind, const void *op, size_t most)
-{
-    uint8_t *at = buf_append(room, NULL, most);
-    struct writer w = writer_of(at, most);
-
-    op_encode(&w, op_find(kind), op);
-    tx->ops[tx->op_count++] = bytes_of(at, w.size);
-}
-
-static void sign(struct tx *tx,
-                 const struct principal *p,
-                 const struct secret *s)
-{
-    for (uint8_t i = 0; i < tx->principal_count; i++) {
-        if (principal_cmp(&tx->principals[i], p) == 0 &&
-            tx_sign(tx, i, s) != ERR_NONE)
-            abort();
-    }
-}
-
-static void finish(struct net *n,
-                   struct tx *tx,
-                   struct buf *out,
-                   const uint32_t *holders,
-                   uint32_t count)
-{
-    const struct principal registrar = {PRINCIPAL_INSTITUTION,
-                                        institution_id(1)};
-    struct writer w;
-
-    for (uint32_t i = 0; i < count; i++)
-        tx->principals[tx->principal_count++] =
-            (struct principal){PRINCIPAL_ACCOUNT, n->account[holders[i]]};
-    tx_sort_principals(tx);
-    buf_clear(out);
-    buf_append(out, NULL, 2 * TX_BYTES_MAX);
-    w = writer_of(out->at, out->size);
-    tx_encode_unsigned(&w, tx);
-    tx->id = tx_id_of(writer_bytes(&w));
-    n->id = tx->id;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct principal p = {PRINCIPAL_ACCOUNT, n->account[holders[i]]};
-
-        sign(tx, &p, &n->holder[holders[i]]);
-    }
-    sign(tx, &registrar, &n->maker);
-    sign(tx, &registrar, &n->checker);
-    w = writer_of(out->at, out->size);
-    tx_encode(&w, tx);
-    out->size = w.size;
-}
-
-static bool submit(struct rpc_client *c, const struct buf *tx)
-{
-    char *hex = malloc(2 * tx->size + 1);
-    struct rpc_failure why;
-    json_t *r;
-
-    hex_encode(hex, tx->at, tx->size);
-    r = rpc_client_call(
-        c, "tx_submit", json_pack("{s:s}", "tx", hex), 30000, &why);
-    if (r == NULL)
-        fprintf(stderr, "bench: %s: %s\n", why.name, why.message);
-    free(hex);
-    json_decref(r);
-    return r != NULL;
-}
-
-static bool wait_final(struct rpc_client *c, const struct hash *id)
-{
-    struct rpc_failure why;
-    json_t *r = rpc_client_call(
-        c,
-        "tx_wait",
-        json_pack("{s:o}", "id", json_of_hex(id->raw, HASH_BYTES)),
-        60000,
-        &why);
-    const char *state = json_string_value(json_object_get(r, "state"));
-    const bool final = state != NULL && strcmp(state, "FINAL") == 0;
-
-    json_decref(r);
-    return final;
-}
-
-/* Accounts with keys, one security, everybody has shares. */
-static bool make_market(struct net *n)
-{
-    struct tx *tx = malloc(sizeof *tx);
-    struct op_register_lines *lines = calloc(1, sizeof *lines);
-    struct op_security_create create = {.code = "BENCH",
-                                        .registrar = 1,
-                                        .class = CLASS_ORDINARY,
-                                        .cap_approval = {{1}}};
-    struct op_register_open open = {.security = "BENCH",
-                                    .issued = {HOLDERS * 1000000u},
-                                    .line_count = HOLDERS};
-    struct op_register_confirm confirm = {.security = "BENCH"};
-    struct mtree_log log = {0};
-    struct buf room = {0};
-    struct buf out = {0};
-    const uint32_t issuer[1] = {0};
-    bool ok = true;
-
-    memcpy(lines->security, "BENCH", 6);
-    lines->line_count = HOLDERS;
-    buf_reserve(&room, 1 << 20);
-    for (uint32_t first = 0; first < HOLDERS && ok; first += 32) {
-        uint32_t who[32];
-
-        begin(n, tx);
-        room.size = 0;
-        for (uint32_t k = 0; k < 32; k++) {
-            struct op_account_open op = {
-                .custodian = 1,
-                .kind = ACCOUNT_ORDINARY,
-                .authority = AUTHORITY_KEYS,
-                .policy = {.threshold = 1, .key_count = 1}};
-            const uint32_t i = first + k;
-            struct hash leaf;
-
-            who[k] = i;
-            random_bytes(op.nonce, sizeof op.nonce);
-            random_bytes(op.subject_tag.raw, HASH_BYTES);
-            if (key_new(&n->holder[i]) != ERR_NONE ||
-                key_public(&op.policy.keys[0], &n->holder[i]) != ERR_NONE)
-                abort();
-            n->account[i] = account_id_of(&n->chain_id, 1, op.nonce);
-            add_op(tx, &room, OP_ACCOUNT_OPEN, &op, 4096);
-            lines->lines[i] = (struct register_line){.account = n->account[i],
-                                                     .quantity = {1000000}};
-            leaf = register_line_leaf(&lines->lines[i]);
-            mtree_log_append(&log, &leaf);
-        }
-        finish(n, tx, &out, who, 32);
-        ok = submit(n->client[0], &out) && wait_final(n->client[0], &n->id);
-    }
-    create.issuer = n->account[0];
-    open.root = mtree_log_root(&log);
-    begin(n, tx);
-    room.size = 0;
-    add_op(tx, &room, OP_SECURITY_CREATE, &create, 4096);
-    add_op(tx, &room, OP_REGISTER_OPEN, &open, 4096);
-    add_op(tx, &room, OP_REGISTER_LINES, lines, 60000);
-    add_op(tx, &room, OP_REGISTER_CONFIRM, &confirm, 4096);
-    finish(n, tx, &out, issuer, 1);
-    ok = ok && submit(n->client[0], &out) && wait_final(n->client[0], &n->id);
-    buf_deinit(&room);
-    buf_deinit(&out);
-    free(lines);
-    free(tx);
-    return ok;
-}
-
-static void make_transfer(struct net *n, struct buf *out, uint32_t number)
-{
-    struct tx *tx = malloc(sizeof *tx);
-    const uint32_t from = number % HOLDERS;
-    const uint32_t to =
-        (number + 1 + number / HOLDERS % (HOLDERS - 1)) % HOLDERS;
-    const uint32_t who[2] = {from, to};
-    struct op_transfer op = {.security = "BENCH",
-                             .from = n->account[from],
-                             .to = n->account[to],
-                             .quantity = {1 + number % 50},
-                             .selector = {NATURE_ANY, 0, 0},
-                             .price_fen = 100,
-                             .payment = {{1}}};
-    struct buf room = {0};
-
-    buf_reserve(&room, 4096);
-    begin(n, tx);
-    add_op(tx, &room, OP_TRANSFER, &op, 4096);
-    finish(n, tx, out, who, 2);
-    buf_deinit(&room);
-    free(tx);
 }
 
 /* CPU of all four nodes, microseconds. */
@@ -576,6 +333,16 @@ struct load {
     bool ok;
 };
 
+static bool submit(struct rpc_client *c, const struct buf *tx)
+{
+    struct rpc_failure why;
+    const bool ok = load_submit(c, tx, &why);
+
+    if (!ok)
+        fprintf(stderr, "bench: %s: %s\n", why.name, why.message);
+    return ok;
+}
+
 static void *send_load(void *arg)
 {
     struct load *l = arg;
@@ -608,11 +375,12 @@ static void bench_throughput(struct net *n,
     enum { SENDERS = 16 };
     struct load loads[SENDERS];
     const uint64_t before = txs_of(n->client[0]);
+    struct hash id;
     uint64_t from;
     uint64_t cpu;
 
     for (uint32_t i = 0; i < TRANSFERS; i++)
-        make_transfer(n, &n->tx[i], i);
+        load_transfer(&n->market, &n->tx[i], &id, i);
     cpu = cpu_of_nodes(n);
     from = now_us();
     for (uint32_t i = 0; i < SENDERS; i++) {
@@ -621,8 +389,8 @@ static void bench_throughput(struct net *n,
         loads[i] = (struct load){.net = n, .first = i, .step = SENDERS};
         snprintf(url,
                  sizeof url,
-                 "http://127.0.0.1:%u",
-                 base_port() + 100 + i % NODES);
+                 "http://127.0.0.1:%d",
+                 n->port + 100 + (int)(i % NODES));
         if (rpc_client_new(&loads[i].client, url) != ERR_NONE)
             abort();
         pthread_create(&loads[i].thread, NULL, send_load, &loads[i]);
@@ -642,14 +410,15 @@ static void bench_alone(struct net *n, uint64_t *p50, uint64_t *p99)
 {
     uint64_t took[ALONE];
     struct buf tx = {0};
+    struct hash id;
 
     for (uint32_t i = 0; i < ALONE; i++) {
         uint64_t from;
 
-        make_transfer(n, &tx, TRANSFERS + i);
+        load_transfer(&n->market, &tx, &id, TRANSFERS + i);
         from = now_us();
         if (!submit(n->client[i % NODES], &tx) ||
-            !wait_final(n->client[i % NODES], &n->id))
+            !load_wait_final(n->client[i % NODES], &id, 60000))
             abort();
         took[i] = now_us() - from;
     }
@@ -670,12 +439,13 @@ static void *read_some(void *arg)
         json_t *r = rpc_client_call(
             l->client,
             "holding_get",
-            json_pack("{s:s, s:o}",
-                      "security",
-                      "BENCH",
-                      "account",
-                      json_of_hex(l->net->account[l->first % HOLDERS].raw,
-                                  HASH_BYTES)),
+            json_pack(
+                "{s:s, s:o}",
+                "security",
+                "BENCH",
+                "account",
+                json_of_hex(l->net->market.account[l->first % LOAD_HOLDERS].raw,
+                            HASH_BYTES)),
             5000,
             &why);
 
@@ -829,7 +599,9 @@ int main(int argc, char **argv)
     v = bench_verify();
     if (WANTED("parts"))
         bench_parts(&v);
-    ok = start_net(&net, argv[1]) && open_keys(&net) && make_market(&net);
+    ok = start_net(&net, argv[1]) &&
+         load_open(&net.market, net.client[0], net.dir) &&
+         load_make(&net.market, net.client[0]);
     if (ok && WANTED("alone")) {
         bench_alone(&net, &p50, &p99);
         row_us("finality at one transaction at a time, p50 / p99", p50, p99);
