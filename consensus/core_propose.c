@@ -137,7 +137,7 @@ void take_built(struct core *c, const struct core_event *e)
     if (!c->building || e->candidate.view != c->view)
         return; /* the view moved on meanwhile */
     c->building = false;
-    c->build_at_ms = c->now_ms + c->config.timers.t_pace_ms;
+    c->block_at_ms = c->now_ms;
     if (e->facts.height == 0) { /* nothing, or the tip moved on */
         c->build_at_ms = c->now_ms + c->config.timers.t_leader_ms / 8 + 1;
         return;
