@@ -126,13 +126,10 @@ static void start_commit(struct node *n, const struct core_effect *e)
     struct block_entry *b = block_entry_find(n, &e->candidate.block);
     struct core_event gone = {
         .kind = ON_EXECUTED, .hash = e->candidate.block, .gone = true};
-    /* The journal must never be older than the database: the certificate is on
-     * disk before the block is. */
-    const enum err failed = journal_sync(n->journal);
 
-    if (failed != ERR_NONE)
-        keep_failed(n, failed);
-    else if (b != NULL && b->has_body)
+    /* The certificate need not be on disk first: the batch of the block has
+     * it. */
+    if (b != NULL && b->has_body)
         commit_block(n, b, e->cert);
     else
         replica_feed(n, &gone);

@@ -290,7 +290,8 @@ static bool sync_is_silent_then_killed(struct fake *f,
     return true;
 }
 
-/* Killed in the middle: it goes on from where its database stands. */
+/* Killed in the middle: it goes on from where its database stands.  What it had
+ * heard to be final need not be on disk: a peer tells it again. */
 static void test_driver_killed_amid_sync(void **state)
 {
     (void)state;
@@ -299,7 +300,9 @@ static void test_driver_killed_amid_sync(void **state)
     rig_ready();
     rig_announce(&rig, CHAIN_BLOCKS);
     WAIT_FOR(rig_is_at(&rig, 4));
-    rig_survives(CHAIN_BLOCKS); /* now from honest ones */
+    rig_survives(4);
+    rig_announce(&rig, CHAIN_BLOCKS); /* now from honest ones */
+    WAIT_FOR(rig_is_at(&rig, CHAIN_BLOCKS));
 }
 
 /* ---- messages that no correct node sends ---- */
@@ -715,6 +718,36 @@ static void test_driver_old_journal_observes(void **state)
                      "the vote journal is older than the database");
 }
 
+/* The newest vote is damaged: in the journal that looks like a torn end, of
+ * which nothing was promised; but the block written since says that it was on
+ * disk. */
+static void test_driver_votes_lost_at_the_end_are_missed(void **state)
+{
+    char command[4 * RIG_PATH];
+
+    (void)state;
+    rig_start(&rig);
+    rig_ready();
+    fake_propose(&rig.fakes[1], &rig.chain[1], BODY_RIGHT);
+    WAIT_FOR(rig_notarized(&rig, 1));
+    rig_announce(&rig, 1);
+    WAIT_FOR(rig_is_at(&rig, 1));
+    rig_kill(&rig);
+    /* The last byte that is not zero belongs to the last record. */
+    snprintf(command,
+             sizeof command,
+             "cd %s/journal && at=$(od -An -v -tx1 -w1 journal-00000000.log | "
+             "awk '$1 != \"00\" { n = NR } END { print n - 1 }') && "
+             "printf x | dd of=journal-00000000.log bs=1 seek=$at "
+             "conv=notrunc status=none",
+             rig.dir);
+    rig_shell("%s", command);
+    rig_start(&rig);
+    assert_int_equal(rig_ends(&rig), EXIT_SAFETY_HALT);
+    assert_true(
+        rig_logged(&rig, "the vote journal is older than the database"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -735,6 +768,7 @@ int main(void)
         TEST(test_driver_lost_journal_observes),
         TEST(test_driver_damaged_journal_observes),
         TEST(test_driver_old_journal_observes),
+        TEST(test_driver_votes_lost_at_the_end_are_missed),
 #undef TEST
     };
 
