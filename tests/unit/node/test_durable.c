@@ -54,7 +54,8 @@ static void end_order(const char *how)
     rig_shell("rm %s/%s", rig.dir, how);
 }
 
-static struct hash tx_of(uint64_t height)
+/* The transaction of the block of this height. */
+static const struct tx *tx_of(uint64_t height)
 {
     static struct body body;
     static struct tx tx;
@@ -62,50 +63,78 @@ static struct hash tx_of(uint64_t height)
     assert_int_equal(body_split(&body, buf_bytes(&rig.chain[height].body)),
                      ERR_NONE);
     assert_int_equal(tx_decode(&tx, body.txs[0]), ERR_NONE);
-    return tx.id;
+    return &tx;
 }
 
-static bool is_final(uint64_t height)
+/* Takes params; NULL: an error. */
+static json_t *ask(const char *method, json_t *params)
 {
-    const struct hash id = tx_of(height);
     struct rpc_client *c;
     struct rpc_failure why;
     char url[64];
     json_t *r;
-    const char *state;
-    bool final;
 
     snprintf(url, sizeof url, "http://127.0.0.1:%u", rig.rpc_port);
     assert_int_equal(rpc_client_new(&c, url), ERR_NONE);
-    r = rpc_client_call(
-        c,
-        "tx_get",
-        json_pack("{s:o}", "id", json_of_hex(id.raw, HASH_BYTES)),
-        2000,
-        &why);
-    assert_non_null(r);
-    state = json_string_value(json_object_get(r, "state"));
-    final = state != NULL && strcmp(state, "FINAL") == 0;
-    json_decref(r);
+    r = rpc_client_call(c, method, params, WAIT_MS, &why);
     rpc_client_free(c);
+    return r;
+}
+
+static bool says_final(const char *method, uint64_t height)
+{
+    json_t *r =
+        ask(method,
+            json_pack(
+                "{s:o}", "id", json_of_hex(tx_of(height)->id.raw, HASH_BYTES)));
+    const char *state = json_string_value(json_object_get(r, "state"));
+    const bool final = state != NULL && strcmp(state, "FINAL") == 0;
+
+    json_decref(r);
     return final;
+}
+
+static bool is_final(uint64_t height)
+{
+    return says_final("tx_get", height);
+}
+
+/* A client that waits in a process of its own: it ends with 1 if it hears
+ * FINAL, else with 0. */
+static pid_t client_waits(uint64_t height)
+{
+    const struct bytes tx = tx_of(height)->full_bytes;
+    char hex[4096];
+    json_t *r;
+    pid_t pid;
+
+    assert_true(2 * tx.size < sizeof hex);
+    hex_encode(hex, tx.at, tx.size);
+    r = ask("tx_submit", json_pack("{s:s}", "tx", hex));
+    assert_non_null(r);
+    json_decref(r);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        _exit(says_final("tx_wait", height) ? 1 : 0);
+    }
+    return pid;
+}
+
+static bool still_waits(pid_t pid)
+{
+    return waitpid(pid, NULL, WNOHANG) == 0;
 }
 
 /* The state is at this height, whatever is on disk. */
 static bool has_executed(uint64_t height)
 {
-    struct rpc_client *c;
-    struct rpc_failure why;
-    char url[64];
-    json_t *r;
+    json_t *r = ask("node_status", NULL);
     uint64_t tip = 0;
 
-    snprintf(url, sizeof url, "http://127.0.0.1:%u", rig.rpc_port);
-    assert_int_equal(rpc_client_new(&c, url), ERR_NONE);
-    r = rpc_client_call(c, "node_status", NULL, 2000, &why);
     (void)json_u64(&tip, json_object_get(r, "tip_height"));
     json_decref(r);
-    rpc_client_free(c);
     return tip == height;
 }
 
@@ -143,9 +172,12 @@ static void test_durable_after_a_failed_flush_there_is_no_vote(void **state)
 
 static void test_durable_nobody_hears_final_before_the_disk(void **state)
 {
+    pid_t client;
+
     (void)state;
     rig_start(&rig);
     rig_ready();
+    client = client_waits(1);
     order("slow-db");
     fake_propose(&rig.fakes[1], &rig.chain[1], BODY_RIGHT);
     WAIT_FOR(rig_notarized(&rig, 1));
@@ -153,8 +185,10 @@ static void test_durable_nobody_hears_final_before_the_disk(void **state)
     WAIT_FOR(has_executed(1));
     rig_idle(&rig, 300);
     assert_false(is_final(1));
+    assert_true(still_waits(client));
     end_order("slow-db");
-    WAIT_FOR(is_final(1));
+    assert_int_equal(rig_wait(client), 1);
+    assert_true(is_final(1));
 }
 
 /* Killed while the block waits for the disk: nobody was told, and the block
@@ -180,15 +214,19 @@ static void test_durable_killed_before_the_block_is_on_disk(void **state)
 
 static void test_durable_a_database_that_cannot_be_written(void **state)
 {
+    pid_t client;
+
     (void)state;
     rig_start(&rig);
     rig_ready();
+    client = client_waits(1);
     order("broken-db");
     fake_propose(&rig.fakes[1], &rig.chain[1], BODY_RIGHT);
     WAIT_FOR(rig_notarized(&rig, 1));
     rig_announce(&rig, 1);
     assert_int_equal(rig_ends(&rig), EXIT_SAFETY_HALT);
     assert_true(rig_logged(&rig, "the database refused a write"));
+    assert_int_equal(rig_wait(client), 0);
     end_order("broken-db");
     rig_start(&rig);
     rig_ready();
