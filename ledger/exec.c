@@ -18,6 +18,7 @@ enum verdict exec_refuse(struct exec *x,
             x->why->about = *about;
         x->why->have = have;
         x->why->need = need;
+        x->why->margin = (struct valset_margin){0};
     }
     return v;
 }
@@ -185,6 +186,15 @@ void exec_put_freeze(struct exec *x, struct freeze_row *f, const char *code)
 
     exec_renew(x, &f->chain);
     exec_put(x, f, TABLE_FREEZES, &tree, &key);
+}
+
+bool exec_candidate(const struct ledger_view *view,
+                    struct candidate_row *c,
+                    uint16_t institution)
+{
+    const struct hash key = institution_id(institution);
+
+    return exec_get(view, c, TABLE_CANDIDATES, &zero, &key);
 }
 
 enum verdict exec_open_security(const struct security_row *s,

@@ -2,6 +2,7 @@
 #include "node/start.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "node/own_tx.h"
 
 #include <event2/thread.h>
 #include <openssl/evp.h>
@@ -238,6 +239,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
         n->second_ms = now + 1000;
         n->disk_free = datadir_free_bytes(n->config.dir);
         mempool_tick(n);
+        own_tx_tick(n);
     }
     health_refresh(n);
     if (!n->stopping)
