@@ -116,6 +116,7 @@ static void make_block(struct made *m, uint64_t height)
     struct event e = {.kind = EVENT_TRANSFERRED, .security = "S"};
     struct writer w = writer_of(m->events + 8, EVENT_BYTES_MAX);
     struct writer head = writer_of(m->events, 8);
+    static const uint8_t no_roots[8]; /* of no slot, of no security */
 
     memset(m, 0, sizeof *m);
     m->header = (struct header){
@@ -141,6 +142,7 @@ static void make_block(struct made *m, uint64_t height)
         .body = bytes_of(m->body, m->body_size),
         .events = bytes_of(m->events, 8 + w.size),
         .changes = {m->changes, 2, NULL, 0},
+        .roots = bytes_of(no_roots, sizeof no_roots),
         .tx_ids = &m->id,
         .header_log = &headers,
     };
