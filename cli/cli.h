@@ -15,9 +15,12 @@ enum {
     EXIT_NO_INPUT = 66,
     EXIT_UNAVAILABLE = 69,
     EXIT_CANNOT_CREATE = 73,
+    ARGS_HELPED = -1,
     CLI_PATH_MAX = 1024,
     WALLET_KEYS_MAX = 256,
 };
+
+#define NODE_DEFAULT "http://127.0.0.1:7500"
 
 /* Flags of one command: name, whether it takes a value, help. */
 struct flag {
@@ -35,7 +38,8 @@ struct command {
 };
 
 /* args_read checks argv against the table: unknown flags are errors (with a
- * suggestion).  Returns 0, or the exit code; --help prints and ends. */
+ * suggestion), and so are words where the arguments are "[flags]" alone.
+ * Returns 0, or the exit code; ARGS_HELPED, which is success, after --help. */
 struct args {
     const char *value[24]; /* by flag; "" for a flag without value */
     const char *word[16];  /* what is no flag */
@@ -49,7 +53,19 @@ const char *args_value(const struct args *a,
                        const char *name,
                        const char *otherwise);
 bool args_has(const struct args *a, const struct command *c, const char *name);
+/* args_client connects to --node; 0, or the exit code after saying why. */
+int args_client(struct rpc_client **out,
+                const struct args *a,
+                const struct command *c);
 void print_flags(const struct flag *flags);
+
+/* What was probably meant by a word: meant_try each name, then look at best. */
+struct meant {
+    const char *word;
+    const char *best; /* NULL: nothing is like it */
+    size_t distance;
+};
+void meant_try(struct meant *m, const char *name);
 
 /* say prints talk to standard error. */
 void say(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -643,7 +643,7 @@ static int run_demo(const struct command *c, int argc, char **argv)
     ASSERT(s != NULL);
     if (code != 0) {
         free(s);
-        return code < 0 ? 0 : code;
+        return code;
     }
     for (int i = 0; i < REGISTERS_SHOWN; i++) {
         snprintf(paths[i],
@@ -694,7 +694,7 @@ const struct command demo_commands[] = {
 /* ---- register import, register show ---- */
 
 static const struct flag import_flags[] = {
-    {"node", true, "URL of a node (default http://127.0.0.1:7500)"},
+    {"node", true, "URL of a node (default " NODE_DEFAULT ")"},
     {"wallet", true, "folder with the registrar's and issuer's keys"},
     {"passphrase-file", true, "file, mode 0600, that unlocks them"},
     {"institution", true, "number of the registrar (default 1)"},
@@ -749,8 +749,7 @@ static int open_run(struct import_run *x,
     memset(passphrase, 0, sizeof passphrase);
     if (e != ERR_NONE)
         return fail(EXIT_NO_INPUT, "%s: %s", dir, err_text(e));
-    if (rpc_client_new(&x->client,
-                       args_value(a, c, "node", "http://127.0.0.1:7500")) !=
+    if (rpc_client_new(&x->client, args_value(a, c, "node", NODE_DEFAULT)) !=
             ERR_NONE ||
         chain_of(&x->im.chain_id, &x->im.today, x->client) != ERR_NONE)
         return fail(EXIT_UNAVAILABLE, "the node cannot be reached");
@@ -840,11 +839,11 @@ static int run_import(const struct command *c, int argc, char **argv)
     buf_deinit(&x->view.rows);
     wallet_wipe(&x->wallet);
     free(x);
-    return code < 0 ? 0 : code;
+    return code;
 }
 
 static const struct flag show_flags[] = {
-    {"node", true, "URL of a node (default http://127.0.0.1:7500)"},
+    {"node", true, "URL of a node (default " NODE_DEFAULT ")"},
     {"height", true, "as it was after this block"},
     {"date", true, "as it was at the end of this business date, YYYY-MM-DD"},
     {"most", true, "most lines printed (default 1000000)"},
@@ -862,12 +861,11 @@ static int run_show(const struct command *c, int argc, char **argv)
     int code = args_read(&a, c, argc, argv);
 
     if (code != 0)
-        return code < 0 ? 0 : code;
+        return code;
     if (a.words != 1 ||
         !num_parse_u64(&most, args_value(&a, c, "most", "1000000")))
         return fail(EXIT_USAGE, "name one security");
-    if (rpc_client_new(&client,
-                       args_value(&a, c, "node", "http://127.0.0.1:7500")) !=
+    if (rpc_client_new(&client, args_value(&a, c, "node", NODE_DEFAULT)) !=
         ERR_NONE)
         return fail(EXIT_USAGE, "--node is http://host:port");
     when = json_object();

@@ -482,7 +482,7 @@ static int run_devnet(const struct command *c, int argc, char **argv)
     int code = args_read(&a, c, argc, argv);
 
     if (code != 0)
-        return code < 0 ? 0 : code;
+        return code;
     dir = args_value(&a, c, "dir", "devnet");
     if (dir[0] == '/')
         snprintf(d.dir, sizeof d.dir, "%s", dir);

@@ -249,7 +249,7 @@ static int finish(const struct tx_run *t,
 static int run_op(const struct op_def *d, int argc, char **argv)
 {
     struct tx_run t = {
-        .node = "http://127.0.0.1:7500", .wallet = "keys", .institution = 1};
+        .node = NODE_DEFAULT, .wallet = "keys", .institution = 1};
     union op_any *op = calloc(1, sizeof *op);
     struct wallet *w = calloc(1, sizeof *w);
     struct rpc_view view = {0};
@@ -320,7 +320,7 @@ static int run_op(const struct op_def *d, int argc, char **argv)
 
 static int run_submit(int argc, char **argv)
 {
-    struct tx_run t = {.node = "http://127.0.0.1:7500"};
+    struct tx_run t = {.node = NODE_DEFAULT};
     struct rpc_client *client;
     struct buf bytes = {0};
     struct tx *tx;

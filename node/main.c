@@ -2,6 +2,9 @@
 #include "base/log.h"
 #include "node/node.h"
 
+#include <event2/event.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -103,7 +106,13 @@ int main(int argc, char **argv)
         return 0;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("equityd 1 (%s)\n", __VERSION__);
+        printf("equityd 1\ncommit %s, compiler %s\n"
+               "%s, libsecp256k1, RocksDB, libevent %s, jansson %s\n",
+               EQUITY_COMMIT,
+               __VERSION__,
+               OpenSSL_version(OPENSSL_VERSION),
+               event_get_version(),
+               jansson_version_str());
         return 0;
     }
     if (strcmp(argv[1], "init") != 0 && strcmp(argv[1], "run") != 0 &&
