@@ -41,7 +41,7 @@ struct command {
  * suggestion), and so are words where the arguments are "[flags]" alone.
  * Returns 0, or the exit code; ARGS_HELPED, which is success, after --help. */
 struct args {
-    const char *value[24]; /* by flag; "" for a flag without value */
+    const char *value[64]; /* by flag; "" for a flag without value */
     const char *word[16];  /* what is no flag */
     int words;
 };
@@ -186,8 +186,13 @@ struct devnet {
     uint32_t nodes;
     uint32_t base_port;
     int pids[VALIDATORS_MAX];
+    bool tied; /* the nodes end when this process does */
     char passphrase[PASSPHRASE_MAX];
 };
+/* devnet_catch_signals: SIGINT and SIGTERM stop the nodes of d from now on, and
+ * devnet_interrupted says so. */
+void devnet_catch_signals(struct devnet *d);
+bool devnet_interrupted(void);
 int devnet_make(struct devnet *d);
 int devnet_start(struct devnet *d, uint32_t index);
 bool devnet_wait_ready(struct devnet *d, uint32_t seconds);

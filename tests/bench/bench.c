@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
-#include "node/engine.h"
+#include "engine/engine.h"
 #include "rpc/client.h"
 #include "rpc/schema_json.h"
 #include "storage/store.h"

@@ -195,10 +195,10 @@ static bool sync_until_killed(struct fake *f,
     return false;
 }
 
-/* The certificate that promises the blocks is in the journal before the first
- * of them is in the database, also if nothing else made the journal sync: an
- * observer signs nothing. */
-static void test_driver_sync_never_runs_ahead_of_the_journal(void **state)
+/* D6 one batch a block.  An observer signs nothing, so nothing makes its
+ * journal sync: after kill -9 the blocks are in the database, and what made
+ * them final is in none of the journal's records. */
+static void test_driver_database_ahead_of_its_journal_goes_on(void **state)
 {
     (void)state;
     rig.final_height = 2; /* a new journal beside a chain: observes */
@@ -458,6 +458,7 @@ static const struct lie lies[] = {
     {MSG_SYNC_BLOCK, make_garbage, "malformed sync block"},
 };
 
+/* M4 no relayed vote */
 static void test_driver_every_lie_is_named(void **state)
 {
     uint8_t *room = malloc(MSG_PROPOSAL_MAX);
@@ -696,6 +697,7 @@ static void lose_the_journal(const char *how, const char *says)
     assert_false(rig_votes(&rig));
 }
 
+/* D9 lost journal */
 static void test_driver_lost_journal_observes(void **state)
 {
     (void)state;
@@ -757,7 +759,7 @@ int main(void)
         TEST(test_driver_wrong_body_and_certificate_by_sync),
         TEST(test_driver_flood_of_blocks),
         TEST(test_driver_sync_beyond_the_target),
-        TEST(test_driver_sync_never_runs_ahead_of_the_journal),
+        TEST(test_driver_database_ahead_of_its_journal_goes_on),
         TEST(test_driver_connection_lost_amid_sync),
         TEST(test_driver_mute_peer_is_passed_over),
         TEST(test_driver_killed_amid_sync),

@@ -492,6 +492,32 @@ static void test_journal_too_large_a_record_is_refused(void **state)
     free(big);
 }
 
+static enum err is_of_epoch(void *ctx, const struct journal_record *r)
+{
+    uint32_t *count = ctx;
+
+    ++*count;
+    return r->epoch == 7 && r->view == 9 ? ERR_NONE : ERR_MISMATCH;
+}
+
+/* D10 records name their epoch, and their view */
+static void test_journal_record_names_its_epoch_and_view(void **state)
+{
+    struct seen s;
+    struct journal_place at;
+    struct journal *j = reopen(&s, ERR_NONE, &at);
+    uint32_t count = 0;
+
+    (void)state;
+    assert_int_equal(journal_append(j, 2, 7, 9, bytes_of("x", 1)), ERR_NONE);
+    assert_int_equal(journal_sync(j), ERR_NONE);
+    journal_close(j);
+    assert_int_equal(journal_open(&j, dir, &chain, is_of_epoch, &count, &at),
+                     ERR_NONE);
+    assert_int_equal(count, 1);
+    journal_close(j);
+}
+
 static void fails(int *what, int code, enum err expected)
 {
     struct seen s;
@@ -507,11 +533,13 @@ static void fails(int *what, int code, enum err expected)
     assert_int_equal(journal_sync(j), expected);
     assert_int_equal(journal_append(j, 2, 0, 2, bytes_of("y", 1)), expected);
     assert_int_equal(journal_begin_segment(j), expected);
+    assert_int_equal(journal_drop_older(j, 1), expected);
     journal_close(j);
+    journal_close(reopen(&s, ERR_NONE, &at)); /* a new process reads on */
 }
 
-/* J4: a page that could not be flushed may be marked clean, so that the next
- * flush succeeds without it. */
+/* H3 disk error, J4: a page that could not be flushed may be marked clean, so
+ * that the next flush succeeds without it. */
 static void test_journal_after_a_failed_flush_nothing_succeeds(void **state)
 {
     (void)state;
@@ -569,6 +597,7 @@ int main(void)
         TEST(test_journal_goes_on_in_a_new_segment),
         TEST(test_journal_a_long_checkpoint_is_kept_whole),
         TEST(test_journal_too_large_a_record_is_refused),
+        TEST(test_journal_record_names_its_epoch_and_view),
         TEST(test_journal_after_a_failed_flush_nothing_succeeds),
         TEST(test_journal_after_a_failed_write_nothing_succeeds),
         TEST(test_journal_counts_what_is_on_disk),

@@ -1,8 +1,8 @@
 /* The block that changes who validates seals its epoch: as built and as
  * checked, by the same function. */
-#include "node/engine.h"
+#include "engine/engine.h"
 
-#include "node/engine_state.h"
+#include "engine/engine_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/node/epoch_fixture.h"
+#include "tests/unit/engine/epoch_fixture.h"
 
 static void assert_hash(struct hash got, struct hash expected)
 {
@@ -83,6 +83,7 @@ static void assert_plain(const struct header *h,
     assert_hash(h->next_validators_hash, h->validators_hash);
 }
 
+/* E1 last block seals */
 static void test_engine_change_of_validators_seals_the_epoch(void **x)
 {
     struct epochs f;

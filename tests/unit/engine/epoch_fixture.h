@@ -4,8 +4,8 @@
 #define TESTS_EPOCH_FIXTURE_H
 
 #include "base/check.h"
+#include "engine/engine.h"
 #include "ledger/ops.h"
-#include "node/engine.h"
 
 #include <stdlib.h>
 

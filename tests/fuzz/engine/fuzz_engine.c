@@ -6,9 +6,9 @@
  *
  * Signatures are not checked here: any bytes pass for one, so that mutated
  * operations reach the rules. */
-#include "node/engine_state.h"
+#include "engine/engine_state.h"
 
-#include "tests/unit/node/engine_fixture.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -7,8 +7,8 @@
  *
  * Not thread-safe; the executor thread owns it.  The simulator drives the same
  * engine. */
-#ifndef NODE_ENGINE_H
-#define NODE_ENGINE_H
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
 
 #include "base/buf.h"
 #include "chain/genesis.h"
@@ -154,4 +154,4 @@ enum verdict engine_dry_run(struct engine *e,
                             uint64_t time_ms,
                             struct refusal *why);
 
-#endif /* NODE_ENGINE_H */
+#endif /* ENGINE_ENGINE_H */

@@ -1,6 +1,6 @@
 /* The control totals: of a block's changes, and of everything. */
+#include "engine/engine_state.h"
 #include "ledger/rows.h"
-#include "node/engine_state.h"
 
 static const struct hash zero;
 

@@ -1,10 +1,10 @@
 /* engine_state.h - what the files of the engine share (private to them). */
-#ifndef NODE_ENGINE_STATE_H
-#define NODE_ENGINE_STATE_H
+#ifndef ENGINE_ENGINE_STATE_H
+#define ENGINE_ENGINE_STATE_H
 
 #include "base/buf.h"
+#include "engine/engine.h"
 #include "ledger/rows.h"
-#include "node/engine.h"
 
 /* The candidate the state stands at, with everything its block is made of. */
 struct standing {
@@ -72,4 +72,4 @@ MUST_USE enum err engine_check_changes(const struct change_set *set);
  * Errors    ERR_MISMATCH, ERR_CORRUPT */
 MUST_USE enum err engine_check_all(const struct state *s);
 
-#endif /* NODE_ENGINE_STATE_H */
+#endif /* ENGINE_ENGINE_STATE_H */

@@ -1,4 +1,4 @@
-#include "node/engine_state.h"
+#include "engine/engine_state.h"
 
 #include "base/check.h"
 #include "state/roots.h"
