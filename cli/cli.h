@@ -15,6 +15,7 @@ enum {
     EXIT_NO_INPUT = 66,
     EXIT_UNAVAILABLE = 69,
     EXIT_CANNOT_CREATE = 73,
+    EXIT_INTERRUPTED = 130, /* by Ctrl-C, as shells say it */
     ARGS_HELPED = -1,
     CLI_PATH_MAX = 1024,
     WALLET_KEYS_MAX = 256,

@@ -53,7 +53,7 @@ void progress(const char *what, uint64_t done, uint64_t all)
                 done == all ? "\n" : "");
         return;
     }
-    tenth = done * 10 / all;
+    tenth = all < 100 ? done / all : done * 10 / all; /* tenths of long work */
     if (last_what != what || done < last_tenth) {
         last_what = what;
         last_tenth = 0;

@@ -170,8 +170,9 @@ static enum err read_field(struct parser *p,
         const bool over = p->at >= p->in.size;
         const char c = over ? '\n' : (char)p->in.at[p->at];
 
-        if (quoted && over)
-            return complain(p, *line, "a quoted field does not end");
+        if (quoted && (over || c == '\n'))
+            return complain(
+                p, *line, "a quoted field does not end in its line");
         if (quoted && c == '"') {
             if (p->at + 1 < p->in.size && p->in.at[p->at + 1] == '"') {
                 p->at++;
@@ -184,10 +185,10 @@ static enum err read_field(struct parser *p,
         } else if (!quoted && c == '"') {
             return complain(p, *line, "a quote inside an unquoted field");
         }
+        if ((uint8_t)c < ' ' || c == 0x7f)
+            return complain(p, *line, "a control character in a field");
         if (size + 1 >= CSV_TEXT_MAX)
             return complain(p, *line, "a field is longer than 255 bytes");
-        if (c == '\n')
-            p->line++;
         out[size++] = c;
     }
     *end = true;
