@@ -3,6 +3,7 @@
 #define CLI_CLI_H
 
 #include "base/buf.h"
+#include "base/meant.h"
 #include "crypto/keystore.h"
 #include "ledger/needs.h"
 #include "rpc/client.h"
@@ -59,14 +60,6 @@ int args_client(struct rpc_client **out,
                 const struct args *a,
                 const struct command *c);
 void print_flags(const struct flag *flags);
-
-/* What was probably meant by a word: meant_try each name, then look at best. */
-struct meant {
-    const char *word;
-    const char *best; /* NULL: nothing is like it */
-    size_t distance;
-};
-void meant_try(struct meant *m, const char *name);
 
 /* say prints talk to standard error. */
 void say(const char *format, ...) PRINTF_LIKE(1, 2);
