@@ -187,8 +187,8 @@ static void test_core_nullify_is_persisted_before_it_is_sent(void **s)
     assert_true(rig_find(&rig, DO_SEND_VOTE)->after_sync);
 }
 
-/* D4 finalize after disk; D5 certificates in order; C3 finalise the notarised
- */
+/* D4 finalize after disk, D5 certificates in order; C3 finalise the notarised
+ * candidate only */
 static void test_core_finalize_comes_after_notarization_and_body(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
