@@ -5,6 +5,24 @@
 
 #include <stdlib.h>
 
+enum {
+    STATUS_PER_S = 4,
+    GET_PER_S = 20,
+};
+
+/* Votes and certificates need no rate: each is looked at once. */
+const struct peers_type replica_types[REPLICA_TYPES] = {
+    {MSG_PROPOSAL, CHANNEL_CONSENSUS, MSG_PROPOSAL_MAX, CLASS_BODY, 0},
+    {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX, CLASS_VOTE, 0},
+    {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX, CLASS_VOTE, 0},
+    {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX, CLASS_VOTE, STATUS_PER_S},
+    {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX, CLASS_GOSSIP, 0},
+    {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_BODY, GET_PER_S},
+    {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX, CLASS_BODY, 0},
+    {MSG_SYNC_GET, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_SYNC, GET_PER_S},
+    {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX, CLASS_SYNC, 0},
+};
+
 static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
 {
     struct msg_proposal *p = malloc(sizeof *p);

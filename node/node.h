@@ -299,6 +299,10 @@ void replica_free_out(struct node *n);
 void replica_cut_journal(struct node *n);
 
 /* inbox.c */
+enum {
+    REPLICA_TYPES = 9,
+};
+extern const struct peers_type replica_types[REPLICA_TYPES];
 void replica_frame(void *ctx,
                    uint8_t index,
                    uint8_t channel,

@@ -12,18 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct peers_type peer_types[] = {
-    {MSG_PROPOSAL, CHANNEL_CONSENSUS, MSG_PROPOSAL_MAX},
-    {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX},
-    {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX},
-    {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX},
-    {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX},
-    {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX},
-    {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX},
-    {MSG_SYNC_GET, CHANNEL_BULK, MSG_SMALL_MAX},
-    {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX},
-};
-
 uint64_t node_now_ms(void)
 {
     struct timespec t;
@@ -145,8 +133,8 @@ static int start_peers(struct node *n)
         .chain_id = n->chain_id,
         .key = n->tls_key,
         .certificate = n->tls_certificate,
-        .types = peer_types,
-        .type_count = ARRAY_LEN(peer_types),
+        .types = replica_types,
+        .type_count = REPLICA_TYPES,
         .software = "equityd/1",
         .protocol = HELLO_PROTOCOL,
     };

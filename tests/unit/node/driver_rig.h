@@ -432,17 +432,6 @@ static inline void fake_sign(void *ctx,
 
 static inline void fake_listen(struct rig *r, uint8_t index)
 {
-    static const struct peers_type types[] = {
-        {MSG_PROPOSAL, CHANNEL_CONSENSUS, MSG_PROPOSAL_MAX},
-        {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX},
-        {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX},
-        {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX},
-        {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX},
-        {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX},
-        {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX},
-        {MSG_SYNC_GET, CHANNEL_BULK, MSG_SMALL_MAX},
-        {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX},
-    };
     struct fake *f = &r->fakes[index];
     const struct peers_config config = {.base = r->base,
                                         .set = &r->set,
@@ -452,8 +441,8 @@ static inline void fake_listen(struct rig *r, uint8_t index)
                                         .certificate = r->certificate[index],
                                         .listen_host = "127.0.0.1",
                                         .listen_port = f->port,
-                                        .types = types,
-                                        .type_count = ARRAY_LEN(types),
+                                        .types = replica_types,
+                                        .type_count = REPLICA_TYPES,
                                         .software = "fake/1",
                                         .protocol = HELLO_PROTOCOL};
     const struct peers_callbacks callbacks = {.on_frame = fake_on_frame,
