@@ -173,7 +173,7 @@ static void submit(struct node *n, struct verify_part *p)
 {
     p->block->pins++;
     p->block->parts_left++;
-    pool_submit(n->verify, &p->task);
+    pool_submit(n->verify, &p->task, LANE_FIRST);
 }
 
 /* Checks what the mempool has not checked already: each signature is verified

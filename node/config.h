@@ -24,6 +24,7 @@ struct config {
     char passphrase_file[CONFIG_TEXT_MAX];
     char peers_listen[CONFIG_TEXT_MAX];
     char peer[VALIDATORS_MAX][CONFIG_TEXT_MAX]; /* "" where not given */
+    uint64_t peers_serve_mib;
     char rpc_listen[CONFIG_TEXT_MAX];
     char rpc_hosts[CONFIG_TEXT_MAX]; /* further allowed Host names, "," */
     char log_level[16];

@@ -116,7 +116,7 @@ void execute_block(struct node *n, struct block_entry *b)
     t->node = n;
     t->block = b;
     b->pins++;
-    pool_submit(n->executor, &t->task);
+    pool_submit(n->executor, &t->task, LANE_FIRST);
 }
 
 /* ---- commit and write ---- */
@@ -322,7 +322,7 @@ static void commit_done(struct task *task)
         w->task.run = run_write;
         w->task.done = write_done;
         w->durable.done = now_durable;
-        pool_submit(n->writer, &w->task);
+        pool_submit(n->writer, &w->task, LANE_FIRST);
         replica_applied(n);
     }
     free(t);
@@ -340,7 +340,7 @@ static void submit_commit(struct node *n, struct block_entry *b)
     t->block = b;
     t->cert = b->commit_cert;
     b->pins++;
-    pool_submit(n->executor, &t->task);
+    pool_submit(n->executor, &t->task, LANE_FIRST);
 }
 
 /* Submits what is due, in the order of heights: signature checks of several
@@ -474,9 +474,23 @@ static void build_done(struct task *task)
     replica_feed(n, &e);
 }
 
+/* H5: the time of a block would be one that nobody accepts. */
+static bool clock_forbids(struct node *n, const struct candidate *on)
+{
+    struct core_event nothing = {.kind = ON_BUILT, .candidate = *on};
+
+    if (n->clock.behind)
+        replica_feed(n, &nothing);
+    return n->clock.behind;
+}
+
 void build_block(struct node *n, const struct candidate *on)
 {
-    struct build_task *t = calloc(1, sizeof *t);
+    struct build_task *t;
+
+    if (clock_forbids(n, on))
+        return;
+    t = calloc(1, sizeof *t);
 
     ASSERT(t != NULL);
     t->task.run = run_build;
@@ -485,7 +499,7 @@ void build_block(struct node *n, const struct candidate *on)
     t->on = *on;
     t->time_ms = node_wall_ms();
     t->count = mempool_offer(n, t->txs);
-    pool_submit(n->executor, &t->task);
+    pool_submit(n->executor, &t->task, LANE_FIRST);
 }
 
 /* ---- dry run ---- */
@@ -516,5 +530,5 @@ void dry_run(struct node *n, struct mtx *m)
 {
     m->task.run = run_dry;
     m->task.done = dry_done;
-    pool_submit(n->executor, &m->task);
+    pool_submit(n->executor, &m->task, LANE_CLIENTS);
 }

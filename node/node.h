@@ -10,6 +10,7 @@
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
+#include "base/bucket.h"
 #include "base/buf.h"
 #include "consensus/core.h"
 #include "consensus/msg.h"
@@ -32,13 +33,22 @@ enum {
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
     SYNC_WINDOW = 16,
-    CHECKING_MAX = 4096, /* of one peer's transactions, at once */
-    CHECKING_BYTES_MAX = 4 << 20,
+    CHECKS_MAX = 256,  /* signatures of one peer's transactions, at once */
     RECHECK_MAX = 256, /* after one block */
     TOUCHES_MAX = 16,
     GOSSIP_BYTES = 200000,
     SUBMIT_ANSWER_MS = 10000, /* a repeat waits for its block's index */
+    REPAIR_BYTES_PER_S = 65536,
 };
+
+/* Lanes of the pools (worker.h). */
+enum {
+    LANE_FIRST = 0, /* consensus */
+    LANE_CLIENTS = 1,
+    LANE_SYNC = 2,
+    LANE_PEERS = 3, /* one for each validator */
+};
+_Static_assert(LANE_PEERS + VALIDATORS_MAX <= POOL_LANES, "a lane for each");
 
 /* A block that is proposed, fetched or being committed. */
 struct block_entry {
@@ -106,8 +116,9 @@ struct mtx {
     struct mtx *newer;
     uint32_t refs;
     enum mtx_state state;
-    bool local;   /* came by RPC here: to be sent to the others */
-    uint8_t from; /* the peer it came from, if not local */
+    bool local;      /* came by RPC here: to be sent to the others */
+    uint8_t from;    /* the peer it came from, if not local */
+    uint32_t checks; /* signatures it may have */
     bool listed;
     bool rechecking;
     bool stale;    /* rows it names have changed since its last verdict */
@@ -139,6 +150,14 @@ enum {
     MEMPOOL_BUCKETS = 32768,
 };
 
+/* What one peer sent and is not checked yet. */
+struct intake {
+    struct buf frame; /* a message; its peer is not read until it is empty */
+    size_t at;        /* of the next transaction in it */
+    uint32_t left;    /* transactions */
+    uint32_t checks;  /* signatures under way, at most so many */
+};
+
 struct mempool {
     struct mtx *by_hash[MEMPOOL_BUCKETS];
     struct mtx *by_id[MEMPOOL_BUCKETS];
@@ -147,9 +166,7 @@ struct mempool {
     uint32_t count; /* listed */
     uint32_t ready;
     size_t bytes;
-    /* what came from each peer and is being checked */
-    uint32_t checking[VALIDATORS_MAX];
-    size_t checking_bytes[VALIDATORS_MAX];
+    struct intake intake[VALIDATORS_MAX];
 };
 
 struct kept_refusal {
@@ -176,7 +193,13 @@ struct health {
     uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
     struct peers_status peer[VALIDATORS_MAX];
+    struct peers_clock clock;
     char observer_why[160];
+};
+
+struct proposals_seen {
+    uint64_t view;
+    uint32_t count;
 };
 
 struct node {
@@ -241,6 +264,13 @@ struct node {
     uint8_t sync_peer;
     uint8_t fetch_peer;
     uint64_t serving; /* bitmap: peers whose window is being read */
+
+    struct peers_clock clock; /* as of the last tick */
+
+    /* what each peer costs */
+    struct bucket served[VALIDATORS_MAX];  /* bytes of blocks */
+    struct bucket repairs[VALIDATORS_MAX]; /* bytes of certificates, for it */
+    struct proposals_seen proposals[VALIDATORS_MAX];
 
     struct mempool pool;
     struct buf gossip;
@@ -332,10 +362,20 @@ void mempool_durable(struct node *n,
                      const struct hash *ids,
                      uint32_t count);
 void mempool_indexed(struct node *n, const struct store_block *b);
-void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload);
 void mempool_flush_gossip(struct node *n);
 void mempool_tick(struct node *n);
 void mempool_free(struct node *n);
+
+/* clock.c */
+void clock_tick(struct node *n);
+
+/* intake.c */
+void intake_take(struct node *n, uint8_t peer, struct bytes payload);
+/* The check of m, which came from a peer, has ended. */
+void intake_checked(struct node *n, const struct mtx *m);
+/* A new connection: it waits like the one before, if something is left. */
+void intake_up(struct node *n, uint8_t peer);
+void intake_free(struct node *n);
 
 /* fate.c */
 struct tx_facts tx_facts_of(const struct tx *tx);
@@ -400,9 +440,12 @@ void api_answer_refused(struct rpc_call *call,
 
 /* health.c */
 void health_refresh(struct node *n);
+struct health health_look(struct node *n); /* any thread */
 bool health_ready(void *ctx, struct buf *out);
 void health_metrics(void *ctx, struct buf *out);
 json_t *health_status(struct node *n);
+/* health_peers.c */
 json_t *health_peers(struct node *n);
+void health_peers_metrics(const struct health *h, uint32_t peers, struct buf *);
 
 #endif /* NODE_NODE_H */

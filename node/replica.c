@@ -105,6 +105,11 @@ static void send_small(struct node *n, const struct core_effect *e)
         send_message(n, e, MSG_VOTE, writer_bytes(&w));
     } else {
         cert_encode(&w, e->cert);
+        /* What one peer lacks is pushed within its budget; its next STATUS
+         * asks again. */
+        if (e->to != CORE_ALL &&
+            !bucket_take(&n->repairs[e->to], (uint32_t)w.size, node_now_ms()))
+            return;
         send_message(n, e, MSG_CERT, writer_bytes(&w));
     }
 }

@@ -107,8 +107,10 @@ static void on_up(void *ctx, uint8_t index, uint8_t channel)
     struct node *n = ctx;
     struct core_event connected = {.kind = ON_UP, .from = index};
 
-    if (channel != CHANNEL_CONSENSUS)
+    if (channel != CHANNEL_CONSENSUS) {
+        intake_up(n, index);
         return;
+    }
     log_info("net", "validator connected", "validator=%u", index);
     replica_feed(n, &connected);
 }
@@ -166,6 +168,14 @@ static int start_peers(struct node *n)
                                   "write host:port",
                                   EXIT_CONFIG);
     }
+    for (uint32_t i = 0; i < VALIDATORS_MAX; i++) {
+        const uint32_t served = (uint32_t)n->config.peers_serve_mib << 20;
+        const uint64_t now_ms = node_now_ms();
+
+        n->served[i] = bucket_of(served, served, now_ms);
+        n->repairs[i] =
+            bucket_of(REPAIR_BYTES_PER_S, 2 * REPAIR_BYTES_PER_S, now_ms);
+    }
     e = peers_new(&n->peers, &c, &callbacks);
     if (e != ERR_NONE)
         return start_complain(e == ERR_EXISTS ? "the port for peers is in use"
@@ -220,8 +230,10 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     if (node_now_ms() >= core_next_tick_ms(n->core) || core_is_busy(n->core))
         replica_tick(n);
-    if (node_now_ms() % 1000 < 12)
+    if (node_now_ms() % 1000 < 12) {
         mempool_tick(n);
+        clock_tick(n);
+    }
     health_refresh(n);
     if (!n->stopping)
         event_add(n->tick, &interval);
@@ -255,14 +267,30 @@ static unsigned verify_threads(const struct node *n)
                                       : (unsigned)cores;
 }
 
+/* Consensus, ticks and what the threads have done come first; bulk gets what is
+ * left, two milliseconds at a time. */
+static struct event_base *make_base(void)
+{
+    static const struct timeval slice = {0, 2000};
+    struct event_config *c = event_config_new();
+    struct event_base *base;
+
+    ASSERT(c != NULL);
+    event_config_set_max_dispatch_interval(c, &slice, 64, 1);
+    base = event_base_new_with_config(c);
+    event_config_free(c);
+    ASSERT(base != NULL);
+    event_base_priority_init(base, 2); /* new events: 1 */
+    return base;
+}
+
 static int serve(struct node *n)
 {
     static const struct timeval soon = {0, 1000};
     int code;
 
     evthread_use_pthreads();
-    n->base = event_base_new();
-    ASSERT(n->base != NULL);
+    n->base = make_base();
     n->mail = mail_new(n->base);
     n->verify = pool_new("verify", verify_threads(n), n->mail);
     n->executor = pool_new("executor", 1, n->mail);
@@ -270,6 +298,7 @@ static int serve(struct node *n)
     n->reader = pool_new("reader", 1, n->mail);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->tick = event_new(n->base, -1, 0, on_tick, n);
+    event_priority_set(n->tick, 0);
     event_add(n->tick, &soon);
     n->on_term = evsignal_new(n->base, SIGTERM, on_signal, n);
     n->on_int = evsignal_new(n->base, SIGINT, on_signal, n);

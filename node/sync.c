@@ -160,7 +160,7 @@ void sync_serve(struct node *n, uint8_t peer, struct bytes payload)
     t->from = from;
     t->count =
         last - from < SYNC_WINDOW ? (uint32_t)(last - from + 1) : SYNC_WINDOW;
-    pool_submit(n->reader, &t->task);
+    pool_submit(n->reader, &t->task, LANE_PEERS + peer);
 }
 
 void sync_take(struct node *n, uint8_t peer, struct bytes payload)

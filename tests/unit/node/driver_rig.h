@@ -70,6 +70,7 @@ struct rig {
     uint64_t final_height; /* what the honest ones say is final */
     uint32_t lies;         /* for answer(): told so far */
     struct vote heard;     /* newest NOTARIZE of the node */
+    struct vote finalized; /* newest FINALIZE of the node */
 
     char saved[RIG_PATH]; /* an initialised directory */
     char dir[RIG_PATH];   /* what a test uses of it */
@@ -395,9 +396,12 @@ static inline void fake_on_frame(void *ctx,
     (void)channel;
     assert_int_equal(index, NODE);
     f->got[type]++;
-    if (type == MSG_VOTE && msg_vote_decode(&v, payload) == ERR_NONE &&
-        v.kind == VOTE_NOTARIZE)
-        f->rig->heard = v;
+    if (type == MSG_VOTE && msg_vote_decode(&v, payload) == ERR_NONE) {
+        if (v.kind == VOTE_NOTARIZE)
+            f->rig->heard = v;
+        else if (v.kind == VOTE_FINALIZE)
+            f->rig->finalized = v;
+    }
     if (f->rig->answer != NULL && f->rig->answer(f, type, payload))
         return;
     if (type == MSG_GET_BLOCK)
