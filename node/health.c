@@ -36,7 +36,7 @@ void health_refresh(struct node *n)
         .evidence = n->core->evidence,
         .verify_waiting = pool_waiting(n->verify),
         .exec_waiting = pool_waiting(n->executor),
-        .write_waiting = pool_waiting(n->writer),
+        .write_waiting = n->write_waiting,
         .clock = n->clock,
     };
 

@@ -28,6 +28,7 @@ const struct peers_type replica_types[REPLICA_TYPES] = {
     {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX, CLASS_BODY, 0},
     {MSG_SYNC_GET, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_SYNC, GET_PER_S},
     {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX, CLASS_SYNC, 0},
+    {MSG_SYNC_END, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_SYNC, 2 * GET_PER_S},
 };
 
 static void feed_certs(struct node *n,
@@ -299,13 +300,12 @@ static void take_block(struct node *n, uint8_t from, struct bytes payload)
 
 static void serve_block(struct node *n, uint8_t to, struct bytes payload)
 {
-    struct reader r = reader_of(payload);
-    const struct hash hash = reader_hash(&r);
+    struct hash hash;
     const struct block_entry *b;
     struct buf out = {0};
     struct writer w;
 
-    if (reader_finish(&r) != ERR_NONE) {
+    if (msg_get_block_decode(&hash, payload) != ERR_NONE) {
         peers_misbehaved(n->peers, to, CHANNEL_BULK, "malformed request");
         return;
     }
@@ -359,6 +359,9 @@ void replica_frame(void *ctx,
         break;
     case MSG_SYNC_BLOCK:
         sync_take(n, index, payload);
+        break;
+    case MSG_SYNC_END:
+        sync_take_end(n, index, payload);
         break;
     default:
         break;

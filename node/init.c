@@ -102,7 +102,7 @@ static enum err write_genesis(struct node *n)
         .tx_ids = b->tx_ids,
         .header_log = engine_header_log(engine),
     };
-    enum err e = store_put_block(n->store, &block);
+    enum err e = store_put_block(n->store, &block, true);
 
     if (e == ERR_NONE)
         e = store_index(n->store, &block);

@@ -51,13 +51,10 @@ static void feed(struct node *n, uint8_t peer)
 void intake_take(struct node *n, uint8_t peer, struct bytes payload)
 {
     struct intake *in = &n->pool.intake[peer];
-    struct reader r = reader_of(payload);
-    const uint32_t count = reader_count(&r, 65536, 5);
-    const size_t first = payload.size - r.left;
+    uint32_t count;
+    size_t first;
 
-    for (uint32_t i = 0; i < count && r.err == ERR_NONE; i++)
-        (void)reader_vec(&r, TX_BYTES_MAX);
-    if (reader_finish(&r) != ERR_NONE) {
+    if (msg_txs_decode(&count, &first, payload) != ERR_NONE) {
         peers_misbehaved(
             n->peers, peer, CHANNEL_BULK, "malformed transactions message");
         return;

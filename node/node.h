@@ -32,7 +32,7 @@ enum {
     DISK_ROOM_MIN = 4 << 20, /* below this nothing is written any more */
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
-    SYNC_WINDOW = 16,
+    SYNC_WINDOW = 256, /* blocks asked for at once, at most */
     CHECKS_MAX = 256,  /* signatures of one peer's transactions, at once */
     RECHECK_MAX = 256, /* after one block */
     TOUCHES_MAX = 16,
@@ -53,6 +53,7 @@ _Static_assert(LANE_PEERS + VALIDATORS_MAX <= POOL_LANES, "a lane for each");
 /* A block that is proposed, fetched or being committed. */
 struct block_entry {
     bool used;
+    bool of_sync;  /* belongs to block sync, not to node.blocks */
     uint32_t pins; /* tasks that use it */
     struct hash hash;
     struct header header;
@@ -197,6 +198,18 @@ struct health {
     char observer_why[160];
 };
 
+/* The windows of blocks a peer is being sent. */
+struct sync_serving {
+    uint32_t generation; /* of its connection */
+    bool reading;        /* a slice is on the reader thread */
+    bool active;         /* a window is under way */
+    bool broken;         /* it ends here, whatever was asked for */
+    uint64_t first, next, last;
+    size_t bytes;
+    uint32_t asked;
+    struct msg_range asks[2];
+};
+
 struct proposals_seen {
     uint64_t view;
     uint32_t count;
@@ -253,17 +266,17 @@ struct node {
     uint64_t submitted_height; /* last commit given to the executor */
     uint64_t durable_height;
     uint64_t indexed_height; /* newest that the mempool has heard of */
+    struct write_task *write_first, **write_last; /* wait for the writer */
+    uint32_t write_waiting;
+    bool writing;
     bool journal_started;
     bool work_told;
     uint64_t statuses; /* bitmap: peers whose STATUS showed height 0 */
 
     /* block sync */
-    uint64_t sync_target;
-    uint64_t sync_next; /* height asked for next */
-    uint64_t sync_until_ms;
-    uint8_t sync_peer;
+    struct sync *sync;
     uint8_t fetch_peer;
-    uint64_t serving; /* bitmap: peers whose window is being read */
+    struct sync_serving serving[VALIDATORS_MAX];
 
     struct peers_clock clock; /* as of the last tick */
 
@@ -308,12 +321,27 @@ bool block_entry_rival(const struct node *n,
 bool block_entry_set_body(struct block_entry *b, struct bytes body);
 void block_entry_verify(struct node *n, struct block_entry *b);
 void blocks_forget(struct node *n, uint64_t up_to_height);
+/* Whether the header commits to these very bytes.  Any thread. */
+bool block_body_fits(const struct header *h, struct bytes body);
+
+/* write.c */
+struct write_task;
+/* write_copy copies a committed block; on the executor. */
+struct write_task *write_copy(struct node *n,
+                              const struct executed_block *b,
+                              const struct cert *cert);
+const struct store_block *write_block_of(const struct write_task *w);
+void write_submit(struct node *n, struct write_task *w);
+/* write_flush hands on what waits; while stopping, all of it. */
+void write_flush(struct node *n);
 
 /* execute.c */
 void execute_block(struct node *n, struct block_entry *b);
 void commit_block(struct node *n,
                   struct block_entry *b,
                   const struct cert *cert);
+/* commit_ready commits what may be, in the order of heights. */
+void commit_ready(struct node *n);
 void build_block(struct node *n, const struct candidate *on);
 void dry_run(struct node *n, struct mtx *m);
 
@@ -330,7 +358,7 @@ void replica_cut_journal(struct node *n);
 
 /* inbox.c */
 enum {
-    REPLICA_TYPES = 9,
+    REPLICA_TYPES = 10,
 };
 extern const struct peers_type replica_types[REPLICA_TYPES];
 void replica_frame(void *ctx,
@@ -339,11 +367,27 @@ void replica_frame(void *ctx,
                    uint8_t type,
                    struct bytes payload);
 
-/* sync.c */
+/* sync.c, sync_check.c (sync.h says how) */
+void sync_new(struct node *n);
+void sync_free(struct node *n);
 void sync_want(struct node *n, uint64_t to_height);
-void sync_serve(struct node *n, uint8_t peer, struct bytes payload);
+/* sync_pump commits what is ready and asks for what is missing. */
+void sync_pump(struct node *n);
+void sync_tick(struct node *n);
+void sync_down(struct node *n, uint8_t peer); /* its bulk connection went */
 void sync_take(struct node *n, uint8_t peer, struct bytes payload);
+void sync_take_end(struct node *n, uint8_t peer, struct bytes payload);
+/* The block to be committed next, if it is here and checked; it is given back
+ * with sync_committed. */
+struct block_entry *sync_ready(struct node *n);
+void sync_committed(struct node *n, const struct block_entry *b);
 void fetch_want(struct node *n, const struct hash *block);
+
+/* sync_serve.c */
+void sync_serve(struct node *n, uint8_t peer, struct bytes payload);
+void sync_serve_more(struct node *n, uint8_t to);
+void sync_serve_tick(struct node *n);
+void sync_serve_reset(struct node *n, uint8_t peer); /* a new connection */
 
 /* mempool.c */
 struct mtx *mempool_new_tx(struct node *n, struct bytes bytes);

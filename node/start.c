@@ -70,6 +70,7 @@ void node_free(struct node *n)
         }
     }
     replica_free_out(n);
+    sync_free(n);
     free(n->blocks);
     free(n->refusals);
     free(n->scratch);
@@ -87,6 +88,7 @@ struct node *node_new(const struct config *config)
     ASSERT(n != NULL);
     n->config = *config;
     n->out_last = &n->out_first;
+    n->write_last = &n->write_first;
     n->started_ms = node_now_ms();
     pthread_mutex_init(&n->health_lock, NULL);
     return n;
@@ -109,6 +111,7 @@ static void on_up(void *ctx, uint8_t index, uint8_t channel)
 
     if (channel != CHANNEL_CONSENSUS) {
         intake_up(n, index);
+        sync_serve_reset(n, index);
         return;
     }
     log_info("net", "validator connected", "validator=%u", index);
@@ -120,8 +123,11 @@ static void on_down(void *ctx, uint8_t index, uint8_t channel)
     struct node *n = ctx;
     struct core_event down = {.kind = ON_DOWN, .from = index};
 
-    if (channel != CHANNEL_CONSENSUS)
+    if (channel != CHANNEL_CONSENSUS) {
+        sync_serve_reset(n, index);
+        sync_down(n, index);
         return;
+    }
     log_info("net", "validator disconnected", "validator=%u", index);
     replica_feed(n, &down);
 }
@@ -230,6 +236,8 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     if (node_now_ms() >= core_next_tick_ms(n->core) || core_is_busy(n->core))
         replica_tick(n);
+    sync_tick(n);
+    sync_serve_tick(n);
     if (node_now_ms() % 1000 < 12) {
         mempool_tick(n);
         clock_tick(n);
@@ -327,6 +335,7 @@ static int serve(struct node *n)
     mail_drain(n->mail);
     pool_stop(n->executor);
     mail_drain(n->mail);
+    write_flush(n);
     pool_stop(n->writer);
     mail_drain(n->mail);
     mempool_free(n);

@@ -33,7 +33,7 @@ static void write_block(struct rig *r, const struct executed_block *b)
         .header_log = engine_header_log(r->f.e),
     };
 
-    assert_int_equal(store_put_block(r->store, &s), ERR_NONE);
+    assert_int_equal(store_put_block(r->store, &s, true), ERR_NONE);
     assert_int_equal(store_index(r->store, &s), ERR_NONE);
 }
 
