@@ -188,6 +188,12 @@ static bool is_empty(struct sync *s, uint64_t height)
     return sync_slot_of(s, height)->state == SYNC_EMPTY;
 }
 
+/* This height has been asked for; false also if one far below has its place. */
+static bool is_asked(struct sync *s, uint64_t height)
+{
+    return !is_empty(s, height) && sync_slot_of(s, height)->height == height;
+}
+
 /* The next run of heights that nobody was asked for: *last is its end. */
 static bool next_run(struct node *n, uint64_t *first, uint64_t *last)
 {
@@ -201,10 +207,10 @@ static bool next_run(struct node *n, uint64_t *first, uint64_t *last)
         num_min_u64(num_max_u64(share, SYNC_WINDOW / 16), SYNC_WINDOW);
     uint64_t h = num_max_u64(s->ask, n->submitted_height + 1);
 
-    while (h <= end && !is_empty(s, h))
+    while (h <= end && is_asked(s, h))
         h++;
     s->ask = h;
-    if (h > end)
+    if (h > end || !is_empty(s, h))
         return false;
     *first = h;
     while (h <= end && h - *first < most && is_empty(s, h))
@@ -359,7 +365,7 @@ static struct sync_slot *expect(struct node *n,
 
     if (w == NULL)
         return stray(n, peer, height);
-    if (w->bytes > SYNC_WINDOW_BYTES) {
+    if (w->bytes >= SYNC_WINDOW_BYTES) {
         peers_misbehaved(
             n->peers, peer, CHANNEL_BULK, "more than a window of blocks");
         return NULL;

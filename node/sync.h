@@ -24,7 +24,7 @@
 enum {
     SYNC_AHEAD = 2048,
     SYNC_BYTES_MAX = 48 << 20,
-    SYNC_WINDOW_BYTES = 4 << 20, /* after which it ends, with a whole block */
+    SYNC_WINDOW_BYTES = 4 << 20, /* the block that reaches it is its last */
     SYNC_OPEN_MAX = 2,           /* windows of one peer at once */
     SYNC_FIRST_MS = 1000,        /* for the first block of a window … */
     SYNC_NEXT_MS = 3000,         /* … and from each to the next */

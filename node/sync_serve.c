@@ -19,7 +19,8 @@ struct serve_task {
     uint8_t to;
     uint32_t generation;
     uint64_t from;
-    uint32_t count; /* asked for; then read */
+    uint32_t count;   /* asked for; then read */
+    size_t bytes_max; /* the block that reaches it is the last */
     size_t bytes;
     struct buf blocks[SLICE_BLOCKS];
 };
@@ -56,7 +57,7 @@ static void run_serve(struct task *task)
     struct serve_task *t = (struct serve_task *)(void *)task;
     uint32_t i = 0;
 
-    while (i < t->count && t->bytes < SLICE_BYTES &&
+    while (i < t->count && t->bytes < t->bytes_max &&
            read_one(t->node, &t->blocks[i], t->from + i))
         t->bytes += t->blocks[i++].size;
     t->count = i;
@@ -116,6 +117,8 @@ static void read_slice(struct node *n, uint8_t to)
     t->generation = s->generation;
     t->from = s->next;
     t->count = (uint32_t)num_min_u64(s->last - s->next + 1, SLICE_BLOCKS);
+    t->bytes_max =
+        (size_t)num_min_u64(SYNC_WINDOW_BYTES - s->bytes, SLICE_BYTES);
     s->reading = true;
     pool_submit(n->reader, &t->task, LANE_PEERS + (unsigned)to);
 }
