@@ -14,6 +14,7 @@ struct execute_task {
     struct block_entry *block;
     enum err err;
     const char *why;
+    struct buf difference;
 };
 
 /* Decodes the body into the executor's scratch; pointers for the engine. */
@@ -54,11 +55,30 @@ static enum err execute_now(struct node *n,
     return e;
 }
 
+/* For the loop, in case it comes to a halt. */
+static void copy_difference(struct node *n, struct buf *out)
+{
+    const struct bytes text = engine_difference(n->engine);
+
+    buf_append(out, text.at, text.size);
+}
+
+static void keep_difference(struct node *n, struct buf *text)
+{
+    if (text->size == 0)
+        return;
+    buf_deinit(&n->difference);
+    n->difference = *text;
+    *text = (struct buf){0};
+}
+
 static void run_execute(struct task *task)
 {
     struct execute_task *t = (struct execute_task *)(void *)task;
 
     t->err = execute_now(t->node, t->block, &t->why);
+    if (t->err != ERR_NONE)
+        copy_difference(t->node, &t->difference);
 }
 
 static void execute_done(struct task *task)
@@ -69,6 +89,7 @@ static void execute_done(struct task *task)
     struct node *n = t->node;
 
     t->block->pins--;
+    keep_difference(n, &t->difference);
     /* Block sync was faster: that it no longer stands on the tip says nothing
      * against it. */
     if (t->err != ERR_NONE && t->block->header.height <= n->tip.height)
@@ -128,6 +149,7 @@ struct commit_task {
     struct cert cert;
     enum err err;
     const char *why;
+    struct buf difference;
     struct write_task *write;
 };
 
@@ -141,7 +163,9 @@ static void run_commit(struct task *task)
         return; /* it is the tip already */
     if (!engine_stands_at(n->engine, &t->block->hash))
         t->err = execute_now(n, t->block, &t->why);
-    if (t->err == ERR_NONE)
+    if (t->err != ERR_NONE)
+        copy_difference(n, &t->difference);
+    else
         t->write =
             write_copy(n, engine_commit(n->engine, &t->block->hash), &t->cert);
 }
@@ -155,6 +179,8 @@ static void commit_done(struct task *task)
     b->pins--;
     b->commit_wanted = false;
     if (t->err != ERR_NONE) {
+        keep_difference(n, &t->difference);
+        n->failing = b;
         node_fail(n,
                   EXIT_SAFETY_HALT,
                   "a finalised block is invalid by our own execution: keep "
@@ -230,6 +256,7 @@ void commit_block(struct node *n,
     }
     if (b->sigs_bad) {
         b->commit_wanted = false;
+        n->failing = b;
         node_fail(n,
                   EXIT_SAFETY_HALT,
                   "a finalised block carries an invalid signature: keep the "

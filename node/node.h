@@ -280,6 +280,12 @@ struct node {
 
     struct peers_clock clock; /* as of the last tick */
 
+    /* for the files of a halt (bundle.h) */
+    struct trace *trace;
+    struct buf difference;             /* of the last block that failed */
+    struct buf last_event;             /* certificates and votes of a halt */
+    const struct block_entry *failing; /* a final block that failed; or NULL */
+
     /* what each peer costs */
     struct bucket served[VALIDATORS_MAX];  /* bytes of blocks */
     struct bucket repairs[VALIDATORS_MAX]; /* bytes of certificates, for it */
@@ -384,6 +390,8 @@ void sync_committed(struct node *n, const struct block_entry *b);
 void fetch_want(struct node *n, const struct hash *block);
 
 /* sync_serve.c */
+/* sync_read_block appends a MSG_SYNC_BLOCK from the log.  Any thread. */
+bool sync_read_block(struct store *s, struct buf *out, uint64_t height);
 void sync_serve(struct node *n, uint8_t peer, struct bytes payload);
 void sync_serve_more(struct node *n, uint8_t to);
 void sync_serve_tick(struct node *n);

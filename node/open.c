@@ -22,6 +22,17 @@ int start_complain(const char *what,
     return code;
 }
 
+int start_halt(struct node *n,
+               const char *what,
+               const char *detail,
+               const char *do_this)
+{
+    const int code = start_complain(what, detail, do_this, EXIT_SAFETY_HALT);
+
+    start_bundle(n, what, detail);
+    return code;
+}
+
 static bool read_terminal(char out[PASSPHRASE_MAX])
 {
     struct termios old;

@@ -2,6 +2,8 @@
 #include "node/start.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "node/bundle.h"
+#include "node/trace.h"
 
 #include <event2/thread.h>
 #include <openssl/evp.h>
@@ -28,13 +30,28 @@ uint64_t node_wall_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+void start_bundle(struct node *n, const char *text, const char *detail)
+{
+    char path[BUNDLE_PATH_MAX];
+
+    bundle_write(n, text, detail, path);
+    log_broken("node",
+               path[0] != '\0' ? "what is known of the halt was written down"
+                               : "nothing could be written down of the halt",
+               "files=\"%s\"",
+               path);
+}
+
 void node_fail(struct node *n, int code, const char *text, const char *detail)
 {
     if (n->stopping)
         return;
-    n->stopping = true;
+    n->stopping = true; /* nothing is signed or sent from here on */
     n->exit_code = code;
     log_broken("node", text, "detail=\"%s\" exit=%d", detail, code);
+    if (code == EXIT_SAFETY_HALT)
+        start_bundle(n, text, detail);
+    n->failing = NULL;
     event_base_loopbreak(n->base);
 }
 
@@ -70,6 +87,9 @@ void node_free(struct node *n)
         }
     }
     replica_free_out(n);
+    trace_free(n->trace);
+    buf_deinit(&n->difference);
+    buf_deinit(&n->last_event);
     sync_free(n);
     free(n->blocks);
     free(n->refusals);

@@ -25,15 +25,15 @@ struct serve_task {
     struct buf blocks[SLICE_BLOCKS];
 };
 
-static bool read_one(struct node *n, struct buf *out, uint64_t height)
+bool sync_read_block(struct store *s, struct buf *out, uint64_t height)
 {
     struct store_value header = {0};
     struct store_value cert = {0};
     struct store_value body = {0};
     const bool ok =
-        store_get_block(&header, n->store, height, STORE_HEADER) == ERR_NONE &&
-        store_get_block(&cert, n->store, height, STORE_CERT) == ERR_NONE &&
-        store_get_block(&body, n->store, height, STORE_BODY) == ERR_NONE;
+        store_get_block(&header, s, height, STORE_HEADER) == ERR_NONE &&
+        store_get_block(&cert, s, height, STORE_CERT) == ERR_NONE &&
+        store_get_block(&body, s, height, STORE_BODY) == ERR_NONE;
 
     if (ok) {
         struct writer w;
@@ -58,7 +58,7 @@ static void run_serve(struct task *task)
     uint32_t i = 0;
 
     while (i < t->count && t->bytes < t->bytes_max &&
-           read_one(t->node, &t->blocks[i], t->from + i))
+           sync_read_block(t->node->store, &t->blocks[i], t->from + i))
         t->bytes += t->blocks[i++].size;
     t->count = i;
 }
