@@ -386,6 +386,7 @@ static inline int rig_setup(void **state)
     r->lies = 0;
     memset(&r->heard, 0, sizeof r->heard);
     memset(&r->finalized, 0, sizeof r->finalized);
+    memset(&r->held, 0, sizeof r->held);
     for (uint8_t i = 1; i < VALIDATORS; i++) {
         memset(&r->fakes[i], 0, sizeof r->fakes[i]);
         fake_listen(r, i);
