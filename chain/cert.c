@@ -9,6 +9,29 @@ bool candidate_eq(const struct candidate *a, const struct candidate *b)
            a->height == b->height && hash_eq(&a->block, &b->block);
 }
 
+const char *const vote_conflict_names[VOTE_CONFLICTS] = {NULL,
+                                                         "notarize_twice",
+                                                         "nullify_finalize",
+                                                         "finalize_twice",
+                                                         "notarize_finalize"};
+
+enum vote_conflict vote_conflict_of(uint8_t kind_a,
+                                    const struct candidate *a,
+                                    uint8_t kind_b,
+                                    const struct candidate *b)
+{
+    const uint8_t low = kind_a < kind_b ? kind_a : kind_b;
+    const uint8_t high = kind_a < kind_b ? kind_b : kind_a;
+
+    if (low == VOTE_NULLIFY && high == VOTE_FINALIZE)
+        return CONFLICT_NULLIFY;
+    if (low == VOTE_NULLIFY || high == VOTE_NULLIFY || candidate_eq(a, b))
+        return CONFLICT_NONE;
+    if (low != high)
+        return CONFLICT_MIXED;
+    return low == VOTE_NOTARIZE ? CONFLICT_NOTARIZE : CONFLICT_FINALIZE;
+}
+
 static void candidate_encode(struct writer *w, const struct candidate *c)
 {
     writer_u64(w, c->view);
@@ -26,7 +49,7 @@ static void candidate_read(struct reader *r, struct candidate *c)
 }
 
 /* A vote or certificate to give a view up names nothing but the view. */
-static bool shape_ok(uint8_t kind, const struct candidate *c)
+bool vote_shape_ok(uint8_t kind, const struct candidate *c)
 {
     if (kind < VOTE_NOTARIZE || kind > VOTE_FINALIZE || c->view == 0)
         return false;
@@ -65,7 +88,7 @@ enum err vote_check(const struct vote *v, const struct vote_domain *d)
 {
     struct hash digest;
 
-    if (!shape_ok(v->kind, &v->about) || v->signer >= d->set->count)
+    if (!vote_shape_ok(v->kind, &v->about) || v->signer >= d->set->count)
         return ERR_RANGE;
     if (v->epoch != d->set->epoch)
         return ERR_CHAIN;
@@ -81,7 +104,7 @@ enum err cert_check(const struct cert *c, const struct vote_domain *d)
     struct hash digest;
     uint32_t at = 0;
 
-    if (!shape_ok(c->kind, &c->about) || (n < 32 && c->bitmap >> n != 0))
+    if (!vote_shape_ok(c->kind, &c->about) || (n < 32 && c->bitmap >> n != 0))
         return ERR_RANGE;
     if (c->epoch != d->set->epoch)
         return ERR_CHAIN;
@@ -115,7 +138,7 @@ void vote_read(struct reader *r, struct vote *v)
     v->signer = reader_u8(r);
     reader_copy(r, v->sig.raw, sizeof v->sig.raw);
     if (r->err == ERR_NONE &&
-        (!shape_ok(v->kind, &v->about) || v->signer >= VALIDATORS_MAX))
+        (!vote_shape_ok(v->kind, &v->about) || v->signer >= VALIDATORS_MAX))
         reader_fail(r, ERR_RANGE);
     if (r->err != ERR_NONE)
         memset(v, 0, sizeof *v);
@@ -145,7 +168,7 @@ void cert_read(struct reader *r, struct cert *c)
     c->bitmap = reader_u32(r);
     count = reader_count(r, VALIDATORS_MAX, SIGNATURE_BYTES);
     if (r->err == ERR_NONE &&
-        (!shape_ok(c->kind, &c->about) ||
+        (!vote_shape_ok(c->kind, &c->about) ||
          count != (uint32_t)__builtin_popcount(c->bitmap)))
         reader_fail(r, ERR_RANGE);
     for (uint32_t i = 0; i < count; i++)

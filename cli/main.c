@@ -11,6 +11,8 @@ static const struct command *const tables[] = {
     tx_commands,
     register_commands,
     query_commands,
+    gov_commands,
+    debug_commands,
     rules_commands,
 };
 

@@ -2,9 +2,8 @@
  *
  * Events are canonical Borsh (event_schema), indexed over the whole block with
  * due work first; the cursor height.index is total.  Each event renews the
- * chain of every row it touches: chain' = SHA-256(0x13 | chain | tx salt |
- * height u64 | index u32 | event bytes), so a statement of account can be shown
- * to be complete.  Fields an event does not use are zero. */
+ * chain of every row it touches (event_chain), so a statement of account can be
+ * shown to be complete.  Fields an event does not use are zero. */
 #ifndef LEDGER_EVENT_H
 #define LEDGER_EVENT_H
 
@@ -13,7 +12,11 @@
 
 /* Constant, number, name.  In general: account loses or is concerned, other
  * gains or is the creditor, quantity moved, second = what is left, queued or
- * declared.  FROZEN and FREEZE_*: quantity = effective, second = queued. */
+ * declared.  FROZEN and FREEZE_*: quantity = effective, second = queued.
+ * VALIDATOR_*, EVIDENCE_RECORDED: account = validator_id, number = institution;
+ * second = software version or enum vote_conflict, quantity = view.
+ * VALIDATORS_CHANGED: number = the new epoch, quantity = its validators,
+ * document = hash of the set. */
 #define EVENT_LIST(X)                                 \
     X(INSTITUTION_OPENED, 1, institution_opened)      \
     X(TX_VOIDED, 2, tx_voided)                        \
@@ -76,13 +79,18 @@
     X(CLOSURE_CANCELLED, 67, closure_cancelled)       \
     X(CORRECTED, 70, corrected)                       \
     X(CLAIM_OPENED, 71, claim_opened)                 \
-    X(CLAIM_CLOSED, 72, claim_closed)
+    X(CLAIM_CLOSED, 72, claim_closed)                 \
+    X(VALIDATOR_ANNOUNCED, 80, validator_announced)   \
+    X(VALIDATOR_WITHDRAWN, 81, validator_withdrawn)   \
+    X(VALIDATOR_READY, 82, validator_ready)           \
+    X(VALIDATORS_CHANGED, 83, validators_changed)     \
+    X(EVIDENCE_RECORDED, 84, evidence_recorded)
 
 enum event_kind {
 #define EVENT_KIND(id, number, name) EVENT_##id = (number),
     EVENT_LIST(EVENT_KIND)
 #undef EVENT_KIND
-        EVENT_KINDS = 73,
+        EVENT_KINDS = 85,
 };
 
 enum event_flag {                                /* bits */
@@ -117,5 +125,19 @@ struct event {
 };
 
 extern const struct schema event_schema;
+
+/* chain' = SHA-256(0x13 | chain | salt | height u64 | index u32 | event bytes);
+ * salt is the transaction's, NULL (zeros) for due work. */
+struct hash event_chain(const struct hash *chain,
+                        const uint8_t *salt,
+                        uint64_t height,
+                        uint32_t index,
+                        struct bytes event);
+
+/* Whether the event renews the chain of the account's holding of the security:
+ * it does so exactly once, and no other event does. */
+bool event_renews_holding(const struct event *e,
+                          const char *security,
+                          const struct hash *account);
 
 #endif /* LEDGER_EVENT_H */

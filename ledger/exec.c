@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "base/num.h"
-#include "crypto/hash.h"
 
 enum verdict exec_refuse(struct exec *x,
                          enum verdict v,
@@ -18,6 +17,7 @@ enum verdict exec_refuse(struct exec *x,
             x->why->about = *about;
         x->why->have = have;
         x->why->need = need;
+        x->why->margin = (struct valset_margin){0};
     }
     return v;
 }
@@ -79,17 +79,11 @@ void exec_emit(struct exec *x, struct event *e)
 
 void exec_renew(const struct exec *x, struct hash *chain)
 {
-    static const uint8_t no_salt[SALT_BYTES]; /* of due work */
-    uint8_t buf[HASH_BYTES + SALT_BYTES + 8 + 4];
-    struct writer w = writer_of(buf, sizeof buf);
-
-    writer_hash(&w, chain);
-    writer_copy(&w, x->tx != NULL ? x->tx->salt : no_salt, SALT_BYTES);
-    writer_u64(&w, x->b->height);
-    writer_u32(&w, x->event_index);
-    ASSERT(writer_ok(&w));
-    *chain = hash_byte_tagged(
-        0x13, writer_bytes(&w), bytes_of(x->event_bytes, x->event_size));
+    *chain = event_chain(chain,
+                         x->tx != NULL ? x->tx->salt : NULL,
+                         x->b->height,
+                         x->event_index,
+                         bytes_of(x->event_bytes, x->event_size));
 }
 
 static const struct hash zero;
@@ -185,6 +179,15 @@ void exec_put_freeze(struct exec *x, struct freeze_row *f, const char *code)
 
     exec_renew(x, &f->chain);
     exec_put(x, f, TABLE_FREEZES, &tree, &key);
+}
+
+bool exec_candidate(const struct ledger_view *view,
+                    struct candidate_row *c,
+                    uint16_t institution)
+{
+    const struct hash key = institution_id(institution);
+
+    return exec_get(view, c, TABLE_CANDIDATES, &zero, &key);
 }
 
 enum verdict exec_open_security(const struct security_row *s,

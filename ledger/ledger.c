@@ -6,14 +6,6 @@
 
 static const struct hash zero;
 
-uint32_t ledger_date(uint64_t time_ms, uint32_t offset_ms)
-{
-    const uint64_t day = (time_ms + offset_ms) / 86400000;
-
-    ASSERT(time_ms <= UINT64_MAX - offset_ms);
-    return day > UINT32_MAX ? UINT32_MAX : (uint32_t)day;
-}
-
 static void put_row(const struct ledger_view *view,
                     uint8_t table,
                     const struct hash *key,
@@ -39,14 +31,17 @@ static bool runs_validator(const struct genesis *g, uint16_t number)
 
 void ledger_genesis(const struct genesis *g, const struct ledger_view *view)
 {
+    const struct validators_row validators = {.set = genesis_valset(g)};
     const struct params_row params = {
-        .validator_count = g->validator_count,
+        .validators_min = g->production ? PRODUCTION_VALIDATORS_MIN : 1,
+        .ready_blocks = READY_BLOCKS,
         .recovery_days = RECOVERY_DAYS,
         .due_day = ledger_date(g->time_ms, g->offset_ms),
         .due_next = 1,
     };
 
     put_row(view, TABLE_PARAMS, &zero, &params);
+    put_row(view, TABLE_VALIDATORS, &zero, &validators);
     for (uint32_t i = 0; i < g->institution_count; i++) {
         const struct genesis_institution *x = &g->institutions[i];
         const struct hash key = institution_id(x->number);
@@ -174,6 +169,7 @@ static enum verdict apply_ops(struct exec *x)
     union op_any op;
     struct institution_row filer;
     const bool filer_known = sign_get_filer(x, &filer);
+    uint8_t filing = FILER_NONE;
 
     for (uint32_t i = 0; i < x->tx->op_count; i++) {
         enum verdict v;
@@ -181,6 +177,7 @@ static enum verdict apply_ops(struct exec *x)
         x->op_index = i;
         if (op_decode(&x->def, &op, x->tx->ops[i]) != ERR_NONE)
             return exec_refuse(x, V_MALFORMED, NULL, 0, 0);
+        filing = x->def->filer < filing ? x->def->filer : filing;
         v = sign_check_op(x, &op);
         if (v == V_OK)
             v = apply_rule(x, &op);
@@ -189,8 +186,9 @@ static enum verdict apply_ops(struct exec *x)
     }
     x->op_index = UINT32_MAX;
     x->by_paper = false;
-    {
-        const enum verdict v = sign_check_filer(x, filer_known ? &filer : NULL);
+    if (filing != FILER_NONE) {
+        const enum verdict v =
+            sign_check_filer(x, filer_known ? &filer : NULL, filing);
 
         if (v != V_OK)
             return v;

@@ -169,6 +169,23 @@ static enum verdict check_maker_checker(struct exec *x, const struct need *n)
     return missing(x, &n->who, g.foreign);
 }
 
+static enum verdict check_operator(struct exec *x, const struct need *n)
+{
+    struct institution_row row;
+    struct institution_sigs g;
+
+    if (!get_institution(x, &row, &n->who.id))
+        return exec_refuse(x, V_UNKNOWN, &n->who.id, 0, 0);
+    gather(&g, x, &n->who, &row);
+    for (uint32_t i = 0; i < g.count; i++) {
+        if ((g.roles[i] & KEY_OPERATOR) != 0) {
+            x->sig_used[g.index[i]] = true;
+            return V_OK;
+        }
+    }
+    return missing(x, &n->who, g.foreign);
+}
+
 bool sign_get_filer(const struct exec *x, struct institution_row *out)
 {
     const struct hash id = institution_id(x->tx->institution);
@@ -176,7 +193,36 @@ bool sign_get_filer(const struct exec *x, struct institution_row *out)
     return get_institution(x, out, &id);
 }
 
-enum verdict sign_check_filer(struct exec *x, const struct institution_row *row)
+/* R169: Evidence may be filed by the validator that an institution runs, with
+ * its consensus key in place of a maker's. */
+static bool filed_by_validator(struct exec *x)
+{
+    static const struct hash zero;
+    struct validators_row row;
+
+    if (!exec_get(x->b->view, &row, TABLE_VALIDATORS, &zero, &zero))
+        return false;
+    for (uint32_t v = 0; v < row.set.count; v++) {
+        const struct pubkey *key = &row.set.list[v].key;
+        const struct principal who = {PRINCIPAL_VALIDATOR, validator_id(key)};
+        const int p = principal_index(x->tx, &who);
+
+        if (row.set.list[v].institution != x->tx->institution || p < 0)
+            continue;
+        for (uint32_t i = 0; i < x->tx->sig_count; i++) {
+            if ((int)x->tx->sigs[i].principal == p &&
+                memcmp(&x->tx->sigs[i].key, key, sizeof *key) == 0) {
+                x->sig_used[i] = true;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+enum verdict sign_check_filer(struct exec *x,
+                              const struct institution_row *row,
+                              enum op_filer filing)
 {
     const struct principal who = {PRINCIPAL_INSTITUTION,
                                   institution_id(x->tx->institution)};
@@ -184,6 +230,8 @@ enum verdict sign_check_filer(struct exec *x, const struct institution_row *row)
 
     if (row == NULL)
         return exec_refuse(x, V_UNKNOWN, &who.id, 0, 0);
+    if (filing == FILER_NODE && filed_by_validator(x))
+        return V_OK;
     gather(&g, x, &who, row);
     for (uint32_t i = 0; i < g.count; i++) {
         if ((g.roles[i] & KEY_MAKER) != 0 && x->sig_used[g.index[i]])
@@ -198,6 +246,8 @@ enum verdict sign_check_filer(struct exec *x, const struct institution_row *row)
     return missing(x, &who, g.foreign);
 }
 
+/* R170: Governance is signed by an operator of each of as many institutions as
+ * make a quorum of the validators in force, each running one of them. */
 static enum verdict check_governance(struct exec *x, const struct need *n)
 {
     uint32_t institutions = 0;
@@ -246,8 +296,13 @@ enum verdict sign_check_op(struct exec *x, const void *op)
         case NEED_MAKER_CHECKER:
             v = check_maker_checker(x, &n.list[i]);
             break;
+        case NEED_OPERATOR:
+            v = check_operator(x, &n.list[i]);
+            break;
         case NEED_GOVERNANCE:
             v = check_governance(x, &n.list[i]);
+            break;
+        case NEED_HOWS:
             break;
         }
         if (v != V_OK)

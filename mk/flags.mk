@@ -22,6 +22,10 @@ OPT_cov     := -O0 --coverage
 LD_cov      := --coverage
 OPT_fuzz    := -O1 $(SAN) -fsanitize=fuzzer-no-link
 LD_fuzz     := -fsanitize=address,undefined
+# The simulator's speed is how much it can see.
+SIM_OPT_dev     := -O3 -march=native $(if $(findstring clang,$(CC)),,-flto=2)
+SIM_OPT_release := $(SIM_OPT_dev)
+SIM_OPT          = $(SIM_OPT_$(VARIANT))
 ifeq ($(VARIANT),fuzz)
 CC := clang
 endif
@@ -33,4 +37,11 @@ LIBS_storage   := -lrocksdb
 LIBS_net       := -levent_openssl -levent_pthreads -levent -lssl
 LIBS_rpc       := -ljansson -levent_pthreads -levent
 LIBS_node      := -linih
+LIBS_audit     := -ljansson
 LIBS_cli       := -linih
+
+# The offline verifier: small and static (the sanitizers need shared libraries).
+CFLAGS_small   := -Os -ffunction-sections -fdata-sections \
+                  -fno-asynchronous-unwind-tables -DSCHEMA_WITHOUT_HELP
+STATIC_dev     := -static -s -Wl,--gc-sections,-z,noseparate-code
+STATIC_release := -no-pie $(STATIC_dev)

@@ -40,33 +40,86 @@ void api_bad_param(struct rpc_call *call, const char *path, const char *why)
               json_pack("{s:s}", "path", path));
 }
 
-/* A snapshot at least min_height high; NULL after answering that it is not. */
-static struct store_view *view_at(struct node *n,
-                                  struct rpc_call *call,
-                                  const struct rpc_arg *min_height)
+static void answer_behind(struct rpc_call *call, const struct store_view *v)
+{
+    rpc_error(call,
+              RPC_UNAVAILABLE,
+              "E_BEHIND",
+              "this node's state is not that high yet",
+              true,
+              json_pack("{s:o}", "height", json_of_u64(store_view_height(v))));
+}
+
+struct store_view *api_view_now(struct node *n,
+                                struct rpc_call *call,
+                                const struct rpc_arg *min_height)
 {
     struct store_view *v = store_view_open(n->store);
 
     if (store_view_height(v) < min_height->number) {
-        rpc_error(
-            call,
-            RPC_UNAVAILABLE,
-            "E_BEHIND",
-            "this node's state is not that high yet",
-            true,
-            json_pack("{s:o}", "height", json_of_u64(store_view_height(v))));
+        answer_behind(call, v);
         store_view_close(v);
         return NULL;
     }
     return v;
 }
 
-/* Reads and decodes one row; answers and closes the view when there is none. */
-static bool read_row(struct rpc_call *call,
-                     struct store_view *v,
-                     void *row,
-                     const struct row_key *key,
-                     const char *what)
+/* The newest block of a business date, or before it. */
+static enum err height_of_date(uint64_t *out,
+                               const struct node *n,
+                               struct store_view *v,
+                               uint64_t date)
+{
+    return store_height_at(
+        out, v, (date + 1) * LEDGER_DAY_MS - n->genesis->offset_ms - 1);
+}
+
+/* Why there is no state at a height or date that was asked for. */
+static void answer_no_state(struct rpc_call *call,
+                            const struct store_view *v,
+                            enum err e)
+{
+    if (e == ERR_RANGE)
+        answer_behind(call, v);
+    else if (e == ERR_NOT_FOUND)
+        api_not_found(call, "the ledger began after that date");
+    else
+        api_answer_broken(call, e);
+}
+
+struct store_view *api_view_at(struct node *n,
+                               struct rpc_call *call,
+                               const struct rpc_arg *when)
+{
+    const struct rpc_arg *at_height = &when[1];
+    const struct rpc_arg *at_date = &when[2];
+    struct store_view *v;
+    uint64_t height = at_height->number;
+    enum err e = ERR_NONE;
+
+    if (at_height->given && at_date->given) {
+        api_bad_param(call, "params.date", "give a height or a date, not both");
+        return NULL;
+    }
+    v = api_view_now(n, call, when);
+    if (v == NULL || (!at_height->given && !at_date->given))
+        return v;
+    if (at_date->given)
+        e = height_of_date(&height, n, v, at_date->number);
+    if (e == ERR_NONE)
+        e = store_view_go_back(v, height);
+    if (e == ERR_NONE)
+        return v;
+    answer_no_state(call, v, e);
+    store_view_close(v);
+    return NULL;
+}
+
+bool api_read_row(struct rpc_call *call,
+                  struct store_view *v,
+                  void *row,
+                  const struct row_key *key,
+                  const char *what)
 {
     struct store_value value;
     enum err e = store_get_row(&value, v, key);
@@ -103,13 +156,25 @@ static void answer_row(struct rpc_call *call,
     rpc_result(call, out);
 }
 
-static uint32_t today(const struct node *n)
+/* The business date on which v is looked at: today, or that of its block. */
+static uint32_t date_of(const struct node *n, const struct store_view *v)
 {
-    return ledger_date(node_wall_ms(), n->genesis->offset_ms);
+    uint64_t time_ms = node_wall_ms();
+    struct store_value bytes;
+    struct header h;
+
+    if (store_view_is_past(v) &&
+        store_get_block(&bytes, n->store, store_view_height(v), STORE_HEADER) ==
+            ERR_NONE) {
+        if (header_decode(&h, bytes_of(bytes.at, bytes.size)) == ERR_NONE)
+            time_ms = h.time_ms;
+        store_value_free(&bytes);
+    }
+    return ledger_date(time_ms, n->genesis->offset_ms);
 }
 
 /* What follows from a security or an account; not part of the row. */
-static json_t *derived_of(const struct node *n, uint8_t table, const void *row)
+static json_t *derived_of(uint32_t date, uint8_t table, const void *row)
 {
     json_t *out = json_object();
 
@@ -121,13 +186,11 @@ static json_t *derived_of(const struct node *n, uint8_t table, const void *row)
     }
     if (table == TABLE_ACCOUNTS) {
         const struct account_row *a = row;
-        const uint32_t day = today(n);
-
         json_object_set_new(out,
                             "restricted",
                             json_boolean(a->class == INVESTOR_NONE ||
-                                         day < a->class_from ||
-                                         day > a->class_to));
+                                         date < a->class_from ||
+                                         date > a->class_to));
     }
     return out;
 }
@@ -151,13 +214,13 @@ static bool legal_effect(struct store_view *v, const char *code)
     return has;
 }
 
-static void one_row(struct node *n,
-                    struct rpc_call *call,
-                    const struct rpc_arg *min_height,
-                    const struct row_key *key,
-                    const char *name)
+void api_one_row(struct node *n,
+                 struct rpc_call *call,
+                 const struct rpc_arg *when,
+                 const struct row_key *key,
+                 const char *name)
 {
-    struct store_view *v = view_at(n, call, min_height);
+    struct store_view *v = api_view_at(n, call, when);
     const struct schema *s = row_schema(key->table);
     void *row;
     char what[64];
@@ -167,12 +230,12 @@ static void one_row(struct node *n,
     row = malloc(s->size);
     ASSERT(row != NULL);
     snprintf(what, sizeof what, "there is no such %s", name);
-    if (read_row(call, v, row, key, what))
+    if (api_read_row(call, v, row, key, what))
         answer_row(call,
                    v,
                    name,
                    schema_to_json(s, row),
-                   derived_of(n, key->table, row));
+                   derived_of(date_of(n, v), key->table, row));
     free(row);
 }
 
@@ -183,7 +246,7 @@ static void institution_get(void *ctx,
     const struct row_key key = {.table = TABLE_INSTITUTIONS,
                                 .key = institution_id((uint16_t)a[0].number)};
 
-    one_row(ctx, call, &a[1], &key, "institution");
+    api_one_row(ctx, call, &a[1], &key, "institution");
 }
 
 static void account_get(void *ctx,
@@ -192,7 +255,7 @@ static void account_get(void *ctx,
 {
     const struct row_key key = {.table = TABLE_ACCOUNTS, .key = a[0].hash};
 
-    one_row(ctx, call, &a[1], &key, "account");
+    api_one_row(ctx, call, &a[1], &key, "account");
 }
 
 static void security_get(void *ctx,
@@ -202,7 +265,7 @@ static void security_get(void *ctx,
     const struct row_key key = {.table = TABLE_SECURITIES,
                                 .key = security_key(a[0].code)};
 
-    one_row(ctx, call, &a[1], &key, "security");
+    api_one_row(ctx, call, &a[1], &key, "security");
 }
 
 static void pledge_get(void *ctx,
@@ -212,7 +275,7 @@ static void pledge_get(void *ctx,
     const struct row_key key = {
         TABLE_PLEDGES, security_key(a[0].code), number_key(a[1].number)};
 
-    one_row(ctx, call, &a[2], &key, "pledge");
+    api_one_row(ctx, call, &a[2], &key, "pledge");
 }
 
 static void claim_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
@@ -220,7 +283,7 @@ static void claim_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
     const struct row_key key = {.table = TABLE_CLAIMS,
                                 .key = claim_key(a[0].code, a[1].number)};
 
-    one_row(ctx, call, &a[2], &key, "claim");
+    api_one_row(ctx, call, &a[2], &key, "claim");
 }
 
 /* A holding with what is derived from its segments.  T+n is evaluated when
@@ -248,16 +311,20 @@ static void holding_get(void *ctx,
     struct node *n = ctx;
     const struct row_key key = {
         TABLE_HOLDINGS, security_key(a[0].code), a[1].hash};
-    struct store_view *v = view_at(n, call, &a[2]);
+    struct store_view *v = api_view_at(n, call, &a[2]);
     struct holding_row *h = malloc(sizeof *h);
 
     ASSERT(h != NULL);
-    if (v != NULL && read_row(call, v, h, &key, "there is no such holding")) {
+    if (v != NULL &&
+        api_read_row(call, v, h, &key, "there is no such holding")) {
         json_t *mark =
             json_pack("{s:b}", "legal_effect", legal_effect(v, a[0].code));
 
-        answer_row(
-            call, v, "holding", holding_json(&a[1].hash, h, today(n)), mark);
+        answer_row(call,
+                   v,
+                   "holding",
+                   holding_json(&a[1].hash, h, date_of(n, v)),
+                   mark);
     }
     free(h);
 }
@@ -267,13 +334,13 @@ struct lister {
     uint64_t limit;
     bool more;
     struct row_key last;
-    const struct node *node;
+    uint32_t date;
 };
 
-static json_t *listed_json(const struct node *n, uint8_t table, const void *row)
+static json_t *listed_json(uint32_t date, uint8_t table, const void *row)
 {
     json_t *out = schema_to_json(row_schema(table), row);
-    json_t *derived = derived_of(n, table, row);
+    json_t *derived = derived_of(date, table, row);
 
     json_object_update(out, derived);
     json_decref(derived);
@@ -293,34 +360,33 @@ static bool list_one(void *ctx, const struct row_key *key, struct bytes row)
     record = malloc(s->size);
     ASSERT(record != NULL);
     if (schema_decode(record, s, row) == ERR_NONE)
-        json_array_append_new(
-            l->list,
-            key->table == TABLE_HOLDINGS
-                ? holding_json(&key->key, record, today(l->node))
-                : listed_json(l->node, key->table, record));
+        json_array_append_new(l->list,
+                              key->table == TABLE_HOLDINGS
+                                  ? holding_json(&key->key, record, l->date)
+                                  : listed_json(l->date, key->table, record));
     free(record);
     l->last = *key;
     return true;
 }
 
-/* Lists one tree and answers; next is what to go on after, if more follows. */
-static void list_rows(struct node *n,
-                      struct rpc_call *call,
-                      const struct rpc_arg *min_height,
-                      uint8_t table,
-                      const struct hash *tree,
-                      const struct hash *after,
-                      uint64_t limit,
-                      const char *name)
+void api_list_rows(struct node *n,
+                   struct rpc_call *call,
+                   const struct rpc_arg *when,
+                   uint8_t table,
+                   const struct hash *tree,
+                   const struct hash *after,
+                   uint64_t limit,
+                   const char *name)
 {
-    struct store_view *v = view_at(n, call, min_height);
-    struct lister l = {.limit = limit, .node = n};
+    struct store_view *v = api_view_at(n, call, when);
+    struct lister l = {.limit = limit};
     json_t *next = json_null();
     json_t *out;
     enum err e;
 
     if (v == NULL)
         return;
+    l.date = date_of(n, v);
     l.list = json_array();
     e = store_each_row_of(v, table, tree, after, list_one, &l);
     if (e != ERR_NONE) {
@@ -329,8 +395,13 @@ static void list_rows(struct node *n,
         api_answer_broken(call, e);
         return;
     }
-    if (l.more && table == TABLE_HOLDINGS) {
+    if (l.more && (table == TABLE_HOLDINGS || table == TABLE_EVIDENCE)) {
         next = api_hash(&l.last.key);
+    } else if (l.more && table == TABLE_CANDIDATES) {
+        uint16_t institution = 0;
+
+        (void)institution_number(&institution, &l.last.key);
+        next = json_of_u64(institution);
     } else if (l.more && table == TABLE_SECURITIES) {
         char code[HASH_BYTES + 1] = "";
 
@@ -366,14 +437,14 @@ static void security_list(void *ctx,
     const struct hash tree = {{0}};
     const struct hash after = security_key(a[0].code);
 
-    list_rows(ctx,
-              call,
-              &a[2],
-              TABLE_SECURITIES,
-              &tree,
-              a[0].given ? &after : NULL,
-              a[1].number,
-              "securities");
+    api_list_rows(ctx,
+                  call,
+                  &a[2],
+                  TABLE_SECURITIES,
+                  &tree,
+                  a[0].given ? &after : NULL,
+                  a[1].number,
+                  "securities");
 }
 
 static void register_list(void *ctx,
@@ -382,14 +453,14 @@ static void register_list(void *ctx,
 {
     const struct hash tree = security_key(a[0].code);
 
-    list_rows(ctx,
-              call,
-              &a[3],
-              TABLE_HOLDINGS,
-              &tree,
-              a[1].given ? &a[1].hash : NULL,
-              a[2].number,
-              "holdings");
+    api_list_rows(ctx,
+                  call,
+                  &a[3],
+                  TABLE_HOLDINGS,
+                  &tree,
+                  a[1].given ? &a[1].hash : NULL,
+                  a[2].number,
+                  "holdings");
 }
 
 static void freeze_list(void *ctx,
@@ -399,14 +470,14 @@ static void freeze_list(void *ctx,
     const struct hash tree = security_key(a[0].code);
     const struct hash after = number_key(a[1].number);
 
-    list_rows(ctx,
-              call,
-              &a[3],
-              TABLE_FREEZES,
-              &tree,
-              a[1].given ? &after : NULL,
-              a[2].number,
-              "freezes");
+    api_list_rows(ctx,
+                  call,
+                  &a[3],
+                  TABLE_FREEZES,
+                  &tree,
+                  a[1].given ? &after : NULL,
+                  a[2].number,
+                  "freezes");
 }
 
 struct event_lister {
@@ -455,7 +526,7 @@ static void events_list(void *ctx,
             call, "params.account", "give a security or an account, not both");
         return;
     }
-    v = view_at(ctx, call, &a[4]);
+    v = api_view_now(ctx, call, &a[4]);
     if (v == NULL)
         return;
     l.list = json_array();
@@ -567,6 +638,7 @@ void api_backend(struct rpc_backend *out, struct node *n)
                      [RPC_NODE_PEERS] = node_peers,
                      [RPC_CHAIN_GET_BLOCK] = api_get_block,
                      [RPC_CHAIN_GET_HEADER] = api_get_header,
+                     [RPC_CHAIN_GET_CHANGES] = api_get_changes,
                      [RPC_TX_SUBMIT] = api_tx_submit,
                      [RPC_TX_GET] = api_tx_get,
                      [RPC_TX_WAIT] = api_tx_wait,
@@ -581,6 +653,11 @@ void api_backend(struct rpc_backend *out, struct node *n)
                      [RPC_PLEDGE_GET] = pledge_get,
                      [RPC_FREEZE_LIST] = freeze_list,
                      [RPC_CLAIM_GET] = claim_get,
+                     [RPC_VALIDATORS_GET] = api_validators_get,
+                     [RPC_CANDIDATE_GET] = api_candidate_get,
+                     [RPC_CANDIDATE_LIST] = api_candidate_list,
+                     [RPC_EVIDENCE_LIST] = api_evidence_list,
+                     [RPC_PARAMS_GET] = api_params_get,
                      [RPC_EVENTS_LIST] = events_list},
         .ready = health_ready,
         .metrics = health_metrics,

@@ -230,8 +230,8 @@ static struct block_entry *next_to_commit(struct node *n)
     return sync_ready(n);
 }
 
-/* In the order of heights: signature checks of several blocks may end in any
- * order. */
+/* A4 one writer: submits what is due, in the order of heights; signature checks
+ * of several blocks may end in any order. */
 void commit_ready(struct node *n)
 {
     struct block_entry *b;
@@ -354,7 +354,7 @@ static void build_done(struct task *task)
     replica_feed(n, &e);
 }
 
-/* H5: the time of a block would be one that nobody accepts. */
+/* H5 clock: the time of a block would be one that nobody accepts. */
 static bool clock_forbids(struct node *n, const struct candidate *on)
 {
     struct core_event nothing = {.kind = ON_BUILT, .candidate = *on};

@@ -34,8 +34,9 @@ static bool journal_is_born(const struct node *n)
     return e != ERR_NOT_FOUND && (e != ERR_NONE || records > 0);
 }
 
-/* Beside a database with blocks: what this key signed before is not known any
- * more, so that it signs nothing again; and what is stored is final. */
+/* D9 lost journal, beside a database with blocks: what this key signed before
+ * is not known any more, so that it signs nothing again; and what is stored is
+ * final. */
 static enum err append_observer(const struct node *n,
                                 struct journal *j,
                                 uint64_t height)
@@ -92,7 +93,8 @@ static enum err write_genesis(struct node *n)
 {
     struct engine *engine = engine_new(n->genesis);
     const struct executed_block *b = engine_genesis_block(engine);
-    const struct store_block block = {
+    struct buf roots = {0};
+    struct store_block block = {
         .header = &b->header,
         .hash = b->hash,
         .header_bytes = b->header_bytes,
@@ -102,10 +104,14 @@ static enum err write_genesis(struct node *n)
         .tx_ids = b->tx_ids,
         .header_log = engine_header_log(engine),
     };
-    enum err e = store_put_block(n->store, &block, true);
+    enum err e;
 
+    engine_roots(engine, b, &roots);
+    block.roots = buf_bytes(&roots);
+    e = store_put_block(n->store, &block);
     if (e == ERR_NONE)
         e = store_index(n->store, &block);
+    buf_deinit(&roots);
     engine_free(engine);
     return e;
 }

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/node.h"
+#include "node/verify.h"
 
 #include <stdlib.h>
 
@@ -158,7 +159,7 @@ static void run_check(struct task *task)
         !hash_eq(&tx->chain_id, &m->node->chain_id))
         m->decode_error = ERR_CHAIN; /* before the costly check */
     if (m->decode_error == ERR_NONE)
-        m->decode_error = tx_check_sigs(tx, NULL);
+        m->decode_error = verify_tx(tx);
     if (m->decode_error == ERR_NONE)
         recheck_note(m, tx);
     free(tx);
@@ -287,6 +288,7 @@ static void add_gossip(struct node *n, const struct mtx *m)
         event_active(n->gossip_event, EV_TIMEOUT, 0);
 }
 
+/* I6 transactions reach all */
 void mempool_flush_gossip(struct node *n)
 {
     struct writer w = writer_of(n->gossip.at, 4);

@@ -14,9 +14,9 @@
 #include "base/buf.h"
 #include "consensus/core.h"
 #include "consensus/msg.h"
+#include "engine/engine.h"
 #include "net/peers.h"
 #include "node/config.h"
-#include "node/engine.h"
 #include "node/worker.h"
 #include "rpc/jsonrpc.h"
 #include "storage/datadir.h"
@@ -297,6 +297,12 @@ struct node {
     struct waiter *waiters;
     struct kept_refusal *refusals; /* ring */
     uint32_t refusal_next;
+
+    /* own_tx.c */
+    bool ready_asking;
+    uint64_t ready_next_ms;
+    uint64_t evidence_epoch;
+    uint8_t evidence_filed[VALIDATORS_MAX]; /* bit: enum vote_conflict */
 
     pthread_mutex_t health_lock;
     struct health health;

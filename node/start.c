@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/bundle.h"
+#include "node/own_tx.h"
 #include "node/trace.h"
 
 #include <event2/thread.h>
@@ -261,6 +262,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     if (node_now_ms() % 1000 < 12) {
         mempool_tick(n);
         clock_tick(n);
+        own_tx_tick(n);
     }
     health_refresh(n);
     if (!n->stopping)

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/sync.h"
+#include "node/verify.h"
 
 #include <stdlib.h>
 
@@ -81,7 +82,7 @@ static void check_txs(struct sync_part *p, struct body *body, struct tx *tx)
          i++) {
         if (!is_known(p, i))
             p->false_signature = tx_decode(tx, body->txs[i]) != ERR_NONE ||
-                                 tx_check_sigs(tx, NULL) != ERR_NONE;
+                                 verify_tx(tx) != ERR_NONE;
     }
 }
 

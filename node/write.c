@@ -49,6 +49,8 @@ struct write_task *write_copy(struct node *n,
     size_t header_at;
     size_t body_at;
     size_t events_at;
+    size_t roots_at;
+    size_t roots_size;
     size_t at;
 
     ASSERT(w != NULL);
@@ -58,7 +60,10 @@ struct write_task *write_copy(struct node *n,
     header_at = keep(&w->bytes, b->header_bytes);
     body_at = keep(&w->bytes, b->body);
     events_at = keep(&w->bytes, b->events);
+    roots_at = w->bytes.size;
+    engine_roots(n->engine, b, &w->bytes);
     at = w->bytes.size;
+    roots_size = at - roots_at;
     for (uint32_t i = 0; i < set->count; i++) {
         keep(&w->bytes, set->list[i].old_row);
         keep(&w->bytes, set->list[i].new_row);
@@ -88,6 +93,7 @@ struct write_task *write_copy(struct node *n,
         .body = bytes_of(w->bytes.at + body_at, b->body.size),
         .events = bytes_of(w->bytes.at + events_at, b->events.size),
         .changes = {w->changes, set->count, w->drops, set->drop_count},
+        .roots = bytes_of(w->bytes.at + roots_at, roots_size),
         .tx_ids = w->ids,
         .header_log = &w->log,
     };
@@ -108,7 +114,8 @@ static enum err put_all(struct write_batch *b)
     for (struct write_task *w = b->first; w != NULL; w = w->next) {
         if (datadir_free_bytes(n->config.dir) < DISK_ROOM_MIN + w->bytes.size)
             return ERR_FULL;
-        TRY(store_put_block(n->store, &w->block, w->next == NULL));
+        TRY(w->next == NULL ? store_put_block(n->store, &w->block)
+                            : store_put_block_ahead(n->store, &w->block));
     }
     return ERR_NONE;
 }
@@ -132,7 +139,7 @@ static void run_batch(struct task *task)
         b->err = store_index(n->store, &w->block);
 }
 
-/* On disk: now, and only now, clients hear final. */
+/* D7 final after disk: now, and only now, clients hear it. */
 static void now_durable(struct task *task)
 {
     struct write_batch *b =

@@ -27,6 +27,8 @@ static json_t *param_type(const struct rpc_param *p)
     case PARAM_CURSOR:
         return json_pack(
             "{s:s, s:s}", "type", "string", "pattern", "^[0-9]+\\.[0-9]+$");
+    case PARAM_DATE:
+        return json_pack("{s:s, s:s}", "type", "string", "format", "date");
     }
     return json_object();
 }
@@ -80,6 +82,7 @@ static json_t *operation_json(const struct op_def *d)
                               json_string(verdict_name(d->verdicts[i])));
     json_object_set_new(type, "x-kind", json_integer(d->kind));
     json_object_set_new(type, "x-signers", signers);
+    json_object_set_new(type, "x-filer", json_string(op_filer_texts[d->filer]));
     json_object_set_new(type, "x-refusals", refusals);
     return type;
 }

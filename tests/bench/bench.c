@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
-#include "node/engine.h"
+#include "engine/engine.h"
 #include "rpc/client.h"
 #include "rpc/schema_json.h"
 #include "storage/store.h"
@@ -214,7 +214,7 @@ static void bench_commit(uint64_t *p50, uint64_t *p99)
         block.tx_ids = ids;
         block.header_log = &log;
         from = now_us();
-        if (store_put_block(s, &block, true) != ERR_NONE)
+        if (store_put_block(s, &block) != ERR_NONE)
             abort();
         took[b] = now_us() - from;
     }

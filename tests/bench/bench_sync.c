@@ -375,7 +375,8 @@ static void put(struct bench *b,
                 const struct executed_block *block,
                 const struct cert *cert)
 {
-    const struct store_block s = {
+    struct buf roots = {0};
+    struct store_block s = {
         .header = &block->header,
         .hash = block->hash,
         .cert = cert,
@@ -388,8 +389,13 @@ static void put(struct bench *b,
     };
     const bool last = block->header.height == b->height;
 
-    check(store_put_block(b->store, &s, last), "store");
+    engine_roots(b->engine, block, &roots);
+    s.roots = buf_bytes(&roots);
+    check(last ? store_put_block(b->store, &s)
+               : store_put_block_ahead(b->store, &s),
+          "store");
     check(store_index(b->store, &s), "store");
+    buf_deinit(&roots);
 }
 
 /* A final block of these transactions, in the store of node 1. */

@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/node/engine_fixture.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 enum {
     VALIDATORS = 4,

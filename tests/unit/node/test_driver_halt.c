@@ -120,7 +120,7 @@ static void start_ready(void)
     rig_ready();
 }
 
-/* ---- H1: certificates that exclude each other ---- */
+/* ---- H1 contradiction: certificates that exclude each other ---- */
 
 static void test_driver_halts_at_a_nullified_final_view(void **state)
 {
@@ -158,7 +158,8 @@ static void test_driver_halts_at_two_notarizations_of_a_view(void **state)
     assert_true(file_says(bundle, "certificates.txt", "event at which"));
 }
 
-/* ---- H2: a quorum found valid what this node finds invalid ---- */
+/* ---- H2 own execution: a quorum found valid what this node finds invalid ----
+ */
 
 static struct link wrong; /* block 1 with another root */
 
@@ -278,7 +279,7 @@ static void test_driver_halts_at_a_final_block_with_a_false_signature(
     free(parts);
 }
 
-/* ---- H3: the disk ---- */
+/* ---- H3 disk error ---- */
 
 static void test_driver_halts_when_the_journal_cannot_be_flushed(void **state)
 {
@@ -314,7 +315,7 @@ static void test_driver_halts_when_the_database_cannot_be_flushed(void **state)
     WAIT_FOR(rig_is_at(&rig, 4));
 }
 
-/* ---- H4, D45: a journal that is not the newest ---- */
+/* ---- H4 foreign vote, D45 no second birth: not the newest journal ---- */
 
 static void assert_observes(void)
 {

@@ -2,7 +2,7 @@
 #include "crypto/transport.h"
 #include "node/node.h"
 
-#include "engine_fixture.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
