@@ -247,13 +247,13 @@ void take_executed(struct core *c, const struct core_event *e)
 {
     struct core_block *b = block_find(c, &e->hash);
 
+    if (e->gone)
+        c->commit_asked = false; /* asked for twice, it is done once */
     if (b == NULL)
         return;
     if (e->gone) {
         b->exec = EXEC_NONE;
         b->has_body = false;
-        if (hash_eq(&e->hash, &c->fin.block))
-            c->commit_asked = false;
     } else if (b->exec == EXEC_ASKED) {
         b->exec = e->yes ? EXEC_VALID : EXEC_INVALID;
     }

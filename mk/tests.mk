@@ -180,6 +180,14 @@ mutants-ledger: $(BUILD)/tests/golden/golden_ledger \
 	    GOLDEN_OBJS='$(GOLDEN_OBJS)' PROP_OBJS='$(PROP_OBJS)' \
 	    tools/ledger-mutants.sh $(BUILD) $(MUTANT)
 
+mutants-core: ## each fault planted in the consensus core is noticed (MUTANT=NAME ...)
+mutants-core: $(SIM)
+	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' CFLAGS='$(CFLAGS) $(SIM_OPT)' \
+	    LIBS='$(LDFLAGS) $(call libs,engine)' JOBS='$(JOBS)' \
+	    SIM_OBJS='$(SIM_SOURCES:%.c=$(BUILD)/sim/%.o)' \
+	    tools/core-mutants.sh $(BUILD) $(MUTANT)
+.PHONY: mutants-core
+
 same-roots: ## gcc, clang, -O0, -O2 and the sanitizers give the same roots
 	@tools/same-roots.sh $(BUILD)-roots
 .PHONY: mutants-ledger same-roots

@@ -73,6 +73,25 @@ static void test_core_only_what_stands_on_the_tip_is_executed(void **s)
     assert_int_equal(rig_count(&rig, DO_EXECUTE), 1);
 }
 
+/* A commit may find its body pushed out when a later block is final already:
+ * it is not waited for, what is final is asked for by height. */
+static void test_core_commit_that_is_gone_is_not_waited_for(void **s)
+{
+    const struct candidate a = rig_candidate(1, 0, 1, 'A');
+    const struct candidate b = rig_candidate(2, 1, 2, 'B');
+    struct core_event gone = {
+        .kind = ON_EXECUTED, .hash = rig_hash('A'), .gone = true};
+
+    (void)s;
+    rig_start(&rig, 0);
+    rig_offer(&rig, a, 'G');
+    rig_cert(&rig, VOTE_FINALIZE, a);
+    assert_int_equal(rig_count(&rig, DO_COMMIT), 1);
+    rig_cert(&rig, VOTE_FINALIZE, b);
+    rig_step(&rig, &gone);
+    assert_int_equal(rig_count(&rig, DO_SYNC), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +99,7 @@ int main(void)
         cmocka_unit_test(
             test_core_promised_body_is_kept_until_its_height_is_final),
         cmocka_unit_test(test_core_only_what_stands_on_the_tip_is_executed),
+        cmocka_unit_test(test_core_commit_that_is_gone_is_not_waited_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
