@@ -255,12 +255,13 @@ void take_executed(struct core *c, const struct core_event *e)
     }
 }
 
-void take_applied(struct core *c, uint64_t height, const struct hash *h)
+void take_applied(struct core *c, const struct core_event *e)
 {
-    if (height <= c->applied_height)
+    if (e->height <= c->applied_height)
         return;
-    c->applied_height = height;
-    c->applied = *h;
+    c->applied_height = e->height;
+    c->applied = e->hash;
+    c->applied_seal = e->seal;
     c->commit_asked = false;
     forget_applied(c);
     for (uint32_t i = 0; i < CORE_BLOCKS; i++) {

@@ -125,6 +125,7 @@ static enum err replay_record(void *ctx, const struct journal_record *record)
     case RECORD_CERT: /* others' votes do not show that it was here before */
     case RECORD_CHECKPOINT:
     case RECORD_OBSERVER:
+    case RECORD_EPOCH_END:
         break;
     default:
         return ERR_VERSION;
@@ -132,6 +133,7 @@ static enum err replay_record(void *ctx, const struct journal_record *record)
     return core_replay_record(r->node->core,
                               &r->node->set.list[r->node->me].key,
                               record->type,
+                              record->epoch,
                               record->payload);
 }
 

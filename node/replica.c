@@ -197,6 +197,10 @@ static void carry_out(struct node *n, const struct core_effect *e)
     case DO_COMMIT:
         start_commit(n, e);
         break;
+    case DO_SEND_EPOCH_END:
+    case DO_EPOCH_END:
+        ASSERT(n->set.epoch == UINT64_MAX); /* no block seals an epoch yet */
+        break;
     case DO_EVIDENCE:
         report_evidence(e);
         break;

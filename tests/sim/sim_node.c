@@ -262,6 +262,10 @@ static void carry_out(struct sim *s, uint32_t i, const struct core_effect *e)
         t.cert = *e->cert;
         sim_task(s, i, &t);
         break;
+    case DO_SEND_EPOCH_END:
+    case DO_EPOCH_END:
+        sim_fail(s, "an epoch ended that nothing closes");
+        break;
     case DO_EVIDENCE:
         if (s->nodes[e->vote.signer].correct && s->mutant == MUTANT_NONE)
             sim_fail(s, "evidence against correct node %u", e->vote.signer);
