@@ -9,6 +9,29 @@ bool candidate_eq(const struct candidate *a, const struct candidate *b)
            a->height == b->height && hash_eq(&a->block, &b->block);
 }
 
+const char *const vote_conflict_names[VOTE_CONFLICTS] = {NULL,
+                                                         "notarize_twice",
+                                                         "nullify_finalize",
+                                                         "finalize_twice",
+                                                         "notarize_finalize"};
+
+enum vote_conflict vote_conflict_of(uint8_t kind_a,
+                                    const struct candidate *a,
+                                    uint8_t kind_b,
+                                    const struct candidate *b)
+{
+    const uint8_t low = kind_a < kind_b ? kind_a : kind_b;
+    const uint8_t high = kind_a < kind_b ? kind_b : kind_a;
+
+    if (low == VOTE_NULLIFY && high == VOTE_FINALIZE)
+        return CONFLICT_NULLIFY;
+    if (low == VOTE_NULLIFY || high == VOTE_NULLIFY || candidate_eq(a, b))
+        return CONFLICT_NONE;
+    if (low != high)
+        return CONFLICT_MIXED;
+    return low == VOTE_NOTARIZE ? CONFLICT_NOTARIZE : CONFLICT_FINALIZE;
+}
+
 static void candidate_encode(struct writer *w, const struct candidate *c)
 {
     writer_u64(w, c->view);

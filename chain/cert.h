@@ -30,6 +30,18 @@ struct candidate {
 
 bool candidate_eq(const struct candidate *a, const struct candidate *b);
 
+/* Two votes of one validator in one view that exclude each other.  NOTARIZE
+ * and then NULLIFY is legal. */
+enum vote_conflict {
+    CONFLICT_NONE = 0,
+    CONFLICT_NOTARIZE = 1, /* NOTARIZE for two candidates */
+    CONFLICT_NULLIFY = 2,  /* NULLIFY, and FINALIZE */
+    CONFLICT_FINALIZE = 3, /* FINALIZE for two candidates */
+    CONFLICT_MIXED = 4, /* NOTARIZE for one candidate, FINALIZE for another */
+    VOTE_CONFLICTS,
+};
+extern const char *const vote_conflict_names[VOTE_CONFLICTS];
+
 struct vote {
     uint8_t kind; /* enum vote_kind */
     uint64_t epoch;
@@ -37,6 +49,13 @@ struct vote {
     uint8_t signer;         /* validator index */
     struct signature sig;
 };
+
+/* vote_conflict_of compares kinds and candidates only: that epoch, view and
+ * signer are the same is the caller's to know. */
+enum vote_conflict vote_conflict_of(uint8_t kind_a,
+                                    const struct candidate *a,
+                                    uint8_t kind_b,
+                                    const struct candidate *b);
 
 /* Exactly a quorum of signatures, in index order; bit i of bitmap is
  * validator i. */

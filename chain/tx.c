@@ -58,8 +58,7 @@ static void read_principals(struct reader *r, struct tx *tx)
         p->id = reader_hash(r);
         if (r->err != ERR_NONE)
             return;
-        if ((p->kind != PRINCIPAL_INSTITUTION &&
-             p->kind != PRINCIPAL_ACCOUNT) ||
+        if (p->kind < PRINCIPAL_INSTITUTION || p->kind > PRINCIPAL_VALIDATOR ||
             (p->kind == PRINCIPAL_INSTITUTION &&
              !institution_number(&number, &p->id)))
             reader_fail(r, ERR_RANGE);

@@ -31,6 +31,7 @@ enum {
 enum principal_kind {
     PRINCIPAL_INSTITUTION = 1, /* id = institution_id(number) */
     PRINCIPAL_ACCOUNT = 2,     /* id = account id */
+    PRINCIPAL_VALIDATOR = 3,   /* id = validator_id(consensus key) */
 };
 
 struct principal {

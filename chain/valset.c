@@ -87,6 +87,31 @@ int valset_find(const struct valset *v, const struct pubkey *key)
     return -1;
 }
 
+struct hash validator_id(const struct pubkey *key)
+{
+    return hash_tagged(VALIDATOR_TAG, bytes_of(key->raw, sizeof key->raw));
+}
+
+struct valset_margin valset_margin_of(uint32_t count,
+                                      uint32_t leave,
+                                      uint32_t join)
+{
+    struct valset_margin m = {.join = join, .faulty = valset_faulty(count)};
+
+    ASSERT(leave <= count && count - leave + join >= 1);
+    m.stay = count - leave;
+    m.quorum = valset_quorum(m.stay + join);
+    m.margin = (int32_t)(m.stay + join) - (int32_t)(m.faulty + m.quorum);
+    return m;
+}
+
+uint32_t valset_change_max(uint32_t n)
+{
+    const uint32_t f = valset_faulty(n);
+
+    return f > 1 ? f : 1;
+}
+
 uint64_t valset_leader_seed(const struct hash *chain_id,
                             uint64_t epoch,
                             const struct hash *sealing_block)

@@ -10,8 +10,9 @@
 #include "chain/limits.h"
 #include "crypto/key.h"
 
-#define VALSET_TAG "equity/VALSET/v1"
-#define LEADER_TAG "equity/LEADER/v1"
+#define VALSET_TAG    "equity/VALSET/v1"
+#define LEADER_TAG    "equity/LEADER/v1"
+#define VALIDATOR_TAG "equity/VALIDATOR/v1"
 
 struct validator {
     struct pubkey key;     /* consensus */
@@ -36,6 +37,27 @@ struct hash valset_hash(const struct valset *v);
  * transport keys distinct.  Errors ERR_RANGE, ERR_ORDER. */
 MUST_USE enum err valset_check(const struct valset *v);
 int valset_find(const struct valset *v, const struct pubkey *key); /* or -1 */
+
+/* validator_id names a validator on the ledger: tagged hash
+ * equity/VALIDATOR/v1 of its consensus key. */
+struct hash validator_id(const struct pubkey *key);
+
+/* Whether a change of the set leaves the quorum thick enough: were f of the old
+ * set down, those who stay and are up, together with the joiners, must still
+ * be a quorum of the new set. */
+struct valset_margin {
+    uint32_t stay;   /* members of both sets */
+    uint32_t join;   /* new members */
+    uint32_t faulty; /* f of the old set */
+    uint32_t quorum; /* of the new set */
+    int32_t margin;  /* stay - faulty + join - quorum; < 0: refused */
+};
+/* Requires  leave <= count, and a new set of 1..VALIDATORS_MAX. */
+struct valset_margin valset_margin_of(uint32_t count,
+                                      uint32_t leave,
+                                      uint32_t join);
+/* How many members of a set of n may change at once: max(1, f). */
+uint32_t valset_change_max(uint32_t n);
 
 /* The leader of a view is order[(seed + view) mod n]; the seed is the first 8
  * bytes, little endian, of the tagged hash of (chain_id, epoch, hash of the

@@ -101,6 +101,9 @@ static struct bytes view_get(void *ctx, const struct row_key *key)
     case TABLE_DRAFTS:
     case TABLE_PARAMS:
     case TABLE_CLAIMS:
+    case TABLE_VALIDATORS:
+    case TABLE_CANDIDATES:
+    case TABLE_EVIDENCE:
     case TABLES_USED:
     case TABLE_SLOTS:
         break;

@@ -13,7 +13,11 @@
 
 /* Constant, number, name.  In general: account loses or is concerned, other
  * gains or is the creditor, quantity moved, second = what is left, queued or
- * declared.  FROZEN and FREEZE_*: quantity = effective, second = queued. */
+ * declared.  FROZEN and FREEZE_*: quantity = effective, second = queued.
+ * VALIDATOR_*, EVIDENCE_RECORDED: account = validator_id, number = institution;
+ * second = software version or enum vote_conflict, quantity = view.
+ * VALIDATORS_CHANGED: number = the new epoch, quantity = its validators,
+ * document = hash of the set. */
 #define EVENT_LIST(X)                                 \
     X(INSTITUTION_OPENED, 1, institution_opened)      \
     X(TX_VOIDED, 2, tx_voided)                        \
@@ -76,13 +80,18 @@
     X(CLOSURE_CANCELLED, 67, closure_cancelled)       \
     X(CORRECTED, 70, corrected)                       \
     X(CLAIM_OPENED, 71, claim_opened)                 \
-    X(CLAIM_CLOSED, 72, claim_closed)
+    X(CLAIM_CLOSED, 72, claim_closed)                 \
+    X(VALIDATOR_ANNOUNCED, 80, validator_announced)   \
+    X(VALIDATOR_WITHDRAWN, 81, validator_withdrawn)   \
+    X(VALIDATOR_READY, 82, validator_ready)           \
+    X(VALIDATORS_CHANGED, 83, validators_changed)     \
+    X(EVIDENCE_RECORDED, 84, evidence_recorded)
 
 enum event_kind {
 #define EVENT_KIND(id, number, name) EVENT_##id = (number),
     EVENT_LIST(EVENT_KIND)
 #undef EVENT_KIND
-        EVENT_KINDS = 73,
+        EVENT_KINDS = 85,
 };
 
 enum event_flag {                                /* bits */

@@ -18,6 +18,7 @@ enum verdict exec_refuse(struct exec *x,
             x->why->about = *about;
         x->why->have = have;
         x->why->need = need;
+        x->why->margin = (struct valset_margin){0};
     }
     return v;
 }

@@ -45,17 +45,21 @@ struct refusal {
     struct hash about; /* account, security or other id; zeros if none */
     uint64_t have;     /* e.g. available shares */
     uint64_t need;
+    struct valset_margin margin; /* of V_MARGIN; else zeros */
 };
 
 /* ledger_date is floor((time_ms + offset_ms) / 86,400,000). */
 uint32_t ledger_date(uint64_t time_ms, uint32_t offset_ms);
 
-/* ledger_genesis writes the first rows: institutions, authorities, calendar. */
+/* ledger_genesis writes the first rows: the validators of epoch 0,
+ * institutions, authorities, calendar. */
 void ledger_genesis(const struct genesis *g, const struct ledger_view *view);
 
 enum {
     DUE_PER_BLOCK = 1000, /* items of due work, and days looked at */
     RECOVERY_DAYS = 7,    /* that a recovery of keys waits */
+    READY_BLOCKS = 10000, /* for which a candidate's READY counts */
+    PRODUCTION_VALIDATORS_MIN = 4,
 };
 
 /* ledger_begin_block fills *b and applies due work: lapses freezes, ends

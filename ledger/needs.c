@@ -10,6 +10,39 @@ static struct need *add(struct needs *n)
     return &n->list[n->count++];
 }
 
+static void add_operator(struct needs *n, uint16_t number, const char *text)
+{
+    struct need *need = add(n);
+
+    if (need == NULL)
+        return;
+    *need = (struct need){
+        .how = NEED_OPERATOR,
+        .who = {PRINCIPAL_INSTITUTION, institution_id(number)},
+        .threshold = 1,
+        .text = text,
+    };
+}
+
+/* A consensus key proves that it is there. */
+static void add_validator(struct needs *n,
+                          const struct pubkey *key,
+                          const char *text)
+{
+    struct need *need = add(n);
+
+    if (need == NULL)
+        return;
+    *need = (struct need){
+        .how = NEED_KEYS,
+        .who = {PRINCIPAL_VALIDATOR, validator_id(key)},
+        .threshold = 1,
+        .key_count = 1,
+        .keys = {*key},
+        .text = text,
+    };
+}
+
 static void add_institution(struct needs *n,
                             uint16_t number,
                             bool registrar,
@@ -19,7 +52,7 @@ static void add_institution(struct needs *n,
     struct need *need;
 
     for (uint32_t i = 0; i < n->count; i++) {
-        if (n->list[i].who.kind == PRINCIPAL_INSTITUTION &&
+        if (n->list[i].how == NEED_MAKER_CHECKER &&
             hash_eq(&n->list[i].who.id, &id)) {
             n->list[i].registrar = n->list[i].registrar || registrar;
             return;
@@ -166,7 +199,8 @@ static bool add_signer(struct needs *n,
 {
     struct security_row security;
     struct account_row account;
-    struct params_row params;
+    struct validators_row validators;
+    struct pubkey key;
     struct hash id;
     struct need *need;
     uint16_t institution;
@@ -179,12 +213,12 @@ static bool add_signer(struct needs *n,
     case SIGNER_GOVERNANCE:
         need = add(n);
         if (need == NULL ||
-            !exec_get(view, &params, TABLE_PARAMS, &zero, &zero))
+            !exec_get(view, &validators, TABLE_VALIDATORS, &zero, &zero))
             return false;
-        *need = (struct need){
-            .how = NEED_GOVERNANCE,
-            .threshold = (uint8_t)valset_quorum(params.validator_count),
-            .text = s->text};
+        *need = (struct need){.how = NEED_GOVERNANCE,
+                              .threshold =
+                                  (uint8_t)valset_quorum(validators.set.count),
+                              .text = s->text};
         return true;
     case SIGNER_ACCOUNT:
         memcpy(&id, op + s->offset, sizeof id);
@@ -210,6 +244,14 @@ static bool add_signer(struct needs *n,
             return false;
         }
         add_institution(n, account.custodian, false, s->text);
+        return true;
+    case SIGNER_OPERATOR:
+        memcpy(&institution, op + s->offset, sizeof institution);
+        add_operator(n, institution, s->text);
+        return true;
+    case SIGNER_VALIDATOR:
+        memcpy(&key, op + s->offset, sizeof key);
+        add_validator(n, &key, s->text);
         return true;
     case SIGNER_INSTITUTION:
         memcpy(&institution, op + s->offset, sizeof institution);
@@ -273,11 +315,11 @@ enum verdict needs_principals(struct tx *tx,
 {
     const struct principal filer = {PRINCIPAL_INSTITUTION,
                                     institution_id(tx->institution)};
+    bool self_signed = true;
     union op_any op;
 
     tx->principal_count = 0;
     memset(about, 0, sizeof *about);
-    (void)add_principal(tx, &filer);
     for (uint32_t i = 0; i < tx->op_count; i++) {
         const struct op_def *def;
         struct needs n;
@@ -285,6 +327,7 @@ enum verdict needs_principals(struct tx *tx,
 
         if (op_decode(&def, &op, tx->ops[i]) != ERR_NONE)
             return V_MALFORMED;
+        self_signed = self_signed && def->is_self_signed;
         v = needs_of_op(&n, about, view, &tx->chain_id, def, &op);
         if (v != V_OK)
             return v;
@@ -294,6 +337,8 @@ enum verdict needs_principals(struct tx *tx,
                 return V_LIMIT;
         }
     }
+    if (!self_signed && !add_principal(tx, &filer))
+        return V_LIMIT;
     tx_sort_principals(tx);
     return V_OK;
 }

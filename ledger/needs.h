@@ -13,6 +13,7 @@ enum need_how {
     NEED_MAKER = 2,         /* one maker key of the institution */
     NEED_MAKER_CHECKER = 3, /* a maker and another, checker key */
     NEED_GOVERNANCE = 4,    /* operators of a quorum of validators */
+    NEED_OPERATOR = 5,      /* one operator key of the institution */
 };
 
 struct need {
@@ -37,7 +38,7 @@ struct needs {
 };
 
 /* needs_of_op lists the signers of one operation (not the filing institution's
- * maker, which every transaction needs).
+ * maker, which every transaction needs that is not self-signed).
  * Returns V_OK or V_UNKNOWN; *about is then the missing id. */
 enum verdict needs_of_op(struct needs *out,
                          struct hash *about,
@@ -47,8 +48,8 @@ enum verdict needs_of_op(struct needs *out,
                          const void *op);
 
 /* needs_principals fills tx->principals, sorted, from the operations in tx->ops
- * and the filing institution.  Governance needs are left to the caller.
- * Returns V_OK, V_MALFORMED, V_UNKNOWN or V_LIMIT. */
+ * and, if its maker must sign, the filing institution.  Governance needs are
+ * left to the caller. Returns V_OK, V_MALFORMED, V_UNKNOWN or V_LIMIT. */
 enum verdict needs_principals(struct tx *tx,
                               struct hash *about,
                               const struct ledger_view *view);

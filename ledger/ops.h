@@ -68,7 +68,12 @@
     X(CLOSURE_CANCEL, 67, closure_cancel)             \
     X(CORRECT, 70, correct)                           \
     X(CORRECT_BY_DECISION, 71, correct_by_decision)   \
-    X(CLAIM_CLOSE, 72, claim_close)
+    X(CLAIM_CLOSE, 72, claim_close)                   \
+    X(VALIDATOR_ANNOUNCE, 80, validator_announce)     \
+    X(VALIDATOR_WITHDRAW, 81, validator_withdraw)     \
+    X(VALIDATOR_READY, 82, validator_ready)           \
+    X(VALIDATORS_CHANGE, 83, validators_change)       \
+    X(EVIDENCE, 84, evidence)
 
 enum op_kind {
 #define OP_KIND(id, number, name) OP_##id = (number),
@@ -146,6 +151,23 @@ enum correction_reason {
     CORRECTION_REASONS,
 };
 extern const char *const correction_reason_names[CORRECTION_REASONS];
+
+/* A validator by its institution, of which it is the only one, and its key. */
+struct validator_item {
+    uint16_t institution;
+    struct pubkey key;
+};
+extern const struct schema validator_item_schema;
+
+/* What a vote says besides epoch, view and signer; NULLIFY: nothing. */
+struct evidence_vote {
+    uint8_t kind; /* enum vote_kind */
+    uint64_t parent_view;
+    uint64_t height;
+    struct hash block;
+    struct signature sig;
+};
+extern const struct schema evidence_vote_schema;
 
 struct op_institution_open {
     uint16_t number;
@@ -613,6 +635,37 @@ struct op_claim_close {
     struct hash document;
 };
 
+struct op_validator_announce {
+    uint16_t institution;
+    struct pubkey key;
+    struct hash spki_hash;
+};
+
+struct op_validator_withdraw {
+    uint16_t institution;
+};
+
+struct op_validator_ready {
+    struct pubkey key;
+    uint32_t version;
+};
+
+struct op_validators_change {
+    uint32_t leave_count;
+    struct validator_item leave[VALIDATORS_MAX];
+    uint32_t join_count;
+    struct validator_item join[VALIDATORS_MAX];
+};
+
+struct op_evidence {
+    uint64_t epoch;
+    struct hash validators_hash;
+    struct pubkey key;
+    uint64_t view;
+    struct evidence_vote first;
+    struct evidence_vote second;
+};
+
 union op_any {
 #define OP_MEMBER(id, number, name) struct op_##name op_##name;
     OP_LIST(OP_MEMBER)
@@ -620,7 +673,7 @@ union op_any {
 };
 
 /* Who must sign.  Every transaction also needs a maker key of its filing
- * institution. */
+ * institution, unless all its operations are self-signed. */
 enum signer_who {
     SIGNER_NONE,
     SIGNER_GOVERNANCE,  /* operators of a quorum of validator institutions */
@@ -628,6 +681,8 @@ enum signer_who {
     SIGNER_NEW_KEYS,    /* the keys of the key_policy at also, for the account
                            at offset; of an account_open, for the new one */
     SIGNER_CUSTODIAN,   /* maker and checker, of the account at offset */
+    SIGNER_OPERATOR,    /* an operator of the number at offset */
+    SIGNER_VALIDATOR,   /* the consensus key at offset */
     SIGNER_INSTITUTION, /* maker and checker of the number at offset */
     SIGNER_ISSUER,      /* of the security in the code at offset */
     SIGNER_REGISTRAR,   /* maker and checker, of the security at offset */
@@ -651,6 +706,7 @@ enum {
 struct op_def {
     uint8_t kind;
     bool is_court;               /* stands first in a block */
+    bool is_self_signed;         /* needs no maker */
     const struct schema *schema; /* its name is the operation's name */
     struct op_signer signers[OP_SIGNERS_MAX];
     size_t document_offset; /* of the paper document; OP_NO_DOCUMENT */

@@ -34,9 +34,13 @@ const char *const freeze_status_names[FREEZE_STATUSES] = {
 
 static const struct field params_fields[] = {
     FIELD_OF(struct params_row,
-             validator_count,
+             validators_min,
              FIELD_U32,
-             "validators of the chain"),
+             "fewest validators there may be"),
+    FIELD_OF(struct params_row,
+             ready_blocks,
+             FIELD_U32,
+             "blocks for which a candidate's readiness counts"),
     FIELD_OF(struct params_row,
              recovery_days,
              FIELD_U32,
@@ -640,7 +644,10 @@ const char *const table_names[TABLE_SLOTS] = {"institutions",
                                               "due",
                                               "drafts",
                                               "params",
-                                              "claims"};
+                                              "claims",
+                                              "validators",
+                                              "candidates",
+                                              "evidence"};
 
 const struct schema *row_schema(uint8_t table)
 {
@@ -659,6 +666,9 @@ const struct schema *row_schema(uint8_t table)
         [TABLE_DRAFTS] = &draft_row_schema,
         [TABLE_CLAIMS] = &claim_row_schema,
         [TABLE_PARAMS] = &params_row_schema,
+        [TABLE_VALIDATORS] = &validators_row_schema,
+        [TABLE_CANDIDATES] = &candidate_row_schema,
+        [TABLE_EVIDENCE] = &evidence_row_schema,
     };
 
     return table < TABLE_SLOTS ? schemas[table] : NULL;

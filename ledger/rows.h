@@ -7,6 +7,7 @@
 #define LEDGER_ROWS_H
 
 #include "base/schema.h"
+#include "chain/cert.h"
 #include "chain/genesis.h"
 #include "ledger/view.h"
 
@@ -28,10 +29,11 @@ struct qty {
 };
 
 struct params_row {
-    uint32_t validator_count;
-    uint32_t recovery_days; /* days a recovery of keys waits */
-    uint32_t due_day;       /* first day whose due work is not all done */
-    uint32_t due_next;      /* first item of that day that is not done */
+    uint32_t validators_min; /* 4 in production, else 1 */
+    uint32_t ready_blocks;   /* how long a READY counts */
+    uint32_t recovery_days;  /* days a recovery of keys waits */
+    uint32_t due_day;        /* first day whose due work is not all done */
+    uint32_t due_next;       /* first item of that day that is not done */
 };
 
 struct institution_row {
@@ -348,6 +350,36 @@ struct due_row {
     struct hash account;
 };
 
+/* The validators of an epoch.  The row at zeros is the set in force for the
+ * next block; the block that changes it seals its epoch.  Sets of past epochs
+ * stay under epoch_key. */
+struct validators_row {
+    struct valset set;
+    uint64_t since_height; /* block that put it in force; 0 = the genesis */
+};
+
+/* A validator that its institution announced: the others let it follow, and
+ * once it is ready it may join.  One for an institution. */
+struct candidate_row {
+    uint16_t institution;
+    struct pubkey key;
+    struct hash spki_hash;
+    uint64_t announced_height;
+    uint64_t ready_height; /* 0 = it has not said so */
+    uint32_t version;      /* of its software, as it said */
+};
+
+/* Two votes by one validator that exclude each other. */
+struct evidence_row {
+    uint64_t epoch;
+    uint64_t view;
+    uint8_t type; /* enum vote_conflict */
+    uint16_t institution;
+    struct pubkey key;
+    uint64_t height;   /* block that recorded it */
+    struct hash tx_id; /* of the transaction with the votes */
+};
+
 struct reference_row {
     struct hash tx_id;
 };
@@ -368,7 +400,8 @@ extern const struct schema params_row_schema, institution_row_schema,
     account_row_schema, subject_row_schema, security_row_schema, segment_schema,
     holding_row_schema, pledge_row_schema, freeze_row_schema,
     reference_row_schema, draft_row_schema, authority_row_schema,
-    calendar_row_schema, claim_row_schema, due_row_schema;
+    calendar_row_schema, claim_row_schema, due_row_schema,
+    validators_row_schema, candidate_row_schema, evidence_row_schema;
 extern const struct schema account_key_schema;
 
 /* row_schema is the schema of a table's rows; NULL for an unused table. */

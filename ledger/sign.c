@@ -169,6 +169,23 @@ static enum verdict check_maker_checker(struct exec *x, const struct need *n)
     return missing(x, &n->who, g.foreign);
 }
 
+static enum verdict check_operator(struct exec *x, const struct need *n)
+{
+    struct institution_row row;
+    struct institution_sigs g;
+
+    if (!get_institution(x, &row, &n->who.id))
+        return exec_refuse(x, V_UNKNOWN, &n->who.id, 0, 0);
+    gather(&g, x, &n->who, &row);
+    for (uint32_t i = 0; i < g.count; i++) {
+        if ((g.roles[i] & KEY_OPERATOR) != 0) {
+            x->sig_used[g.index[i]] = true;
+            return V_OK;
+        }
+    }
+    return missing(x, &n->who, g.foreign);
+}
+
 bool sign_get_filer(const struct exec *x, struct institution_row *out)
 {
     const struct hash id = institution_id(x->tx->institution);
@@ -245,6 +262,9 @@ enum verdict sign_check_op(struct exec *x, const void *op)
         case NEED_MAKER:
         case NEED_MAKER_CHECKER:
             v = check_maker_checker(x, &n.list[i]);
+            break;
+        case NEED_OPERATOR:
+            v = check_operator(x, &n.list[i]);
             break;
         case NEED_GOVERNANCE:
             v = check_governance(x, &n.list[i]);

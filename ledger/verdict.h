@@ -3,7 +3,7 @@
  * The numbers are in order of precedence: of several broken rules in one
  * operation the lowest number is told.  They are RPC error codes and never
  * change: 100 envelope, 200 signatures, 300 parties, 400 security, 500 dates,
- * 600 quantities, 700 caps. */
+ * 600 quantities, 700 caps, 800 validators. */
 #ifndef LEDGER_VERDICT_H
 #define LEDGER_VERDICT_H
 
@@ -180,7 +180,36 @@
       700,                                                                    \
       "E_HOLDER_CAP",                                                         \
       "the security would have more holders than its cap")                    \
-    X(V_LIMIT, 701, "E_LIMIT", "a limit of this ledger would be exceeded")
+    X(V_LIMIT, 701, "E_LIMIT", "a limit of this ledger would be exceeded")    \
+    X(V_EPOCH,                                                                \
+      800,                                                                    \
+      "E_EPOCH",                                                              \
+      "the validators change once a block; it will be tried again")           \
+    X(V_VALIDATOR,                                                            \
+      801,                                                                    \
+      "E_VALIDATOR",                                                          \
+      "the key is in the set of validators, or named twice")                  \
+    X(V_NOT_READY,                                                            \
+      802,                                                                    \
+      "E_NOT_READY",                                                          \
+      "the joining validator has not said lately that it is ready")           \
+    X(V_CHANGE_SIZE,                                                          \
+      803,                                                                    \
+      "E_CHANGE_SIZE",                                                        \
+      "none, or more than a third, of the validators would change at once")   \
+    X(V_VALIDATOR_COUNT,                                                      \
+      804,                                                                    \
+      "E_VALIDATOR_COUNT",                                                    \
+      "there would be too few validators or too many")                        \
+    X(V_VALIDATOR_TWICE,                                                      \
+      805,                                                                    \
+      "E_VALIDATOR_TWICE",                                                    \
+      "two validators would have one institution or one transport key")       \
+    X(V_MARGIN,                                                               \
+      806,                                                                    \
+      "E_MARGIN",                                                             \
+      "too few validators would be left for a quorum while some are down")    \
+    X(V_EVIDENCE, 807, "E_EVIDENCE", "the two votes do not exclude each other")
 
 enum verdict {
 #define VERDICT_ENUM(id, number, name, text) id = (number),

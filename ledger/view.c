@@ -51,6 +51,29 @@ struct hash claim_key(const char *security, uint64_t number)
     return k;
 }
 
+struct hash epoch_key(uint64_t epoch)
+{
+    struct hash k = number_key(epoch);
+
+    k.raw[HASH_BYTES - 1] = 1;
+    return k;
+}
+
+struct hash evidence_key(uint64_t epoch,
+                         uint64_t view,
+                         uint8_t validator,
+                         uint8_t type)
+{
+    struct hash k = {{0}};
+    struct writer w = writer_of(k.raw, sizeof k.raw);
+
+    writer_be64(&w, epoch);
+    writer_be64(&w, view);
+    writer_u8(&w, validator);
+    writer_u8(&w, type);
+    return k;
+}
+
 struct hash due_key(uint32_t day, uint32_t item)
 {
     struct hash k = day_key(day);

@@ -27,8 +27,11 @@ enum table {
     TABLE_DRAFTS = 11,      /* security_key -> register being loaded */
     TABLE_PARAMS = 12,      /* zeros -> params row */
     TABLE_CLAIMS = 13,      /* claim_key -> open claim */
-    TABLES_USED = 14,
-    TABLE_SLOTS = 16,
+    TABLE_VALIDATORS = 14,  /* zeros -> set in force; epoch_key -> a past one */
+    TABLE_CANDIDATES = 15,  /* institution_id -> announced validator */
+    TABLE_EVIDENCE = 16,    /* evidence_key -> what a validator may not do */
+    TABLES_USED = 17,
+    TABLE_SLOTS = 32,
 };
 
 struct row_key {
@@ -67,6 +70,13 @@ struct hash number_key(uint64_t number);
 struct hash day_key(uint32_t day);
 struct hash reference_key(uint16_t institution, const uint8_t serial[12]);
 struct hash claim_key(const char *security, uint64_t number);
+/* epoch_key is the number and a 1, so that no epoch has the key of zeros. */
+struct hash epoch_key(uint64_t epoch);
+/* evidence_key: validator is its index in the epoch's set. */
+struct hash evidence_key(uint64_t epoch,
+                         uint64_t view,
+                         uint8_t validator,
+                         uint8_t type);
 /* due_key(day, 0) is the day's own row, due_key(day, n) its item n >= 1. */
 struct hash due_key(uint32_t day, uint32_t item);
 

@@ -7,7 +7,6 @@
 static struct engine *make(const struct genesis *g)
 {
     struct engine *e = calloc(1, sizeof *e);
-    const struct valset set = genesis_valset(g);
     enum err failed;
 
     ASSERT(e != NULL);
@@ -16,7 +15,6 @@ static struct engine *make(const struct genesis *g)
     *e->genesis = *g;
     failed = genesis_chain_id(&e->chain_id, g);
     ASSERT(failed == ERR_NONE);
-    e->validators_hash = valset_hash(&set);
     e->params_hash = genesis_params_hash(g);
     e->state = state_new();
     e->overlay = overlay_new(e->state);
@@ -48,6 +46,8 @@ void engine_settle(struct engine *e)
     e->tip = e->now.block.header;
     e->tip_hash = e->now.block.hash;
     mtree_log_append(&e->log, &e->tip_hash);
+    e->validators = e->now.validators;
+    e->validators_hash = e->tip.next_validators_hash;
     e->now.committed = true;
 }
 
@@ -58,6 +58,8 @@ static void build_genesis(struct engine *e)
     struct header h = {.proposer = 0xffff, .time_ms = e->genesis->time_ms};
     enum err failed;
 
+    e->validators.set = genesis_valset(e->genesis);
+    e->validators_hash = valset_hash(&e->validators.set);
     engine_begin(e);
     ledger_genesis(e->genesis, &view);
     e->tip.height = UINT64_MAX; /* so that the next one is 0 */
@@ -92,6 +94,27 @@ enum err engine_load_row(struct engine *e,
     return state_load(e->state, key, row);
 }
 
+static struct bytes validators_in_force(const struct engine *e)
+{
+    const struct row_key key = {.table = TABLE_VALIDATORS};
+
+    return state_get(e->state, &key);
+}
+
+/* The set in force after the tip is the one whose hash the tip names. */
+static enum err load_validators(struct engine *e, const struct header *tip)
+{
+    const uint64_t epoch =
+        tip->epoch + ((tip->flags & HEADER_SEAL) != 0 ? 1 : 0);
+
+    TRY(engine_read_validators(&e->validators, validators_in_force(e)));
+    e->validators_hash = valset_hash(&e->validators.set);
+    return e->validators.set.epoch == epoch &&
+                   hash_eq(&e->validators_hash, &tip->next_validators_hash)
+               ? ERR_NONE
+               : ERR_MISMATCH;
+}
+
 enum err engine_load_finish(struct engine *e,
                             const struct header *tip,
                             const struct mtree_log *header_log)
@@ -104,6 +127,7 @@ enum err engine_load_finish(struct engine *e,
     if (header_log->size != tip->height + 1 ||
         engine_check_all(e->state) != ERR_NONE)
         return ERR_CORRUPT;
+    TRY(load_validators(e, tip));
     e->tip = *tip;
     e->tip_hash = header_hash(tip);
     e->log = *header_log;
@@ -118,6 +142,64 @@ struct state *engine_state(struct engine *e)
 const struct header *engine_tip(const struct engine *e)
 {
     return &e->tip;
+}
+
+void engine_validators(const struct engine *e, struct valset *out)
+{
+    *out = e->validators.set;
+}
+
+enum err engine_validators_of(const struct engine *e,
+                              uint64_t epoch,
+                              struct valset *out)
+{
+    const struct row_key key = {.table = TABLE_VALIDATORS,
+                                .key = epoch_key(epoch)};
+    struct validators_row row;
+    struct bytes bytes;
+
+    if (epoch == e->validators.set.epoch) {
+        *out = e->validators.set;
+        return ERR_NONE;
+    }
+    bytes = state_get(e->state, &key);
+    if (bytes.size == 0)
+        return ERR_NOT_FOUND;
+    TRY(engine_read_validators(&row, bytes));
+    *out = row.set;
+    return ERR_NONE;
+}
+
+struct gather {
+    struct candidate_row *out;
+    uint32_t count;
+    uint32_t max;
+};
+
+static bool take_candidate(void *ctx,
+                           const struct row_key *key,
+                           struct bytes row)
+{
+    struct gather *g = ctx;
+
+    (void)key;
+    if (g->count >= g->max)
+        return false;
+    if (schema_decode(&g->out[g->count], &candidate_row_schema, row) ==
+        ERR_NONE)
+        g->count++;
+    return true;
+}
+
+uint32_t engine_candidates(const struct engine *e,
+                           struct candidate_row *out,
+                           uint32_t max)
+{
+    static const struct hash no_tree;
+    struct gather g = {.out = out, .max = max};
+
+    state_each(e->state, TABLE_CANDIDATES, &no_tree, take_candidate, &g);
+    return g.count;
 }
 
 struct hash engine_tip_hash(const struct engine *e)

@@ -14,6 +14,7 @@
 #include "chain/header.h"
 #include "chain/mtree.h"
 #include "ledger/ledger.h"
+#include "ledger/rows.h"
 #include "state/overlay.h"
 
 struct engine;
@@ -69,6 +70,20 @@ struct hash engine_snapshot(struct engine *e,
                             uint64_t *height,
                             bool *final);
 const struct header *engine_tip(const struct engine *e); /* committed */
+/* engine_validators is the set in force for the block after the committed tip:
+ * after a sealing block already that of the next epoch. */
+void engine_validators(const struct engine *e, struct valset *out);
+/* engine_validators_of is the set of any epoch up to that one.
+ * Errors    ERR_NOT_FOUND  no such epoch; ERR_CORRUPT */
+MUST_USE enum err engine_validators_of(const struct engine *e,
+                                       uint64_t epoch,
+                                       struct valset *out);
+/* engine_candidates lists the announced validators in the state as it stands,
+ * by institution, up to max; returns how many.  Two may name the same keys: who
+ * announces proves nothing until it says READY. */
+uint32_t engine_candidates(const struct engine *e,
+                           struct candidate_row *out,
+                           uint32_t max);
 struct hash engine_tip_hash(const struct engine *e);
 /* The log of headers 0..tip, tip included. */
 const struct mtree_log *engine_header_log(const struct engine *e);

@@ -143,14 +143,50 @@ static void point_events(struct standing *n)
     }
 }
 
+enum err engine_read_validators(struct validators_row *out, struct bytes row)
+{
+    return schema_decode(out, &validators_row_schema, row) == ERR_NONE &&
+                   valset_check(&out->set) == ERR_NONE
+               ? ERR_NONE
+               : ERR_CORRUPT;
+}
+
+/* The set in force after the block: a block that changes it seals the epoch.
+ * Builder and verifier both come here. */
+static void fill_epoch(struct engine *e,
+                       struct header *h,
+                       const struct change_set *changes)
+{
+    static const struct row_key in_force = {.table = TABLE_VALIDATORS};
+    struct standing *n = &e->now;
+
+    n->validators = e->validators;
+    h->flags = 0;
+    h->epoch = e->validators.set.epoch;
+    h->validators_hash = e->validators_hash;
+    h->next_validators_hash = e->validators_hash;
+    for (uint32_t i = 0; i < changes->count; i++) {
+        const struct change *c = &changes->list[i];
+        enum err failed;
+
+        if (memcmp(&c->key, &in_force, sizeof in_force) != 0)
+            continue;
+        failed = engine_read_validators(&n->validators, c->new_row);
+        ASSERT(failed == ERR_NONE);
+        if (c->old_row.size == 0)
+            return; /* the genesis: epoch 0 begins, none ends */
+        h->flags = HEADER_SEAL;
+        h->next_validators_hash = valset_hash(&n->validators.set);
+        return;
+    }
+}
+
 static void fill_header(struct engine *e, struct header *h)
 {
     const struct standing *n = &e->now;
 
     h->version = HEADER_VERSION;
-    h->flags = 0;
     h->chain_id = e->chain_id;
-    h->epoch = e->tip.epoch;
     h->height = e->tip.height + 1;
     h->parent_hash = e->tip_hash;
     h->header_log_size = e->log.size;
@@ -158,8 +194,6 @@ static void fill_header(struct engine *e, struct header *h)
     h->tx_root = tx_root_of(n);
     h->tx_count = n->tx_count;
     h->body_bytes = (uint32_t)n->body.size;
-    h->validators_hash = e->validators_hash;
-    h->next_validators_hash = e->validators_hash;
     h->params_hash = e->params_hash;
 }
 
@@ -176,6 +210,7 @@ enum err engine_finish(struct engine *e, struct header *h, uint32_t event_count)
     put_count(&n->body, n->tx_count);
     point_events(n);
     fill_header(e, h);
+    fill_epoch(e, h, &changes);
     h->change_root = change_set_root(&changes);
     state_apply(e->state, &h->state_root, &n->undo, &changes);
     n->any = true;
@@ -260,15 +295,16 @@ static enum err check_frame(const struct engine *e,
     const struct genesis_params *p = &e->genesis->params;
 
     *why = "version, flags or limits of the header";
-    if (h->version != HEADER_VERSION || h->flags != 0 ||
+    if (h->version != HEADER_VERSION || (h->flags & ~HEADER_SEAL) != 0 ||
         h->tx_count > p->block_txs_max || body.size > p->block_bytes_max ||
         h->body_bytes != body.size)
         return ERR_RANGE;
     *why = "proposer is no validator";
-    if (h->proposer >= e->genesis->validator_count)
+    if (h->proposer >= e->validators.set.count)
         return ERR_RANGE;
     *why = "chain or epoch";
-    if (!hash_eq(&h->chain_id, &e->chain_id) || h->epoch != e->tip.epoch)
+    if (!hash_eq(&h->chain_id, &e->chain_id) ||
+        h->epoch != e->validators.set.epoch)
         return ERR_MISMATCH;
     *why = "height or parent";
     if (h->height != e->tip.height + 1 ||
@@ -293,6 +329,8 @@ static const char *difference(const struct header *got,
     if (got->header_log_size != said->header_log_size ||
         !hash_eq(&got->header_log_root, &said->header_log_root))
         return "header_log_root";
+    if (got->flags != said->flags)
+        return "seal flag";
     if (!hash_eq(&got->validators_hash, &said->validators_hash) ||
         !hash_eq(&got->next_validators_hash, &said->next_validators_hash))
         return "validators_hash";

@@ -3,6 +3,7 @@
 #define NODE_ENGINE_STATE_H
 
 #include "base/buf.h"
+#include "ledger/rows.h"
 #include "node/engine.h"
 
 /* The candidate the state stands at, with everything its block is made of. */
@@ -11,6 +12,7 @@ struct standing {
     bool committed; /* it is the tip */
     struct executed_block block;
     struct state_undo *undo;
+    struct validators_row validators; /* in force after it */
     struct buf header_bytes;
     struct buf body;
     size_t tx_bytes; /* in body, without the length prefixes */
@@ -28,7 +30,8 @@ struct standing {
 struct engine {
     struct genesis *genesis;
     struct hash chain_id;
-    struct hash validators_hash;
+    struct validators_row validators; /* in force after the tip */
+    struct hash validators_hash;      /* of it */
     struct hash params_hash;
     struct state *state;
     struct overlay *overlay;
@@ -50,6 +53,11 @@ void engine_begin(struct engine *e);
 MUST_USE enum err engine_finish(struct engine *e,
                                 struct header *h,
                                 uint32_t event_count);
+
+/* engine_read_validators decodes a row of validators.
+ * Errors    ERR_CORRUPT  it does not decode, or is no sound set */
+MUST_USE enum err engine_read_validators(struct validators_row *out,
+                                         struct bytes row);
 
 /* engine_settle makes the standing candidate the tip. */
 void engine_settle(struct engine *e);

@@ -11,7 +11,7 @@
  *               holdings root | pledges root | freezes root); of a reference
  *               day: the leaf's row is the root of the day's tree
  *   empty     = 32 zeros
- *   state     = perfect binary tree, tag 0x30, over the 16 table slots (slots
+ *   state     = perfect binary tree, tag 0x30, over the 32 table slots (slots
  *               of the tables inside securities and unused ones are zero)
  *
  * `bit` is hashed, else a prover could lie about which bit a node tests.
@@ -82,7 +82,7 @@ struct hash state_tree_root(struct state *s,
  * Requires  the state is hashed (nothing loaded since state_root). */
 struct hash state_security_hash(const struct state *s,
                                 const struct hash *security);
-/* state_slot_roots fills the 16 slots under the state root. */
+/* state_slot_roots fills the 32 slots under the state root. */
 void state_slot_roots(struct state *s, struct hash out[TABLE_SLOTS]);
 
 /* state_load adds one row without hashing, for the start of a node; call

@@ -278,6 +278,9 @@ static const struct hash *security_of(const struct rows_change *c,
     case TABLE_DUE:
     case TABLE_DRAFTS:
     case TABLE_PARAMS:
+    case TABLE_VALIDATORS:
+    case TABLE_CANDIDATES:
+    case TABLE_EVIDENCE:
     case TABLES_USED:
     case TABLE_SLOTS:
         return NULL;

@@ -24,6 +24,7 @@ struct pubkey market_key(uint32_t number)
         struct secret s = {{0}};
         enum err e;
 
+        s.raw[30] = (uint8_t)(number >> 8);
         s.raw[31] = (uint8_t)number;
         e = key_public(&keys[number], &s);
         ASSERT(e == ERR_NONE);
@@ -142,6 +143,16 @@ static void add_institution(struct genesis *g, uint16_t number, uint16_t roles)
     x->keys[2] = (struct institution_key){market_key(key + 2), KEY_OPERATOR};
 }
 
+/* Its consensus key has the number 200 + that of the institution. */
+static void add_validator(struct genesis *g, uint16_t number)
+{
+    g->validators[g->validator_count++] =
+        (struct validator){.key = market_key(MARKET_VALIDATOR_KEYS + number),
+                           .spki_hash = institution_id(number),
+                           .institution = number};
+    qsort(g->validators, g->validator_count, sizeof g->validators[0], key_cmp);
+}
+
 static void add_authority(struct genesis *g,
                           const char *code,
                           const char *superior,
@@ -186,8 +197,8 @@ struct market *market_new(void)
     g = m->genesis = calloc(1, sizeof *m->genesis);
     ASSERT(m->tx != NULL && m->ops != NULL && m->bytes != NULL && g != NULL);
     m->block.chain_id.raw[0] = 0xc1;
-    g->validator_count = 1;
-    g->validators[0].institution = MARKET_R1;
+    for (uint16_t i = MARKET_R1; i <= MARKET_BANK; i++)
+        add_validator(g, i);
     add_institution(g, MARKET_R1, ROLE_REGISTRAR);
     add_institution(g, MARKET_R2, ROLE_REGISTRAR);
     add_institution(g, MARKET_MEMBER, ROLE_MEMBER);
@@ -283,6 +294,30 @@ static void add_principal(struct tx *tx, const struct principal *p)
     tx->principals[tx->principal_count++] = *p;
 }
 
+/* The first `threshold` institutions that run a validator and are not left
+ * out. */
+static uint32_t governors(const struct market *m,
+                          struct principal *out,
+                          uint32_t threshold,
+                          const struct market_signing *s)
+{
+    const struct row_key key = {.table = TABLE_VALIDATORS};
+    struct validators_row row;
+    uint32_t count = 0;
+
+    if (schema_decode(&row,
+                      &validators_row_schema,
+                      m->view.get(m->view.ctx, &key)) != ERR_NONE)
+        return 0;
+    for (uint32_t i = 0; i < row.set.count && count < threshold; i++) {
+        out[count] = (struct principal){
+            PRINCIPAL_INSTITUTION, institution_id(row.set.list[i].institution)};
+        if (!skipped(s, &out[count]))
+            count++;
+    }
+    return count;
+}
+
 static void sign_need(struct market *m,
                       const struct need *n,
                       const struct market_signing *s)
@@ -308,12 +343,16 @@ static void sign_need(struct market *m,
         if (!s->no_checker)
             sign_role(m, &n->who, KEY_CHECKER);
         return;
+    case NEED_OPERATOR:
+        if (!skipped(s, &n->who))
+            sign_role(m, &n->who, KEY_OPERATOR);
+        return;
     case NEED_GOVERNANCE: {
-        const struct principal who = {PRINCIPAL_INSTITUTION,
-                                      institution_id(MARKET_R1)};
+        struct principal who[VALIDATORS_MAX];
+        const uint32_t count = governors(m, who, n->threshold, s);
 
-        if (!skipped(s, &who))
-            sign_role(m, &who, KEY_OPERATOR);
+        for (uint32_t i = 0; i < count; i++)
+            sign_role(m, &who[i], KEY_OPERATOR);
         return;
     }
     }
@@ -342,6 +381,7 @@ static void sign_all(struct market *m, const struct market_signing *s)
     struct tx *tx = m->tx;
     struct hash about;
     struct principal filer = {.kind = PRINCIPAL_INSTITUTION};
+    bool self_signed = true;
 
     for (uint32_t k = 0; k < tx->op_count; k++) {
         if (needs_of_op(&needs[k],
@@ -354,16 +394,22 @@ static void sign_all(struct market *m, const struct market_signing *s)
     }
     tx->institution = s->filer != 0 ? s->filer : filer_of(needs, tx->op_count);
     filer.id = institution_id(tx->institution);
-    add_principal(tx, &filer);
+    for (uint32_t k = 0; k < tx->op_count; k++)
+        self_signed = self_signed && m->defs[k]->is_self_signed;
+    if (!self_signed)
+        add_principal(tx, &filer);
     for (uint32_t k = 0; k < tx->op_count; k++) {
         for (uint32_t i = 0; i < needs[k].count; i++) {
-            struct principal who = needs[k].list[i].who;
+            const struct need *n = &needs[k].list[i];
+            struct principal who[VALIDATORS_MAX] = {n->who};
+            const uint32_t count = n->how == NEED_GOVERNANCE
+                                       ? governors(m, who, n->threshold, s)
+                                       : 1;
 
-            if (needs[k].list[i].how == NEED_GOVERNANCE)
-                who = (struct principal){PRINCIPAL_INSTITUTION,
-                                         institution_id(MARKET_R1)};
-            if (!skipped(s, &who))
-                add_principal(tx, &who);
+            for (uint32_t p = 0; p < count; p++) {
+                if (!skipped(s, &who[p]))
+                    add_principal(tx, &who[p]);
+            }
         }
     }
     tx_sort_principals(tx);

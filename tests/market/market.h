@@ -11,13 +11,14 @@
 
 enum {
     MARKET_INSTITUTIONS = 6,
-    MARKET_R1 = 1, /* registrar, runs the validator */
+    MARKET_R1 = 1, /* registrar; 1 to 4 run a validator */
     MARKET_R2 = 2, /* another registrar */
     MARKET_MEMBER = 3,
     MARKET_BANK = 4,
     MARKET_NOTARY = 5,
     MARKET_COURT = 6,
-    MARKET_KEYS = 250,
+    MARKET_KEYS = 300,
+    MARKET_VALIDATOR_KEYS = 260, /* + number: an institution's validator's */
     MARKET_FIRST_YEAR = 2026,
     MARKET_YEARS = 4,
     MARKET_EVENTS = 8192, /* of one step that are kept */

@@ -95,7 +95,8 @@ static void test_engine_genesis_is_block_zero(void **x)
     assert_hash(b->hash, header_hash(h));
     assert_true(bytes_eq(b->body, bytes_of(no_txs, 4)));
     assert_true(bytes_eq(b->events, bytes_of(no_txs, 4)));
-    assert_int_equal(b->changes.count, 3); /* params, REG, COURT1 */
+    assert_int_equal(b->changes.count, 4); /* params, validators,
+                                               REG, COURT1 */
     assert_hash(h->change_root, change_set_root(&b->changes));
     assert_int_equal(engine_header_log(f.e)->size, 1);
     leaf = engine_tip_hash(f.e);
@@ -184,6 +185,11 @@ static void spoil_version(struct kept *k)
 }
 
 static void spoil_flags(struct kept *k)
+{
+    k->header.flags = HEADER_SEAL << 1;
+}
+
+static void spoil_seal(struct kept *k)
 {
     k->header.flags = HEADER_SEAL;
 }
@@ -316,6 +322,7 @@ static void test_engine_refuses_a_header_that_says_something_else(void **x)
         {spoil_change_root, ERR_MISMATCH, "change_root"},
         {spoil_log_size, ERR_MISMATCH, "header_log_root"},
         {spoil_log_root, ERR_MISMATCH, "header_log_root"},
+        {spoil_seal, ERR_MISMATCH, "seal flag"},
         {spoil_validators, ERR_MISMATCH, "validators_hash"},
         {spoil_next_validators, ERR_MISMATCH, "validators_hash"},
         {spoil_params, ERR_MISMATCH, "params_hash"},
