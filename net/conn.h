@@ -12,10 +12,12 @@ struct conn {
     struct conn *previous;
     struct bufferevent *bev;
     struct event *deadline; /* of the handshake */
-    int index;              /* of the peer; -1 until its HELLO */
+    int index;              /* slot of the peer; -1 until its HELLO */
     uint8_t channel;
     bool dialled;
-    bool pending; /* counted as a handshake under way */
+    bool unpinned; /* dialled, and its transport key is not the pinned one */
+    bool source;   /* dialled, and it is somebody else of a later epoch */
+    bool pending;  /* counted as a handshake under way */
     bool up;
     bool closing;
     uint64_t heard_ms;
@@ -31,6 +33,11 @@ struct dialler {
 };
 
 struct peer {
+    bool known;
+    bool self;
+    struct peers_identity is;
+    uint64_t epoch; /* of its last HELLO */
+    bool observer;
     struct conn *conn[CHANNELS];
     struct dialler dialler[CHANNELS];
     uint64_t bulk_ban_until_ms;
@@ -54,18 +61,22 @@ struct peers {
     struct conn *all;
     uint32_t pending;
     bool closing;
-    struct peer peer[VALIDATORS_MAX];
+    uint64_t epoch;
+    enum hello_role role;
+    struct peer peer[PEERS_MAX];
     char last_refusal[96];
 };
 
 uint64_t net_now_ms(void);
 void net_refused(struct peers *p, int index, const char *reason);
+/* Of two the one with the lower key dials. */
+bool net_dials(const struct peers *p, int slot);
 /* net_up is called when a connection is authenticated; false if it was closed
  * instead.  net_down when one goes away. */
 bool net_up(struct conn *c);
 void net_down(struct conn *c);
 
-struct conn *conn_dial(struct peers *p, uint8_t index, uint8_t channel);
+struct conn *conn_dial(struct peers *p, uint8_t slot, uint8_t channel);
 void conn_accept(struct peers *p, int fd);
 /* conn_close frees c; reason NULL: nobody is to blame. */
 void conn_close(struct conn *c, const char *reason);

@@ -78,11 +78,19 @@ void net_refused(struct peers *p, int index, const char *reason)
 
 static void dial_later(struct peers *p, uint8_t index, uint8_t channel);
 
+bool net_dials(const struct peers *p, int slot)
+{
+    return memcmp(&p->config.self,
+                  &p->peer[slot].is.key,
+                  sizeof p->config.self) < 0;
+}
+
 static void dial(struct peers *p, uint8_t index, uint8_t channel)
 {
     struct peer *peer = &p->peer[index];
 
-    if (peer->conn[channel] != NULL || p->config.address[index].port == 0)
+    if (peer->conn[channel] != NULL || !peer->known || peer->self ||
+        peer->is.port == 0)
         return;
     if (channel == CHANNEL_BULK && net_now_ms() < peer->bulk_ban_until_ms) {
         dial_later(p, index, channel);
@@ -102,7 +110,8 @@ static void on_dial_timer(evutil_socket_t fd, short what, void *ctx)
     dial(d->peers, d->index, d->channel);
 }
 
-/* 0.1 s doubling to 5 s, with half of it random. */
+/* 0.1 s doubling to 5 s, with half of it random; the higher key waits three
+ * seconds longer, for the lower to come. */
 static void dial_later(struct peers *p, uint8_t index, uint8_t channel)
 {
     struct dialler *d = &p->peer[index].dialler[channel];
@@ -112,6 +121,8 @@ static void dial_later(struct peers *p, uint8_t index, uint8_t channel)
 
     random_bytes(&jitter, sizeof jitter);
     ms = d->back_off_ms / 2 + jitter % (d->back_off_ms / 2 + 1);
+    if (!net_dials(p, index))
+        ms += PEERS_PATIENCE_MS;
     if (d->not_before_ms > net_now_ms() + ms)
         ms = (uint32_t)(d->not_before_ms - net_now_ms());
     d->back_off_ms = d->back_off_ms * 2 > 5000 ? 5000 : d->back_off_ms * 2;
@@ -153,7 +164,7 @@ static void on_ping_timer(evutil_socket_t fd, short what, void *ctx)
     clock_gettime(CLOCK_REALTIME, &wall);
     writer_u64(&w,
                (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000);
-    for (uint8_t i = 0; i < p->config.set->count; i++) {
+    for (uint8_t i = 0; i < PEERS_MAX; i++) {
         for (uint8_t k = 0; k < CHANNELS; k++) {
             struct conn *c = p->peer[i].conn[k];
 
@@ -219,19 +230,168 @@ enum err peers_new(struct peers **out,
     }
     p->ping = event_new(config->base, -1, EV_PERSIST, on_ping_timer, p);
     event_add(p->ping, &second);
-    for (uint8_t i = 0; i < config->set->count; i++) {
+    for (uint8_t i = 0; i < PEERS_MAX; i++) {
         for (uint8_t k = 0; k < CHANNELS; k++) {
             struct dialler *d = &p->peer[i].dialler[k];
 
-            *d = (struct dialler){
-                .peers = p, .index = i, .channel = k, .back_off_ms = 100};
             d->timer = event_new(config->base, -1, 0, on_dial_timer, d);
-            if (i > config->me)
-                dial(p, i, k);
+            if (d->timer == NULL) {
+                peers_free(p);
+                return ERR_NO_MEMORY;
+            }
         }
     }
     *out = p;
     return ERR_NONE;
+}
+
+int peers_find(const struct peers *p, const struct pubkey *key)
+{
+    for (int i = 0; i < PEERS_MAX; i++) {
+        if (p->peer[i].known &&
+            memcmp(&p->peer[i].is.key, key, sizeof *key) == 0)
+            return i;
+    }
+    return -1;
+}
+
+const struct pubkey *peers_key(const struct peers *p, uint8_t slot)
+{
+    const struct peer *peer = &p->peer[slot];
+
+    return peer->known && !peer->self ? &peer->is.key : NULL;
+}
+
+bool peers_is_up(const struct peers *p, uint8_t slot, uint8_t channel)
+{
+    const struct conn *c = p->peer[slot].conn[channel];
+
+    return c != NULL && c->up;
+}
+
+bool peers_is_source(const struct peers *p, uint8_t slot)
+{
+    const struct peer *peer = &p->peer[slot];
+
+    for (int k = 0; k < CHANNELS; k++) {
+        if (peer->conn[k] != NULL && peer->conn[k]->source)
+            return true;
+    }
+    return false;
+}
+
+/* Its connections end, and nobody is to blame. */
+static void hang_up(struct peer *peer)
+{
+    for (uint8_t k = 0; k < CHANNELS; k++) {
+        if (peer->conn[k] != NULL)
+            conn_close(peer->conn[k], NULL);
+        if (peer->dialler[k].timer != NULL)
+            event_del(peer->dialler[k].timer);
+    }
+}
+
+static void forget(struct peers *p, uint8_t slot)
+{
+    struct peer *peer = &p->peer[slot];
+    struct event *timers[CHANNELS];
+
+    peer->known = false; /* nobody dials it again */
+    hang_up(peer);
+    for (uint8_t k = 0; k < CHANNELS; k++)
+        timers[k] = peer->dialler[k].timer;
+    memset(peer, 0, sizeof *peer);
+    for (uint8_t k = 0; k < CHANNELS; k++)
+        peer->dialler[k].timer = timers[k];
+}
+
+static bool listed(const struct peers_identity *list,
+                   uint32_t count,
+                   const struct pubkey *key)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (memcmp(&list[i].key, key, sizeof *key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int free_slot(const struct peers *p)
+{
+    for (int i = 0; i < PEERS_MAX; i++) {
+        if (!p->peer[i].known)
+            return i;
+    }
+    return -1;
+}
+
+static void begin(struct peers *p,
+                  uint8_t slot,
+                  const struct peers_identity *id)
+{
+    struct peer *peer = &p->peer[slot];
+
+    peer->known = true;
+    peer->self = memcmp(&id->key, &p->config.self, sizeof id->key) == 0;
+    peer->is = *id;
+    for (uint8_t k = 0; k < CHANNELS; k++) {
+        struct dialler *d = &peer->dialler[k];
+
+        *d = (struct dialler){.peers = p,
+                              .index = slot,
+                              .channel = k,
+                              .back_off_ms = 100,
+                              .timer = d->timer};
+        if (net_dials(p, slot))
+            dial(p, slot, k);
+        else
+            dial_later(p, slot, k);
+    }
+}
+
+static void change(struct peers *p,
+                   uint8_t slot,
+                   const struct peers_identity *id)
+{
+    struct peer *peer = &p->peer[slot];
+    bool again = !hash_eq(&peer->is.spki_hash, &id->spki_hash);
+
+    for (uint8_t k = 0; k < CHANNELS; k++)
+        again = again || (peer->conn[k] != NULL && peer->conn[k]->source);
+    peer->is = *id;
+    if (again)
+        hang_up(peer);
+    for (uint8_t k = 0; k < CHANNELS; k++) {
+        if (peer->conn[k] == NULL)
+            dial_later(p, slot, k);
+    }
+}
+
+void peers_know(struct peers *p,
+                const struct peers_identity *list,
+                uint32_t count,
+                uint64_t epoch,
+                enum hello_role role)
+{
+    ASSERT(count <= PEERS_MAX);
+    p->epoch = epoch;
+    p->role = role;
+    for (uint8_t i = 0; i < PEERS_MAX; i++) {
+        if (p->peer[i].known && !listed(list, count, &p->peer[i].is.key))
+            forget(p, i);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const int slot = peers_find(p, &list[i].key);
+
+        if (slot >= 0) {
+            change(p, (uint8_t)slot, &list[i]);
+        } else {
+            const int free = free_slot(p);
+
+            ASSERT(free >= 0);
+            begin(p, (uint8_t)free, &list[i]);
+        }
+    }
 }
 
 void peers_free(struct peers *p)
@@ -245,7 +405,7 @@ void peers_free(struct peers *p)
         event_free(p->ping);
     while (p->all != NULL)
         conn_close(p->all, NULL);
-    for (uint32_t i = 0; i < VALIDATORS_MAX; i++) {
+    for (uint32_t i = 0; i < PEERS_MAX; i++) {
         for (uint32_t k = 0; k < CHANNELS; k++) {
             if (p->peer[i].dialler[k].timer != NULL)
                 event_free(p->peer[i].dialler[k].timer);
@@ -270,17 +430,30 @@ uint16_t peers_port(const struct peers *p)
 }
 
 void peers_set_address(struct peers *p,
-                       uint8_t index,
+                       uint8_t slot,
                        const char *host,
                        uint16_t port)
 {
-    snprintf(p->config.address[index].host,
-             sizeof p->config.address[index].host,
-             "%s",
-             host);
-    p->config.address[index].port = port;
-    for (uint8_t k = 0; k < CHANNELS && index > p->config.me; k++)
-        dial(p, index, k);
+    struct peers_identity *is = &p->peer[slot].is;
+
+    snprintf(is->host, sizeof is->host, "%s", host);
+    is->port = port;
+    for (uint8_t k = 0; k < CHANNELS; k++) {
+        if (net_dials(p, slot))
+            dial(p, slot, k);
+        else
+            dial_later(p, slot, k);
+    }
+}
+
+/* Both sides dialled: both know which of the two connections stays.  True: the
+ * older one, quietly. */
+static bool gives_way(const struct peers *p,
+                      const struct conn *c,
+                      const struct conn *old)
+{
+    return c->dialled != old->dialled && old->up &&
+           old->dialled == net_dials(p, c->index);
 }
 
 /* An authenticated connection takes its place.  An older one that still speaks
@@ -296,7 +469,12 @@ bool net_up(struct conn *c)
         return false;
     }
     if (old != NULL && old != c) {
-        if (old->up && net_now_ms() - old->heard_ms < 2000) {
+        if (gives_way(p, c, old)) {
+            conn_close(c, NULL);
+            return false;
+        }
+        if (old->up && old->dialled == c->dialled &&
+            net_now_ms() - old->heard_ms < 2000) {
             conn_close(c,
                        "a second connection with the same identity while "
                        "the first one lives");
@@ -323,7 +501,7 @@ void net_down(struct conn *c)
 
     if (c->index >= 0 && p->peer[c->index].conn[c->channel] == c) {
         p->peer[c->index].conn[c->channel] = NULL;
-        if (!p->closing && c->index > p->config.me)
+        if (!p->closing && p->peer[c->index].known)
             dial_later(p, (uint8_t)c->index, c->channel);
     }
     if (c->up && !p->closing)
@@ -331,12 +509,12 @@ void net_down(struct conn *c)
 }
 
 enum err peers_send(struct peers *p,
-                    uint8_t index,
+                    uint8_t slot,
                     uint8_t channel,
                     uint8_t type,
                     struct bytes payload)
 {
-    struct conn *c = p->peer[index].conn[channel];
+    struct conn *c = p->peer[slot].conn[channel];
     enum err e;
 
     if (c == NULL || !c->up)
@@ -345,17 +523,6 @@ enum err peers_send(struct peers *p,
     if (e == ERR_FULL && channel == CHANNEL_CONSENSUS)
         conn_close(c, "its consensus queue is full");
     return e;
-}
-
-void peers_broadcast(struct peers *p,
-                     uint8_t channel,
-                     uint8_t type,
-                     struct bytes payload)
-{
-    for (uint8_t i = 0; i < p->config.set->count; i++) {
-        if (i != p->config.me)
-            (void)peers_send(p, i, channel, type, payload);
-    }
 }
 
 void peers_misbehaved(struct peers *p,
@@ -380,13 +547,16 @@ void peers_misbehaved(struct peers *p,
         conn_close(c, reason);
 }
 
-void peers_status(const struct peers *p,
-                  struct peers_status *out,
-                  uint8_t index)
+void peers_status(const struct peers *p, struct peers_status *out, uint8_t slot)
 {
-    const struct peer *peer = &p->peer[index];
+    const struct peer *peer = &p->peer[slot];
 
     memset(out, 0, sizeof *out);
+    out->known = peer->known && !peer->self;
+    out->key = peer->is.key;
+    out->epoch = peer->epoch;
+    out->observer = peer->observer;
+    out->source = peers_is_source(p, slot);
     for (int k = 0; k < CHANNELS; k++) {
         out->up[k] = peer->conn[k] != NULL && peer->conn[k]->up;
         if (out->up[k] && peer->conn[k]->heard_ms > out->heard_ms)
@@ -400,17 +570,6 @@ void peers_status(const struct peers *p,
     out->refused = peer->refused;
     memcpy(out->last_refusal, peer->last_refusal, sizeof out->last_refusal);
     memcpy(out->software, peer->software, sizeof out->software);
-}
-
-uint32_t peers_up_count(const struct peers *p)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < p->config.set->count; i++) {
-        if (p->peer[i].conn[0] != NULL && p->peer[i].conn[0]->up)
-            n++;
-    }
-    return n;
 }
 
 const char *peers_last_refusal(const struct peers *p)

@@ -211,12 +211,9 @@ static void answer_known(struct node *n, struct mtx *m, struct mtx *known)
 /* What a correct node sends on, it has checked. */
 static void blame_sender(struct node *n, const struct mtx *m)
 {
-    struct peers_status s;
-
     if (m->local || n->stopping)
         return;
-    peers_status(n->peers, &s, m->from);
-    if (s.up[CHANNEL_BULK]) /* one frame of many is one fault */
+    if (peers_is_up(n->peers, m->from, CHANNEL_BULK)) /* one fault of many */
         peers_misbehaved(n->peers,
                          m->from,
                          CHANNEL_BULK,
@@ -294,7 +291,7 @@ void mempool_flush_gossip(struct node *n)
     if (n->gossip_count == 0)
         return;
     writer_u32(&w, n->gossip_count);
-    peers_broadcast(n->peers, CHANNEL_BULK, MSG_TXS, buf_bytes(&n->gossip));
+    link_send_validators(n, CHANNEL_BULK, MSG_TXS, buf_bytes(&n->gossip));
     buf_clear(&n->gossip);
     n->gossip_count = 0;
 }
@@ -331,25 +328,28 @@ void mempool_dry_done(struct node *n, struct mtx *m)
     replica_tell_work(n);
 }
 
-/* False: the peer sends faster than this node checks.  Nothing is lost by it:
- * who has a transaction sends it again after a while. */
-static bool may_check(const struct node *n, uint8_t peer, size_t size)
+/* False: the peer sends faster than this node checks, and who only observes
+ * gets a tenth.  Nothing is lost by it: who has a transaction sends it again
+ * after a while. */
+static bool may_check(const struct node *n, uint8_t slot, size_t size)
 {
-    return n->pool.checking[peer] < CHECKING_MAX &&
-           n->pool.checking_bytes[peer] + size <= CHECKING_BYTES_MAX;
+    const uint32_t share = link_is_validator(n, slot) ? 1 : 10;
+
+    return n->pool.checking[slot] < CHECKING_MAX / share &&
+           n->pool.checking_bytes[slot] + size <= CHECKING_BYTES_MAX / share;
 }
 
-static void check_from(struct node *n, uint8_t peer, struct bytes tx)
+static void check_from(struct node *n, uint8_t slot, struct bytes tx)
 {
     struct mtx *m = mempool_new_tx(n, tx);
 
-    m->from = peer;
-    n->pool.checking[peer]++;
-    n->pool.checking_bytes[peer] += tx.size;
+    m->from = slot;
+    n->pool.checking[slot]++;
+    n->pool.checking_bytes[slot] += tx.size;
     mempool_check(m);
 }
 
-void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload)
+void mempool_take_frame(struct node *n, uint8_t slot, struct bytes payload)
 {
     struct reader r = reader_of(payload);
     const uint32_t count = reader_count(&r, 65536, 5);
@@ -360,17 +360,17 @@ void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload)
 
         if (r.err != ERR_NONE)
             break;
-        if (!may_check(n, peer, tx.size)) {
+        if (!may_check(n, slot, tx.size)) {
             n->dropped_total++;
             continue;
         }
         hash = tx_hash_of(tx);
         if (mempool_by_hash(n, &hash) == NULL)
-            check_from(n, peer, tx);
+            check_from(n, slot, tx);
     }
     if (reader_finish(&r) != ERR_NONE)
         peers_misbehaved(
-            n->peers, peer, CHANNEL_BULK, "malformed transactions message");
+            n->peers, slot, CHANNEL_BULK, "malformed transactions message");
 }
 
 /* In a block that is the tip: no more eligible; told when it is on disk. */

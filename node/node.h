@@ -38,6 +38,7 @@ enum {
     TOUCHES_MAX = 16,
     GOSSIP_BYTES = 200000,
     SUBMIT_ANSWER_MS = 10000, /* a repeat waits for its block's index */
+    LEAVE_GRACE_MS = 60000,   /* who left is served so long (E10) */
 };
 
 /* A block that is proposed, fetched or being committed. */
@@ -107,7 +108,7 @@ struct mtx {
     uint32_t refs;
     enum mtx_state state;
     bool local;   /* came by RPC here: to be sent to the others */
-    uint8_t from; /* the peer it came from, if not local */
+    uint8_t from; /* the slot it came from, if not local */
     bool listed;
     bool rechecking;
     bool stale;    /* rows it names have changed since its last verdict */
@@ -147,9 +148,9 @@ struct mempool {
     uint32_t count; /* listed */
     uint32_t ready;
     size_t bytes;
-    /* what came from each peer and is being checked */
-    uint32_t checking[VALIDATORS_MAX];
-    size_t checking_bytes[VALIDATORS_MAX];
+    /* what came from each peer, by slot, and is being checked */
+    uint32_t checking[PEERS_MAX];
+    size_t checking_bytes[PEERS_MAX];
 };
 
 struct kept_refusal {
@@ -158,8 +159,28 @@ struct kept_refusal {
     struct tx_facts facts;
 };
 
+/* Who has left the set, and is let in for a while all the same. */
+struct leaver {
+    struct peers_identity is;
+    uint64_t until_ms; /* 0: f + 1 of the new set are not there yet */
+};
+
+/* What this node is to the others. */
+enum node_role {
+    NODE_VALIDATOR, /* in the set, and votes or soon will */
+    NODE_CANDIDATE, /* announced */
+    NODE_OBSERVER,  /* left the set, or its votes are forgotten */
+    NODE_ROLES,
+};
+extern const char *const node_role_names[NODE_ROLES];
+
 /* What RPC threads may look at, refreshed by the loop. */
 struct health {
+    struct valset set; /* in force for the next block */
+    uint64_t since_height;
+    int me;
+    enum node_role role;
+    bool synced;
     uint64_t height;  /* tip of the state */
     uint64_t durable; /* newest block that is on disk */
     uint64_t indexed;
@@ -175,18 +196,31 @@ struct health {
     uint64_t disk_free;
     uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
-    struct peers_status peer[VALIDATORS_MAX];
+    struct peers_status peer[PEERS_MAX];
     char observer_why[160];
 };
 
 struct node {
     struct config config;
     struct genesis *genesis;
-    struct valset set;
     struct hash chain_id;
-    struct vote_domain domain;
-    int me;
     struct secret consensus_key;
+    struct pubkey key; /* its public part */
+    struct hash spki_hash;
+
+    /* the epoch of the core: that of the next block, once it is applied */
+    struct valset set;
+    struct vote_domain domain;
+    int me; /* index in the set, or -1 */
+    uint64_t since_height;
+    struct hash since_hash; /* block that put the set in force */
+    struct cert end_cert;   /* what made it final, in the epoch before */
+    struct valset next_set; /* of a tip that seals */
+    uint32_t candidate_count;
+    struct candidate_row candidates[PEERS_MAX];
+    uint32_t leaver_count;
+    struct leaver leavers[VALIDATORS_MAX];
+    struct buf later; /* journal records of epochs the state has not reached */
     uint64_t started_ms;
 
     struct event_base *base;
@@ -197,6 +231,7 @@ struct node {
     struct pool *reader; /* of the store, for clients and peers */
     struct event *tick;
     struct event *gossip_event;
+    struct event *links_event;
     struct event *on_term;
     struct event *on_int;
     bool stopping;
@@ -230,17 +265,23 @@ struct node {
     uint64_t submitted_height; /* last commit given to the executor */
     uint64_t durable_height;
     uint64_t indexed_height; /* newest that the mempool has heard of */
+    uint64_t birth_epoch;
     bool journal_started;
     bool work_told;
-    uint64_t statuses; /* bitmap: peers whose STATUS showed height 0 */
+    uint64_t statuses; /* bitmap: validators who show that it may start */
+    uint64_t claimed;  /* bitmap: validators heard of in this epoch … */
+    uint64_t claims[VALIDATORS_MAX]; /* … and what they say is final */
 
     /* block sync */
     uint64_t sync_target;
-    uint64_t sync_next; /* height asked for next */
+    uint64_t sync_next; /* height that comes next */
+    uint64_t sync_window_end;
     uint64_t sync_until_ms;
-    uint8_t sync_peer;
+    uint8_t sync_peer; /* slots */
     uint8_t fetch_peer;
-    uint64_t serving; /* bitmap: peers whose window is being read */
+    uint64_t serving; /* bitmap: slots whose window is being read */
+    uint64_t served_ms[PEERS_MAX];
+    uint64_t ending; /* bitmap: slots for which an EPOCH_END is being read */
 
     struct mempool pool;
     struct buf gossip;
@@ -287,6 +328,48 @@ void commit_block(struct node *n,
 void build_block(struct node *n, const struct candidate *on);
 void dry_run(struct node *n, struct mtx *m);
 
+/* links.c: slots of net/peers, and the names peers have in the core */
+/* link_id: a validator's index, or CORE_OBSERVER and more. */
+uint8_t link_id(const struct node *n, uint8_t slot);
+int link_slot(const struct node *n, uint8_t id); /* or -1 */
+bool link_is_validator(const struct node *n, uint8_t slot);
+/* To one, or with CORE_ALL to everybody. */
+void link_send(struct node *n,
+               uint8_t id,
+               uint8_t channel,
+               uint8_t type,
+               struct bytes payload);
+/* To the other validators alone. */
+void link_send_validators(struct node *n,
+                          uint8_t channel,
+                          uint8_t type,
+                          struct bytes payload);
+/* Soon, and not within a peer's frame, peers_know hears who is let in now. */
+void links_refresh(struct node *n);
+void links_on_refresh(evutil_socket_t fd, short what, void *ctx);
+/* Those of the older set who are not in the newer leave. */
+void links_leave(struct node *n,
+                 const struct valset *before,
+                 const struct valset *after);
+void links_tick(struct node *n);
+enum node_role links_role(const struct node *n);
+
+/* epoch.c */
+struct core_config epoch_config(struct node *n);
+/* The set of the next block, put in force by that block. */
+void epoch_adopt(struct node *n,
+                 const struct valset *set,
+                 uint64_t since_height,
+                 const struct hash *since_hash);
+void epoch_end(struct node *n, const struct cert *cert);
+/* A STATUS of this epoch. */
+void epoch_status(struct node *n, uint8_t from, const struct core_status *s);
+bool epoch_is_synced(const struct node *n);
+/* A peer speaks in another epoch. */
+void epoch_other(struct node *n, uint8_t from, uint64_t epoch);
+void epoch_send_end(struct node *n, uint8_t to, uint64_t epoch);
+void epoch_take_end(struct node *n, uint8_t slot, struct bytes payload);
+
 /* replica.c */
 void replica_feed(struct node *n, struct core_event *e);
 void replica_tick(struct node *n);
@@ -300,15 +383,17 @@ void replica_cut_journal(struct node *n);
 
 /* inbox.c */
 void replica_frame(void *ctx,
-                   uint8_t index,
+                   uint8_t slot,
                    uint8_t channel,
                    uint8_t type,
                    struct bytes payload);
 
 /* sync.c */
 void sync_want(struct node *n, uint64_t to_height);
-void sync_serve(struct node *n, uint8_t peer, struct bytes payload);
-void sync_take(struct node *n, uint8_t peer, struct bytes payload);
+void sync_serve(struct node *n, uint8_t slot, struct bytes payload);
+void sync_take(struct node *n, uint8_t slot, struct bytes payload);
+/* Who only observes gets a tenth of what a validator may have. */
+bool sync_may_serve(struct node *n, uint8_t slot);
 void fetch_want(struct node *n, const struct hash *block);
 
 /* mempool.c */
@@ -328,7 +413,7 @@ void mempool_durable(struct node *n,
                      const struct hash *ids,
                      uint32_t count);
 void mempool_indexed(struct node *n, const struct store_block *b);
-void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload);
+void mempool_take_frame(struct node *n, uint8_t slot, struct bytes payload);
 void mempool_flush_gossip(struct node *n);
 void mempool_tick(struct node *n);
 void mempool_free(struct node *n);

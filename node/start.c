@@ -17,6 +17,7 @@ static const struct peers_type peer_types[] = {
     {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX},
     {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX},
     {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX},
+    {MSG_EPOCH_END, CHANNEL_CONSENSUS, MSG_EPOCH_END_MAX},
     {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX},
     {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX},
     {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX},
@@ -58,6 +59,8 @@ void node_free(struct node *n)
         event_free(n->tick);
     if (n->gossip_event != NULL)
         event_free(n->gossip_event);
+    if (n->links_event != NULL)
+        event_free(n->links_event);
     if (n->on_term != NULL)
         event_free(n->on_term);
     if (n->on_int != NULL)
@@ -83,6 +86,7 @@ void node_free(struct node *n)
     }
     replica_free_out(n);
     free(n->blocks);
+    buf_deinit(&n->later);
     free(n->refusals);
     free(n->scratch);
     free(n->core);
@@ -114,34 +118,47 @@ static void sign_hello(void *ctx,
     ASSERT(e == ERR_NONE);
 }
 
-static void on_up(void *ctx, uint8_t index, uint8_t channel)
+static void on_link(struct node *n,
+                    enum core_event_kind kind,
+                    uint8_t slot,
+                    const char *what)
 {
-    struct node *n = ctx;
-    struct core_event connected = {.kind = ON_UP, .from = index};
+    struct core_event e = {.kind = kind, .from = link_id(n, slot)};
 
-    if (channel != CHANNEL_CONSENSUS)
-        return;
-    log_info("net", "validator connected", "validator=%u", index);
-    replica_feed(n, &connected);
+    if (e.from < CORE_OBSERVER)
+        log_info("net", what, "validator=%u", e.from);
+    else
+        log_info("net", what, "observer=%u", slot);
+    replica_feed(n, &e);
 }
 
-static void on_down(void *ctx, uint8_t index, uint8_t channel)
+static void on_up(void *ctx, uint8_t slot, uint8_t channel)
 {
-    struct node *n = ctx;
-    struct core_event down = {.kind = ON_DOWN, .from = index};
+    if (channel == CHANNEL_CONSENSUS)
+        on_link(ctx, ON_UP, slot, "peer connected");
+}
 
-    if (channel != CHANNEL_CONSENSUS)
-        return;
-    log_info("net", "validator disconnected", "validator=%u", index);
-    replica_feed(n, &down);
+static void on_down(void *ctx, uint8_t slot, uint8_t channel)
+{
+    if (channel == CHANNEL_CONSENSUS)
+        on_link(ctx, ON_DOWN, slot, "peer disconnected");
+}
+
+/* Or nothing. */
+static bool is_address(const char *text)
+{
+    char host[256];
+    uint16_t port;
+
+    return text[0] == '\0' ||
+           config_split_address(host, &port, text) == ERR_NONE;
 }
 
 static int start_peers(struct node *n)
 {
     struct peers_config c = {
         .base = n->base,
-        .set = &n->set,
-        .me = (uint8_t)n->me,
+        .self = n->key,
         .chain_id = n->chain_id,
         .key = n->tls_key,
         .certificate = n->tls_certificate,
@@ -167,14 +184,15 @@ static int start_peers(struct node *n)
                               "write host:port",
                               EXIT_CONFIG);
     c.listen_host = host;
-    for (uint32_t i = 0; i < n->set.count; i++) {
-        if (n->config.peer[i][0] == '\0')
-            continue;
-        if (config_split_address(c.address[i].host,
-                                 &c.address[i].port,
-                                 n->config.peer[i]) != ERR_NONE)
+    for (uint32_t i = 0; i < VALIDATORS_MAX; i++) {
+        if (!is_address(n->config.peer[i]))
             return start_complain("a peer's address is not one",
                                   n->config.peer[i],
+                                  "write host:port",
+                                  EXIT_CONFIG);
+        if (!is_address(n->config.institution[i].text))
+            return start_complain("an institution's address is not one",
+                                  n->config.institution[i].text,
                                   "write host:port",
                                   EXIT_CONFIG);
     }
@@ -186,6 +204,7 @@ static int start_peers(struct node *n)
                               n->config.peers_listen,
                               "stop what uses it, or change peers.listen",
                               EXIT_CONFIG);
+    links_on_refresh(-1, 0, n);
     return 0;
 }
 
@@ -234,6 +253,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
         replica_tick(n);
     if (node_now_ms() % 1000 < 12)
         mempool_tick(n);
+    links_tick(n);
     health_refresh(n);
     if (!n->stopping)
         event_add(n->tick, &interval);
@@ -281,6 +301,7 @@ static int serve(struct node *n)
     n->writer = pool_new("writer", 1, n->mail);
     n->reader = pool_new("reader", 1, n->mail);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
+    n->links_event = event_new(n->base, -1, 0, links_on_refresh, n);
     n->tick = event_new(n->base, -1, 0, on_tick, n);
     event_add(n->tick, &soon);
     n->on_term = evsignal_new(n->base, SIGTERM, on_signal, n);

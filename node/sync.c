@@ -1,26 +1,34 @@
 /* Fetching single blocks, and block sync for a node that was away.  A height
- * counts only with its certificate; every block is executed here. */
+ * counts only with its certificate; every block is executed here.
+ *
+ * The certificates are of the epoch under way: what is asked for ends with a
+ * block that is final by one of it, so at the latest with its last block.  Once
+ * that is applied, what ended the next epoch is learned, and so on. */
 #include "base/check.h"
 #include "base/log.h"
 #include "node/node.h"
 
 #include <stdlib.h>
 
-static bool up(const struct node *n, uint8_t index)
-{
-    struct peers_status s;
+enum {
+    OBSERVER_PAUSE_MS = 500, /* two requests a second, a validator's are 20 */
+};
 
-    peers_status(n->peers, &s, index);
-    return s.up[CHANNEL_BULK];
+/* Validators have every final block; so has who speaks of a later epoch, and
+ * only certificates say whether it is true. */
+static bool may_have(const struct node *n, uint8_t slot)
+{
+    return peers_is_up(n->peers, slot, CHANNEL_BULK) &&
+           (link_is_validator(n, slot) || peers_is_source(n->peers, slot));
 }
 
-/* The next validator after *last whose bulk connection is up. */
+/* The next slot after *last that can be asked. */
 static bool next_peer(const struct node *n, uint8_t *last)
 {
-    for (uint32_t i = 1; i <= n->set.count; i++) {
-        const uint8_t at = (uint8_t)((*last + i) % n->set.count);
+    for (uint32_t i = 1; i <= PEERS_MAX; i++) {
+        const uint8_t at = (uint8_t)((*last + i) % PEERS_MAX);
 
-        if ((int)at != n->me && up(n, at)) {
+        if (may_have(n, at)) {
             *last = at;
             return true;
         }
@@ -38,40 +46,48 @@ void fetch_want(struct node *n, const struct hash *block)
                          bytes_of(block->raw, HASH_BYTES));
 }
 
-void sync_want(struct node *n, uint64_t to_height)
+/* A window from sync_next on, of the next peer. */
+static void ask(struct node *n)
 {
     uint8_t buf[16];
     struct writer w = writer_of(buf, sizeof buf);
-    const uint64_t now = node_now_ms();
 
-    if (now < n->sync_until_ms && n->sync_next > n->tip.height)
-        return; /* asked, and blocks keep coming */
     if (!next_peer(n, &n->sync_peer))
         return;
-    /* What will be committed is final by a certificate in the journal: it is on
-     * disk before the blocks are, so that the journal is never the older. */
-    if (journal_sync(n->journal) != ERR_NONE)
-        return; /* the next sync of the loop tells, and stops the node */
-    n->sync_target = to_height;
-    n->sync_next = n->tip.height + 1;
-    n->sync_until_ms = now + 1000;
+    n->sync_until_ms = node_now_ms() + 1000;
+    n->sync_window_end = n->sync_target - n->sync_next < SYNC_WINDOW
+                             ? n->sync_target
+                             : n->sync_next + SYNC_WINDOW - 1;
     writer_u64(&w, n->sync_next);
-    writer_u64(&w, to_height);
+    writer_u64(&w, n->sync_target);
     (void)peers_send(
         n->peers, n->sync_peer, CHANNEL_BULK, MSG_SYNC_GET, writer_bytes(&w));
     log_info("sync",
              "asking for blocks",
              "from=%llu to=%llu peer=%u",
              (unsigned long long)n->sync_next,
-             (unsigned long long)to_height,
+             (unsigned long long)n->sync_target,
              n->sync_peer);
+}
+
+void sync_want(struct node *n, uint64_t to_height)
+{
+    if (node_now_ms() < n->sync_until_ms && n->sync_next > n->tip.height)
+        return; /* asked, and blocks keep coming */
+    /* What will be committed is final by a certificate in the journal: it is on
+     * disk before the blocks are, so that the journal is never the older. */
+    if (journal_sync(n->journal) != ERR_NONE)
+        return; /* the next sync of the loop tells, and stops the node */
+    n->sync_target = to_height;
+    n->sync_next = n->tip.height + 1;
+    ask(n);
 }
 
 /* A window of blocks for a peer, read on the reader thread. */
 struct serve_task {
     struct task task;
     struct node *node;
-    uint8_t to;
+    uint8_t to; /* slot */
     uint64_t from;
     uint32_t count; /* asked for; then read */
     struct buf blocks[SYNC_WINDOW];
@@ -133,9 +149,21 @@ static void serve_done(struct task *task)
     free(t);
 }
 
+bool sync_may_serve(struct node *n, uint8_t slot)
+{
+    const uint64_t now = node_now_ms();
+
+    if (link_is_validator(n, slot))
+        return true; /* net/ has its rates */
+    if (now < n->served_ms[slot] + OBSERVER_PAUSE_MS)
+        return false;
+    n->served_ms[slot] = now;
+    return true;
+}
+
 /* One window at a time for a peer: 22 bytes that cost 48 reads are not to be
  * had faster than they are served. */
-void sync_serve(struct node *n, uint8_t peer, struct bytes payload)
+void sync_serve(struct node *n, uint8_t slot, struct bytes payload)
 {
     struct reader r = reader_of(payload);
     const uint64_t from = reader_u64(&r);
@@ -144,26 +172,27 @@ void sync_serve(struct node *n, uint8_t peer, struct bytes payload)
     uint64_t last;
 
     if (reader_finish(&r) != ERR_NONE || from == 0 || from > to) {
-        peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed request");
+        peers_misbehaved(n->peers, slot, CHANNEL_BULK, "malformed request");
         return;
     }
     last = to < n->durable_height ? to : n->durable_height;
-    if (from > last || (n->serving >> peer & 1) != 0)
+    if (from > last || (n->serving >> slot & 1) != 0 ||
+        !sync_may_serve(n, slot))
         return;
-    n->serving |= (uint64_t)1 << peer;
+    n->serving |= (uint64_t)1 << slot;
     t = calloc(1, sizeof *t);
     ASSERT(t != NULL);
     t->task.run = run_serve;
     t->task.done = serve_done;
     t->node = n;
-    t->to = peer;
+    t->to = slot;
     t->from = from;
     t->count =
         last - from < SYNC_WINDOW ? (uint32_t)(last - from + 1) : SYNC_WINDOW;
     pool_submit(n->reader, &t->task);
 }
 
-void sync_take(struct node *n, uint8_t peer, struct bytes payload)
+void sync_take(struct node *n, uint8_t slot, struct bytes payload)
 {
     struct bytes header;
     struct bytes body;
@@ -174,7 +203,7 @@ void sync_take(struct node *n, uint8_t peer, struct bytes payload)
 
     if (msg_sync_block_decode(&header, &cert, &body, payload) != ERR_NONE ||
         header_decode(&h, header) != ERR_NONE) {
-        peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed sync block");
+        peers_misbehaved(n->peers, slot, CHANNEL_BULK, "malformed sync block");
         return;
     }
     if (h.height <= n->tip.height || h.height != n->sync_next ||
@@ -185,7 +214,7 @@ void sync_take(struct node *n, uint8_t peer, struct bytes payload)
         !hash_eq(&cert.about.block, &hash) || cert.epoch != h.epoch ||
         cert_check(&cert, &n->domain) != ERR_NONE) {
         peers_misbehaved(n->peers,
-                         peer,
+                         slot,
                          CHANNEL_BULK,
                          "a sync block without its certificate");
         return;
@@ -195,10 +224,12 @@ void sync_take(struct node *n, uint8_t peer, struct bytes payload)
         return;
     if (!block_entry_set_body(b, body)) {
         peers_misbehaved(
-            n->peers, peer, CHANNEL_BULK, "a body that is not the header's");
+            n->peers, slot, CHANNEL_BULK, "a body that is not the header's");
         return;
     }
-    n->sync_next++;
     n->sync_until_ms = node_now_ms() + 1000;
+    n->sync_next++;
     commit_block(n, b, &cert);
+    if (h.height == n->sync_window_end && h.height < n->sync_target)
+        ask(n); /* the next window comes while these are executed */
 }

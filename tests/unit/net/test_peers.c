@@ -139,8 +139,6 @@ static void make_person(struct person *p, struct validator *v)
     assert_int_equal(transport_key_new(&transport), ERR_NONE);
     assert_int_equal(transport_identity(&p->key, &p->certificate, &transport),
                      ERR_NONE);
-    if (v == NULL)
-        return;
     assert_int_equal(key_public(&v->key, &p->secret), ERR_NONE);
     assert_int_equal(transport_public(public_bytes, &transport), ERR_NONE);
     v->spki_hash = transport_spki_hash(public_bytes);
@@ -152,8 +150,7 @@ static void start_node(struct world *w,
                        uint32_t handshake_ms)
 {
     const struct peers_config config = {.base = w->base,
-                                        .set = &w->set,
-                                        .me = me,
+                                        .self = w->set.list[me].key,
                                         .chain_id = w->chain_id,
                                         .key = w->people[me].key,
                                         .certificate =
@@ -170,8 +167,16 @@ static void start_node(struct world *w,
                                               .sign = on_sign,
                                               .ctx = n};
 
+    struct peers_identity known[VALIDATORS];
+
     n->person = &w->people[me];
+    memset(known, 0, sizeof known);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        known[i].key = w->set.list[i].key;
+        known[i].spki_hash = w->set.list[i].spki_hash;
+    }
     assert_int_equal(peers_new(&n->peers, &config, &callbacks), ERR_NONE);
+    peers_know(n->peers, known, VALIDATORS, 0, HELLO_VALIDATOR);
 }
 
 static bool is_up(const struct node *n, uint8_t index, uint8_t channel)
@@ -190,6 +195,31 @@ static bool honest_link_is_up(const struct world *w)
            is_up(&w->far, NEAR, CHANNEL_BULK);
 }
 
+/* The lower key dials: they are in the order of their keys. */
+static bool in_order(const struct world *w, uint32_t i)
+{
+    return memcmp(&w->set.list[i - 1].key, &w->set.list[i].key, PUBKEY_BYTES) <
+           0;
+}
+
+static void swap_people(struct world *w, uint32_t a, uint32_t b)
+{
+    const struct person p = w->people[a];
+    const struct validator v = w->set.list[a];
+
+    w->people[a] = w->people[b];
+    w->people[b] = p;
+    w->set.list[a] = w->set.list[b];
+    w->set.list[b] = v;
+}
+
+static void forget_person(struct person *p)
+{
+    EVP_PKEY_free(p->key);
+    X509_free(p->certificate);
+    memset(p, 0, sizeof *p);
+}
+
 static void start_world(struct world *w, uint32_t handshake_ms)
 {
     memset(w, 0, sizeof *w);
@@ -199,7 +229,11 @@ static void start_world(struct world *w, uint32_t handshake_ms)
     w->listener = -1;
     w->set.count = VALIDATORS;
     for (uint32_t i = 0; i < PEOPLE; i++)
-        make_person(&w->people[i], i < VALIDATORS ? &w->set.list[i] : NULL);
+        make_person(&w->people[i], &w->set.list[i]);
+    for (uint32_t i = 1; i < VALIDATORS; i++) {
+        for (uint32_t k = i; k > 0 && !in_order(w, k); k--)
+            swap_people(w, k - 1, k);
+    }
     start_node(w, &w->near, NEAR, handshake_ms);
     start_node(w, &w->far, FAR, handshake_ms);
     peers_set_address(
@@ -216,10 +250,8 @@ static void stop_world(struct world *w)
     if (w->listener >= 0)
         close(w->listener);
     event_base_free(w->base);
-    for (uint32_t i = 0; i < PEOPLE; i++) {
-        EVP_PKEY_free(w->people[i].key);
-        X509_free(w->people[i].certificate);
-    }
+    for (uint32_t i = 0; i < PEOPLE; i++)
+        forget_person(&w->people[i]);
 }
 
 static void carry(struct world *w,
@@ -432,7 +464,7 @@ static struct hello hello_of(const struct world *w,
     return (struct hello){.protocol = HELLO_PROTOCOL,
                           .software = "rogue/1",
                           .chain_id = w->chain_id,
-                          .index = index,
+                          .key = w->set.list[index].key,
                           .channel = channel,
                           .dialer = dialer ? 1 : 0};
 }
@@ -499,25 +531,22 @@ static void spoil_chain(struct hello *h)
 {
     h->chain_id.raw[31] ^= 1;
 }
-static void spoil_epoch(struct hello *h)
+static struct pubkey keys[PEOPLE]; /* of the world a case is in */
+static void spoil_key(struct hello *h)
 {
-    h->epoch++;
+    h->key = keys[STRANGER];
 }
-static void spoil_index(struct hello *h)
+static void spoil_key_to_near(struct hello *h)
 {
-    h->index = VALIDATORS;
+    h->key = keys[NEAR];
 }
-static void spoil_index_beyond(struct hello *h)
+static void spoil_key_to_far(struct hello *h)
 {
-    h->index = VALIDATORS_MAX;
+    h->key = keys[FAR];
 }
-static void spoil_index_to_near(struct hello *h)
+static void spoil_role_beyond(struct hello *h)
 {
-    h->index = NEAR;
-}
-static void spoil_index_to_higher(struct hello *h)
-{
-    h->index = FAR;
+    h->role = HELLO_OBSERVER + 1;
 }
 static void spoil_channel(struct hello *h)
 {
@@ -529,13 +558,20 @@ static void spoil_role(struct hello *h)
 }
 
 #define NOT_PINNED "transport key is not the pinned one"
-#define NOT_SIGNED "HELLO is not signed by the validator's key"
+#define NOT_SIGNED "HELLO is not signed by its key"
+#define NOT_KNOWN  "neither a validator nor announced"
 #define MALFORMED  "malformed HELLO"
 #define TOO_LONG   "frame is longer than its type allows"
 #define UNKNOWN    "unknown frame type or version"
 #define GARBAGE    "garbage instead of HELLO"
 #define SLOW       "handshake took too long"
 #define NO_TLS     "not a TLS 1.3 client with a certificate"
+
+static void note_keys(const struct world *w)
+{
+    for (uint32_t i = 0; i < PEOPLE; i++)
+        keys[i] = w->set.list[i].key;
+}
 
 static void refuse_hello(const struct wrong_hello *c)
 {
@@ -546,6 +582,7 @@ static void refuse_hello(const struct wrong_hello *c)
     struct peers_status s;
 
     start_world(&w, 0);
+    note_keys(&w);
     n = c->to_far ? &w.far : &w.near;
     raw_dial(&r, &w, n, &w.people[c->transport]);
     assert_true(raw_handshake(&r));
@@ -569,13 +606,13 @@ static void test_a_wrong_hello_is_refused_with_its_reason(void **x)
         {"a stranger's key", NOT_PINNED, 0, STRANGER, 0, false, spoil_nothing},
         {"a stranger", NOT_PINNED, 0, STRANGER, STRANGER, false, spoil_nothing},
         {"another's key", NOT_PINNED, 0, FAR, 0, false, spoil_nothing},
-        {"another's index",
+        {"another's name",
          NOT_PINNED,
          0,
          ROGUE_CLIENT,
          NEAR,
          true,
-         spoil_index_to_near},
+         spoil_key_to_near},
         {"stolen transport key",
          NOT_SIGNED,
          0,
@@ -585,27 +622,20 @@ static void test_a_wrong_hello_is_refused_with_its_reason(void **x)
          spoil_nothing},
         {"protocol", "wrong protocol version", 0, 0, 0, false, spoil_protocol},
         {"chain", "wrong chain", 0, 0, 0, false, spoil_chain},
-        {"epoch", "wrong epoch", 0, 0, 0, false, spoil_epoch},
-        {"no such validator", "not a validator", 0, 0, 0, false, spoil_index},
-        {"index", MALFORMED, 0, 0, 0, false, spoil_index_beyond},
-        {"our index",
+        {"not known", NOT_KNOWN, 0, 0, STRANGER, false, spoil_key},
+        {"our name",
          "our own identity from another process",
          0,
          0,
          0,
          false,
-         spoil_index_to_near},
-        {"whom we dial",
-         "wrong validator or channel",
-         0,
-         0,
-         0,
-         false,
-         spoil_index_to_higher},
+         spoil_key_to_near},
+        {"whom we dial", NOT_PINNED, 0, 0, 0, false, spoil_key_to_far},
         {"role", "wrong role", 0, 0, 0, false, spoil_role},
+        {"no such role", MALFORMED, 0, 0, 0, false, spoil_role_beyond},
         {"channel", MALFORMED, 0, 0, 0, false, spoil_channel},
         {"cut short", MALFORMED, 1, 0, 0, false, spoil_nothing},
-        {"hardly begun", MALFORMED, 119, 0, 0, false, spoil_nothing},
+        {"hardly begun", MALFORMED, 150, 0, 0, false, spoil_nothing},
         {"a byte too many", MALFORMED, -1, 0, 0, false, spoil_nothing},
     };
 
@@ -652,7 +682,7 @@ static void raw_join(struct raw *r, struct world *w, uint8_t channel)
     sign_hello(&h, r, &w->people[ROGUE_CLIENT]);
     assert_true(raw_hello(r, &h, 0));
     assert_true(raw_read_hello(r, &answer));
-    assert_int_equal(answer.index, NEAR);
+    assert_memory_equal(&answer.key, &w->set.list[NEAR].key, PUBKEY_BYTES);
     assert_int_equal(answer.channel, channel);
     assert_string_equal(answer.software, "honest/1");
     WAIT_FOR(w, is_up(&w->near, ROGUE_CLIENT, channel));
@@ -789,7 +819,8 @@ static void test_the_honest_link_pings_and_knows_its_peer(void **x)
     assert_true(s.rtt_us < 1000000);
     assert_true(s.offset_ms > -1000 && s.offset_ms < 1000);
     assert_true(s.bytes_in > 0 && s.bytes_out > 0 && s.heard_ms > 0);
-    assert_int_equal(peers_up_count(w.near.peers), 1);
+    assert_int_equal(peers_find(w.near.peers, &w.set.list[FAR].key), FAR);
+    assert_int_equal(peers_find(w.near.peers, &w.set.list[STRANGER].key), -1);
     assert_int_equal(peers_send(w.near.peers,
                                 ROGUE_SERVER,
                                 CHANNEL_BULK,
@@ -1013,16 +1044,15 @@ static void refuse_answer(const struct wrong_hello *c)
     struct peers_status s;
 
     start_world(&w, 0);
+    note_keys(&w);
     raw_answer(&r, &w, &w.people[c->transport]);
-    (void)raw_handshake(&r);
-    if (c->transport == ROGUE_SERVER) {
-        assert_true(raw_read_hello(&r, &call));
-        assert_int_equal(call.index, NEAR);
-        h = hello_of(&w, ROGUE_SERVER, call.channel, false);
-        c->spoil(&h);
-        sign_hello(&h, &r, &w.people[c->consensus]);
-        assert_true(raw_hello(&r, &h, c->cut));
-    }
+    assert_true(raw_handshake(&r));
+    assert_true(raw_read_hello(&r, &call));
+    assert_memory_equal(&call.key, &w.set.list[NEAR].key, PUBKEY_BYTES);
+    h = hello_of(&w, ROGUE_SERVER, call.channel, false);
+    c->spoil(&h);
+    sign_hello(&h, &r, &w.people[c->consensus]);
+    assert_true(raw_hello(&r, &h, c->cut));
     assert_closed(&r);
     if (!told(&w.near, c->reason))
         fail_msg("%s: \"%s\"", c->what, peers_last_refusal(w.near.peers));
@@ -1038,15 +1068,15 @@ static void refuse_answer(const struct wrong_hello *c)
 static void test_a_wrong_answer_is_refused_with_its_reason(void **x)
 {
     enum { S = ROGUE_SERVER };
-    static const char other[] = "wrong validator or channel";
+    static const char other[] = "another validator than was dialled";
     static const struct wrong_hello cases[] = {
         {"a stranger", NOT_PINNED, 0, STRANGER, S, false, spoil_nothing},
         {"another's key", NOT_PINNED, 0, FAR, S, false, spoil_nothing},
         {"stolen key", NOT_SIGNED, 0, S, STRANGER, false, spoil_nothing},
         {"protocol", "wrong protocol version", 0, S, S, false, spoil_protocol},
         {"chain", "wrong chain", 0, S, S, false, spoil_chain},
-        {"channel", other, 0, S, S, false, spoil_other_channel},
-        {"index", other, 0, S, S, false, spoil_index_to_higher},
+        {"channel", "wrong channel", 0, S, S, false, spoil_other_channel},
+        {"key", other, 0, S, FAR, false, spoil_key_to_far},
         {"role", "wrong role", 0, S, S, false, spoil_role},
         {"cut short", MALFORMED, 1, S, S, false, spoil_nothing},
     };
