@@ -49,7 +49,7 @@ static void candidate_read(struct reader *r, struct candidate *c)
 }
 
 /* A vote or certificate to give a view up names nothing but the view. */
-static bool shape_ok(uint8_t kind, const struct candidate *c)
+bool vote_shape_ok(uint8_t kind, const struct candidate *c)
 {
     if (kind < VOTE_NOTARIZE || kind > VOTE_FINALIZE || c->view == 0)
         return false;
@@ -88,7 +88,7 @@ enum err vote_check(const struct vote *v, const struct vote_domain *d)
 {
     struct hash digest;
 
-    if (!shape_ok(v->kind, &v->about) || v->signer >= d->set->count)
+    if (!vote_shape_ok(v->kind, &v->about) || v->signer >= d->set->count)
         return ERR_RANGE;
     if (v->epoch != d->set->epoch)
         return ERR_CHAIN;
@@ -104,7 +104,7 @@ enum err cert_check(const struct cert *c, const struct vote_domain *d)
     struct hash digest;
     uint32_t at = 0;
 
-    if (!shape_ok(c->kind, &c->about) || (n < 32 && c->bitmap >> n != 0))
+    if (!vote_shape_ok(c->kind, &c->about) || (n < 32 && c->bitmap >> n != 0))
         return ERR_RANGE;
     if (c->epoch != d->set->epoch)
         return ERR_CHAIN;
@@ -138,7 +138,7 @@ void vote_read(struct reader *r, struct vote *v)
     v->signer = reader_u8(r);
     reader_copy(r, v->sig.raw, sizeof v->sig.raw);
     if (r->err == ERR_NONE &&
-        (!shape_ok(v->kind, &v->about) || v->signer >= VALIDATORS_MAX))
+        (!vote_shape_ok(v->kind, &v->about) || v->signer >= VALIDATORS_MAX))
         reader_fail(r, ERR_RANGE);
     if (r->err != ERR_NONE)
         memset(v, 0, sizeof *v);
@@ -168,7 +168,7 @@ void cert_read(struct reader *r, struct cert *c)
     c->bitmap = reader_u32(r);
     count = reader_count(r, VALIDATORS_MAX, SIGNATURE_BYTES);
     if (r->err == ERR_NONE &&
-        (!shape_ok(c->kind, &c->about) ||
+        (!vote_shape_ok(c->kind, &c->about) ||
          count != (uint32_t)__builtin_popcount(c->bitmap)))
         reader_fail(r, ERR_RANGE);
     for (uint32_t i = 0; i < count; i++)

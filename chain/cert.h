@@ -50,6 +50,10 @@ struct vote {
     struct signature sig;
 };
 
+/* vote_shape_ok says whether a vote may be about c: a view above its parent's,
+ * which is all that NULLIFY names. */
+bool vote_shape_ok(uint8_t kind, const struct candidate *c);
+
 /* vote_conflict_of compares kinds and candidates only: that epoch, view and
  * signer are the same is the caller's to know. */
 enum vote_conflict vote_conflict_of(uint8_t kind_a,

@@ -80,6 +80,25 @@ static struct bytes view_get(void *ctx, const struct row_key *key)
                    json_pack("{s:s}", "security", code),
                    "security",
                    &security_row_schema);
+    case TABLE_VALIDATORS:
+        if (!hash_is_zero(&key->key))
+            return bytes_of(NULL, 0);
+        return ask(v,
+                   "validators_get",
+                   json_object(),
+                   "validators",
+                   &validators_row_schema);
+    case TABLE_CANDIDATES:
+        if (!institution_number(&number, &key->key))
+            return bytes_of(NULL, 0);
+        return ask(v,
+                   "candidate_get",
+                   json_pack("{s:i}", "institution", (int)number),
+                   "candidate",
+                   &candidate_row_schema);
+    case TABLE_PARAMS:
+        return ask(
+            v, "params_get", json_object(), "params", &params_row_schema);
     case TABLE_PLEDGES:
         memcpy(code, key->tree.raw, HASH_BYTES);
         return ask(v,
@@ -99,10 +118,7 @@ static struct bytes view_get(void *ctx, const struct row_key *key)
     case TABLE_CALENDAR:
     case TABLE_DUE:
     case TABLE_DRAFTS:
-    case TABLE_PARAMS:
     case TABLE_CLAIMS:
-    case TABLE_VALIDATORS:
-    case TABLE_CANDIDATES:
     case TABLE_EVIDENCE:
     case TABLES_USED:
     case TABLE_SLOTS:

@@ -188,6 +188,15 @@ void exec_put_freeze(struct exec *x, struct freeze_row *f, const char *code)
     exec_put(x, f, TABLE_FREEZES, &tree, &key);
 }
 
+bool exec_candidate(const struct ledger_view *view,
+                    struct candidate_row *c,
+                    uint16_t institution)
+{
+    const struct hash key = institution_id(institution);
+
+    return exec_get(view, c, TABLE_CANDIDATES, &zero, &key);
+}
+
 enum verdict exec_open_security(const struct security_row *s,
                                 bool although_suspended)
 {

@@ -78,6 +78,10 @@ bool exec_freeze(const struct ledger_view *view,
                  uint64_t number);
 void exec_put_freeze(struct exec *x, struct freeze_row *f, const char *code);
 
+bool exec_candidate(const struct ledger_view *view,
+                    struct candidate_row *c,
+                    uint16_t institution);
+
 /* One side of a movement of shares: an account and its holding.
  *
  * Load it, change the segments, count it (the security's holder_count and

@@ -177,7 +177,7 @@ static enum verdict apply_ops(struct exec *x)
     union op_any op;
     struct institution_row filer;
     const bool filer_known = sign_get_filer(x, &filer);
-    bool self_signed = true;
+    uint8_t filing = FILER_NONE;
 
     for (uint32_t i = 0; i < x->tx->op_count; i++) {
         enum verdict v;
@@ -185,7 +185,7 @@ static enum verdict apply_ops(struct exec *x)
         x->op_index = i;
         if (op_decode(&x->def, &op, x->tx->ops[i]) != ERR_NONE)
             return exec_refuse(x, V_MALFORMED, NULL, 0, 0);
-        self_signed = self_signed && x->def->is_self_signed;
+        filing = x->def->filer < filing ? x->def->filer : filing;
         v = sign_check_op(x, &op);
         if (v == V_OK)
             v = apply_rule(x, &op);
@@ -194,8 +194,9 @@ static enum verdict apply_ops(struct exec *x)
     }
     x->op_index = UINT32_MAX;
     x->by_paper = false;
-    if (!self_signed) {
-        const enum verdict v = sign_check_filer(x, filer_known ? &filer : NULL);
+    if (filing != FILER_NONE) {
+        const enum verdict v =
+            sign_check_filer(x, filer_known ? &filer : NULL, filing);
 
         if (v != V_OK)
             return v;

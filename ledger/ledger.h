@@ -5,8 +5,9 @@
  *   ledger_apply       -> one transaction, all of it or nothing (I13)
  *
  * Nothing here reads a clock, allocates or calls ECDSA: the caller has checked
- * every signature (tx_check_sigs), the ledger checks that each key is active in
- * its principal's policy and that exactly the needed principals signed. */
+ * every signature (tx_check_sigs, and those that evidence_proofs lists), the
+ * ledger checks that each key is active in its principal's policy and that
+ * exactly the needed principals signed. */
 #ifndef LEDGER_LEDGER_H
 #define LEDGER_LEDGER_H
 

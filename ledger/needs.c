@@ -315,7 +315,7 @@ enum verdict needs_principals(struct tx *tx,
 {
     const struct principal filer = {PRINCIPAL_INSTITUTION,
                                     institution_id(tx->institution)};
-    bool self_signed = true;
+    uint8_t filing = FILER_NONE;
     union op_any op;
 
     tx->principal_count = 0;
@@ -327,7 +327,7 @@ enum verdict needs_principals(struct tx *tx,
 
         if (op_decode(&def, &op, tx->ops[i]) != ERR_NONE)
             return V_MALFORMED;
-        self_signed = self_signed && def->is_self_signed;
+        filing = def->filer < filing ? def->filer : filing;
         v = needs_of_op(&n, about, view, &tx->chain_id, def, &op);
         if (v != V_OK)
             return v;
@@ -337,7 +337,7 @@ enum verdict needs_principals(struct tx *tx,
                 return V_LIMIT;
         }
     }
-    if (!self_signed && !add_principal(tx, &filer))
+    if (filing != FILER_NONE && !add_principal(tx, &filer))
         return V_LIMIT;
     tx_sort_principals(tx);
     return V_OK;

@@ -38,7 +38,7 @@ struct needs {
 };
 
 /* needs_of_op lists the signers of one operation (not the filing institution's
- * maker, which every transaction needs that is not self-signed).
+ * maker, who signs but for FILER_NONE).
  * Returns V_OK or V_UNKNOWN; *about is then the missing id. */
 enum verdict needs_of_op(struct needs *out,
                          struct hash *about,

@@ -672,8 +672,15 @@ union op_any {
 #undef OP_MEMBER
 };
 
-/* Who must sign.  Every transaction also needs a maker key of its filing
- * institution, unless all its operations are self-signed. */
+/* Who signs for the institution that files a transaction: what the strictest of
+ * its operations asks for. */
+enum op_filer {
+    FILER_MAKER = 0, /* a maker of the institution */
+    FILER_NODE = 1,  /* a maker, or the validator it runs */
+    FILER_NONE = 2,  /* nobody: only the signers of the operation */
+};
+
+/* Who must sign an operation, besides the filer. */
 enum signer_who {
     SIGNER_NONE,
     SIGNER_GOVERNANCE,  /* operators of a quorum of validator institutions */
@@ -706,7 +713,7 @@ enum {
 struct op_def {
     uint8_t kind;
     bool is_court;               /* stands first in a block */
-    bool is_self_signed;         /* needs no maker */
+    uint8_t filer;               /* enum op_filer: who signs for filing it */
     const struct schema *schema; /* its name is the operation's name */
     struct op_signer signers[OP_SIGNERS_MAX];
     size_t document_offset; /* of the paper document; OP_NO_DOCUMENT */

@@ -123,7 +123,7 @@ static const struct schema validator_ready_schema =
            "*Nobody else signs.*");
 const struct op_def op_def_validator_ready = {
     .kind = OP_VALIDATOR_READY,
-    .is_self_signed = true,
+    .filer = FILER_NONE,
     .schema = &validator_ready_schema,
     .signers = {{SIGNER_VALIDATOR,
                  offsetof(struct op_validator_ready, key),
@@ -193,6 +193,7 @@ static const struct schema evidence_schema =
            "Record two votes of one validator that exclude each other.");
 const struct op_def op_def_evidence = {
     .kind = OP_EVIDENCE,
+    .filer = FILER_NODE,
     .schema = &evidence_schema,
     .document_offset = OP_NO_DOCUMENT,
     .verdicts = {V_UNKNOWN, V_EXISTS, V_EVIDENCE},

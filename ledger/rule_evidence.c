@@ -1,4 +1,5 @@
 /* Evidence against a validator: it is recorded, nothing follows by itself. */
+#include "ledger/evidence.h"
 #include "ledger/exec.h"
 
 static const struct hash zero;
@@ -15,29 +16,12 @@ static bool get_set(const struct exec *x,
            exec_get(x->b->view, row, TABLE_VALIDATORS, &zero, &past);
 }
 
-static struct candidate candidate_of(const struct evidence_vote *v,
-                                     uint64_t view)
-{
-    return (struct candidate){view, v->parent_view, v->height, v->block};
-}
-
-/* R167: Evidence is two votes that one validator of the named set signed and
- * that exclude each other: NOTARIZE for two candidates of a view, FINALIZE for
- * two, each for another one, or NULLIFY and FINALIZE. */
-static enum vote_conflict conflict_of(const struct op_evidence *op)
-{
-    const struct candidate a = candidate_of(&op->first, op->view);
-    const struct candidate b = candidate_of(&op->second, op->view);
-
-    return vote_conflict_of(op->first.kind, &a, op->second.kind, &b);
-}
-
 enum verdict rule_evidence(struct exec *x, const struct op_evidence *op)
 {
     const struct hash id = validator_id(&op->key);
     struct evidence_row row = {.epoch = op->epoch,
                                .view = op->view,
-                               .type = (uint8_t)conflict_of(op),
+                               .type = (uint8_t)evidence_conflict(op),
                                .key = op->key,
                                .height = x->b->height,
                                .tx_id = x->tx->id};
@@ -51,6 +35,9 @@ enum verdict rule_evidence(struct exec *x, const struct op_evidence *op)
     struct hash key;
     int at;
 
+    /* R167: Evidence is two votes that one validator of the named set signed
+     * and that exclude each other: NOTARIZE for two candidates of a view,
+     * FINALIZE for two, each for another one, or NULLIFY and FINALIZE. */
     if (!get_set(x, &validators, op->epoch))
         return exec_refuse(x, V_UNKNOWN, &op->validators_hash, op->epoch, 0);
     hash = valset_hash(&validators.set);

@@ -193,7 +193,36 @@ bool sign_get_filer(const struct exec *x, struct institution_row *out)
     return get_institution(x, out, &id);
 }
 
-enum verdict sign_check_filer(struct exec *x, const struct institution_row *row)
+/* R169: Evidence may be filed by the validator that an institution runs, with
+ * its consensus key in place of a maker's. */
+static bool filed_by_validator(struct exec *x)
+{
+    static const struct hash zero;
+    struct validators_row row;
+
+    if (!exec_get(x->b->view, &row, TABLE_VALIDATORS, &zero, &zero))
+        return false;
+    for (uint32_t v = 0; v < row.set.count; v++) {
+        const struct pubkey *key = &row.set.list[v].key;
+        const struct principal who = {PRINCIPAL_VALIDATOR, validator_id(key)};
+        const int p = principal_index(x->tx, &who);
+
+        if (row.set.list[v].institution != x->tx->institution || p < 0)
+            continue;
+        for (uint32_t i = 0; i < x->tx->sig_count; i++) {
+            if ((int)x->tx->sigs[i].principal == p &&
+                memcmp(&x->tx->sigs[i].key, key, sizeof *key) == 0) {
+                x->sig_used[i] = true;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+enum verdict sign_check_filer(struct exec *x,
+                              const struct institution_row *row,
+                              enum op_filer filing)
 {
     const struct principal who = {PRINCIPAL_INSTITUTION,
                                   institution_id(x->tx->institution)};
@@ -201,6 +230,8 @@ enum verdict sign_check_filer(struct exec *x, const struct institution_row *row)
 
     if (row == NULL)
         return exec_refuse(x, V_UNKNOWN, &who.id, 0, 0);
+    if (filing == FILER_NODE && filed_by_validator(x))
+        return V_OK;
     gather(&g, x, &who, row);
     for (uint32_t i = 0; i < g.count; i++) {
         if ((g.roles[i] & KEY_MAKER) != 0 && x->sig_used[g.index[i]])

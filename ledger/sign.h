@@ -11,10 +11,11 @@ enum verdict sign_check_op(struct exec *x, const void *op);
 /* sign_get_filer reads the filing institution, before the operations: one may
  * change its keys.  False: there is none. */
 bool sign_get_filer(const struct exec *x, struct institution_row *out);
-/* sign_check_filer: the filing institution's maker; row is as it was before the
- * operations, NULL if there was none. */
+/* sign_check_filer: the filing institution's maker, or for FILER_NODE its
+ * validator; row is as it was before the operations, NULL if there was none. */
 enum verdict sign_check_filer(struct exec *x,
-                              const struct institution_row *row);
+                              const struct institution_row *row,
+                              enum op_filer filing);
 /* sign_check_rest: no signature and no principal that nothing needed. */
 enum verdict sign_check_rest(struct exec *x);
 

@@ -40,10 +40,9 @@ void api_bad_param(struct rpc_call *call, const char *path, const char *why)
               json_pack("{s:s}", "path", path));
 }
 
-/* A snapshot at least min_height high; NULL after answering that it is not. */
-static struct store_view *view_at(struct node *n,
-                                  struct rpc_call *call,
-                                  const struct rpc_arg *min_height)
+struct store_view *api_view_at(struct node *n,
+                               struct rpc_call *call,
+                               const struct rpc_arg *min_height)
 {
     struct store_view *v = store_view_open(n->store);
 
@@ -61,12 +60,11 @@ static struct store_view *view_at(struct node *n,
     return v;
 }
 
-/* Reads and decodes one row; answers and closes the view when there is none. */
-static bool read_row(struct rpc_call *call,
-                     struct store_view *v,
-                     void *row,
-                     const struct row_key *key,
-                     const char *what)
+bool api_read_row(struct rpc_call *call,
+                  struct store_view *v,
+                  void *row,
+                  const struct row_key *key,
+                  const char *what)
 {
     struct store_value value;
     enum err e = store_get_row(&value, v, key);
@@ -151,13 +149,13 @@ static bool legal_effect(struct store_view *v, const char *code)
     return has;
 }
 
-static void one_row(struct node *n,
-                    struct rpc_call *call,
-                    const struct rpc_arg *min_height,
-                    const struct row_key *key,
-                    const char *name)
+void api_one_row(struct node *n,
+                 struct rpc_call *call,
+                 const struct rpc_arg *min_height,
+                 const struct row_key *key,
+                 const char *name)
 {
-    struct store_view *v = view_at(n, call, min_height);
+    struct store_view *v = api_view_at(n, call, min_height);
     const struct schema *s = row_schema(key->table);
     void *row;
     char what[64];
@@ -167,7 +165,7 @@ static void one_row(struct node *n,
     row = malloc(s->size);
     ASSERT(row != NULL);
     snprintf(what, sizeof what, "there is no such %s", name);
-    if (read_row(call, v, row, key, what))
+    if (api_read_row(call, v, row, key, what))
         answer_row(call,
                    v,
                    name,
@@ -183,7 +181,7 @@ static void institution_get(void *ctx,
     const struct row_key key = {.table = TABLE_INSTITUTIONS,
                                 .key = institution_id((uint16_t)a[0].number)};
 
-    one_row(ctx, call, &a[1], &key, "institution");
+    api_one_row(ctx, call, &a[1], &key, "institution");
 }
 
 static void account_get(void *ctx,
@@ -192,7 +190,7 @@ static void account_get(void *ctx,
 {
     const struct row_key key = {.table = TABLE_ACCOUNTS, .key = a[0].hash};
 
-    one_row(ctx, call, &a[1], &key, "account");
+    api_one_row(ctx, call, &a[1], &key, "account");
 }
 
 static void security_get(void *ctx,
@@ -202,7 +200,7 @@ static void security_get(void *ctx,
     const struct row_key key = {.table = TABLE_SECURITIES,
                                 .key = security_key(a[0].code)};
 
-    one_row(ctx, call, &a[1], &key, "security");
+    api_one_row(ctx, call, &a[1], &key, "security");
 }
 
 static void pledge_get(void *ctx,
@@ -212,7 +210,7 @@ static void pledge_get(void *ctx,
     const struct row_key key = {
         TABLE_PLEDGES, security_key(a[0].code), number_key(a[1].number)};
 
-    one_row(ctx, call, &a[2], &key, "pledge");
+    api_one_row(ctx, call, &a[2], &key, "pledge");
 }
 
 static void claim_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
@@ -220,7 +218,7 @@ static void claim_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
     const struct row_key key = {.table = TABLE_CLAIMS,
                                 .key = claim_key(a[0].code, a[1].number)};
 
-    one_row(ctx, call, &a[2], &key, "claim");
+    api_one_row(ctx, call, &a[2], &key, "claim");
 }
 
 /* A holding with what is derived from its segments.  T+n is evaluated when
@@ -248,11 +246,12 @@ static void holding_get(void *ctx,
     struct node *n = ctx;
     const struct row_key key = {
         TABLE_HOLDINGS, security_key(a[0].code), a[1].hash};
-    struct store_view *v = view_at(n, call, &a[2]);
+    struct store_view *v = api_view_at(n, call, &a[2]);
     struct holding_row *h = malloc(sizeof *h);
 
     ASSERT(h != NULL);
-    if (v != NULL && read_row(call, v, h, &key, "there is no such holding")) {
+    if (v != NULL &&
+        api_read_row(call, v, h, &key, "there is no such holding")) {
         json_t *mark =
             json_pack("{s:b}", "legal_effect", legal_effect(v, a[0].code));
 
@@ -303,17 +302,16 @@ static bool list_one(void *ctx, const struct row_key *key, struct bytes row)
     return true;
 }
 
-/* Lists one tree and answers; next is what to go on after, if more follows. */
-static void list_rows(struct node *n,
-                      struct rpc_call *call,
-                      const struct rpc_arg *min_height,
-                      uint8_t table,
-                      const struct hash *tree,
-                      const struct hash *after,
-                      uint64_t limit,
-                      const char *name)
+void api_list_rows(struct node *n,
+                   struct rpc_call *call,
+                   const struct rpc_arg *min_height,
+                   uint8_t table,
+                   const struct hash *tree,
+                   const struct hash *after,
+                   uint64_t limit,
+                   const char *name)
 {
-    struct store_view *v = view_at(n, call, min_height);
+    struct store_view *v = api_view_at(n, call, min_height);
     struct lister l = {.limit = limit, .node = n};
     json_t *next = json_null();
     json_t *out;
@@ -329,8 +327,13 @@ static void list_rows(struct node *n,
         api_answer_broken(call, e);
         return;
     }
-    if (l.more && table == TABLE_HOLDINGS) {
+    if (l.more && (table == TABLE_HOLDINGS || table == TABLE_EVIDENCE)) {
         next = api_hash(&l.last.key);
+    } else if (l.more && table == TABLE_CANDIDATES) {
+        uint16_t institution = 0;
+
+        (void)institution_number(&institution, &l.last.key);
+        next = json_of_u64(institution);
     } else if (l.more && table == TABLE_SECURITIES) {
         char code[HASH_BYTES + 1] = "";
 
@@ -366,14 +369,14 @@ static void security_list(void *ctx,
     const struct hash tree = {{0}};
     const struct hash after = security_key(a[0].code);
 
-    list_rows(ctx,
-              call,
-              &a[2],
-              TABLE_SECURITIES,
-              &tree,
-              a[0].given ? &after : NULL,
-              a[1].number,
-              "securities");
+    api_list_rows(ctx,
+                  call,
+                  &a[2],
+                  TABLE_SECURITIES,
+                  &tree,
+                  a[0].given ? &after : NULL,
+                  a[1].number,
+                  "securities");
 }
 
 static void register_list(void *ctx,
@@ -382,14 +385,14 @@ static void register_list(void *ctx,
 {
     const struct hash tree = security_key(a[0].code);
 
-    list_rows(ctx,
-              call,
-              &a[3],
-              TABLE_HOLDINGS,
-              &tree,
-              a[1].given ? &a[1].hash : NULL,
-              a[2].number,
-              "holdings");
+    api_list_rows(ctx,
+                  call,
+                  &a[3],
+                  TABLE_HOLDINGS,
+                  &tree,
+                  a[1].given ? &a[1].hash : NULL,
+                  a[2].number,
+                  "holdings");
 }
 
 static void freeze_list(void *ctx,
@@ -399,14 +402,14 @@ static void freeze_list(void *ctx,
     const struct hash tree = security_key(a[0].code);
     const struct hash after = number_key(a[1].number);
 
-    list_rows(ctx,
-              call,
-              &a[3],
-              TABLE_FREEZES,
-              &tree,
-              a[1].given ? &after : NULL,
-              a[2].number,
-              "freezes");
+    api_list_rows(ctx,
+                  call,
+                  &a[3],
+                  TABLE_FREEZES,
+                  &tree,
+                  a[1].given ? &after : NULL,
+                  a[2].number,
+                  "freezes");
 }
 
 struct event_lister {
@@ -455,7 +458,7 @@ static void events_list(void *ctx,
             call, "params.account", "give a security or an account, not both");
         return;
     }
-    v = view_at(ctx, call, &a[4]);
+    v = api_view_at(ctx, call, &a[4]);
     if (v == NULL)
         return;
     l.list = json_array();
@@ -581,6 +584,11 @@ void api_backend(struct rpc_backend *out, struct node *n)
                      [RPC_PLEDGE_GET] = pledge_get,
                      [RPC_FREEZE_LIST] = freeze_list,
                      [RPC_CLAIM_GET] = claim_get,
+                     [RPC_VALIDATORS_GET] = api_validators_get,
+                     [RPC_CANDIDATE_GET] = api_candidate_get,
+                     [RPC_CANDIDATE_LIST] = api_candidate_list,
+                     [RPC_EVIDENCE_LIST] = api_evidence_list,
+                     [RPC_PARAMS_GET] = api_params_get,
                      [RPC_EVENTS_LIST] = events_list},
         .ready = health_ready,
         .metrics = health_metrics,

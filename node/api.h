@@ -1,6 +1,7 @@
 /* api.h - what the files of the RPC methods share (private to them).
  *
  *   api.c        rows and events, from the store's snapshots
+ *   api_gov.c    validators, candidates, evidence
  *   api_chain.c  blocks
  *   api_tx.c     transactions, by way of the loop */
 #ifndef NODE_API_H
@@ -12,7 +13,46 @@ json_t *api_hash(const struct hash *h);
 void api_not_found(struct rpc_call *call, const char *what);
 void api_bad_param(struct rpc_call *call, const char *path, const char *why);
 
+/* A snapshot at least min_height high; NULL after answering that it is not. */
+struct store_view *api_view_at(struct node *n,
+                               struct rpc_call *call,
+                               const struct rpc_arg *min_height);
+/* Reads and decodes one row; answers and closes the view when there is none. */
+bool api_read_row(struct rpc_call *call,
+                  struct store_view *v,
+                  void *row,
+                  const struct row_key *key,
+                  const char *what);
+/* Answers with one row under its name. */
+void api_one_row(struct node *n,
+                 struct rpc_call *call,
+                 const struct rpc_arg *min_height,
+                 const struct row_key *key,
+                 const char *name);
+/* Lists one tree and answers; next is what to go on after, if more follows. */
+void api_list_rows(struct node *n,
+                   struct rpc_call *call,
+                   const struct rpc_arg *min_height,
+                   uint8_t table,
+                   const struct hash *tree,
+                   const struct hash *after,
+                   uint64_t limit,
+                   const char *name);
+
 /* Handlers. */
+void api_validators_get(void *ctx,
+                        struct rpc_call *call,
+                        const struct rpc_arg *a);
+void api_candidate_get(void *ctx,
+                       struct rpc_call *call,
+                       const struct rpc_arg *a);
+void api_candidate_list(void *ctx,
+                        struct rpc_call *call,
+                        const struct rpc_arg *a);
+void api_evidence_list(void *ctx,
+                       struct rpc_call *call,
+                       const struct rpc_arg *a);
+void api_params_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_block(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_header(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_submit(void *ctx, struct rpc_call *call, const struct rpc_arg *a);

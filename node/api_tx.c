@@ -1,6 +1,7 @@
 /* The RPC methods about transactions, by way of the loop. */
 #include "base/check.h"
 #include "node/api.h"
+#include "node/verify.h"
 #include "rpc/schema_json.h"
 
 #include <stdlib.h>
@@ -40,6 +41,20 @@ static json_t *refusal_json(const struct hash *id, const struct refusal *why)
         json_object_set_new(out, "have", json_of_u64(why->have));
         json_object_set_new(out, "need", json_of_u64(why->need));
     }
+    if (why->verdict == V_MARGIN)
+        json_object_set_new(out,
+                            "margin",
+                            json_pack("{s:i, s:i, s:i, s:i, s:i}",
+                                      "stay",
+                                      (int)why->margin.stay,
+                                      "faulty",
+                                      (int)why->margin.faulty,
+                                      "join",
+                                      (int)why->margin.join,
+                                      "quorum",
+                                      (int)why->margin.quorum,
+                                      "margin",
+                                      (int)why->margin.margin));
     return out;
 }
 
@@ -185,7 +200,7 @@ static void run_simulate(struct task *task)
     s->why = (struct refusal){.op_index = UINT32_MAX};
     if (e != ERR_NONE)
         s->verdict = V_MALFORMED;
-    else if (tx_check_sigs(tx, NULL) != ERR_NONE)
+    else if (verify_tx(tx) != ERR_NONE)
         s->verdict = V_SIG_INVALID;
     else
         s->verdict =

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/node.h"
+#include "node/verify.h"
 
 #include <stdlib.h>
 
@@ -74,7 +75,8 @@ bool block_entry_rival(const struct node *n,
         const struct block_entry *b = &n->blocks[i];
 
         if (b->used && b->header.epoch == h->epoch &&
-            b->header.view == h->view && b->header.proposer == h->proposer && !hash_eq(&b->hash, hash))
+            b->header.view == h->view && b->header.proposer == h->proposer &&
+            !hash_eq(&b->hash, hash))
             return true;
     }
     return false;
@@ -141,8 +143,8 @@ static void run_part(struct task *task)
 
     ASSERT(tx != NULL);
     for (uint32_t i = 0; i < p->count && !p->bad; i++)
-        p->bad = tx_decode(tx, p->txs[i]) != ERR_NONE ||
-                 tx_check_sigs(tx, NULL) != ERR_NONE;
+        p->bad =
+            tx_decode(tx, p->txs[i]) != ERR_NONE || verify_tx(tx) != ERR_NONE;
     free(tx);
 }
 

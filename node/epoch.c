@@ -63,8 +63,8 @@ static enum err replay_later(struct node *n)
     enum err e = ERR_NONE;
 
     while (e == ERR_NONE && r.left > 0) {
-        const struct bytes from = bytes_of(n->later.at + n->later.size - r.left,
-                                           r.left);
+        const struct bytes from =
+            bytes_of(n->later.at + n->later.size - r.left, r.left);
         const uint8_t type = reader_u8(&r);
         const uint64_t epoch = reader_u64(&r);
         const struct bytes payload = reader_vec(&r, JOURNAL_PAYLOAD_MAX);
@@ -86,9 +86,9 @@ static void tell(const struct node *n, const struct valset *before)
     const bool was = valset_find(before, &n->key) >= 0;
 
     log_info("consensus",
-             n->me >= 0 && !was   ? "a new epoch begins: this node joins"
-             : n->me < 0 && was   ? "a new epoch begins: this node has left"
-                                  : "a new epoch begins",
+             n->me >= 0 && !was ? "a new epoch begins: this node joins"
+             : n->me < 0 && was ? "a new epoch begins: this node has left"
+                                : "a new epoch begins",
              "epoch=%llu height=%llu validators=%u index=%d",
              (unsigned long long)n->set.epoch,
              (unsigned long long)n->since_height,
@@ -133,11 +133,12 @@ void epoch_end(struct node *n, const struct cert *cert)
     core_next(n->core, &config);
     e = replay_later(n);
     if (e != ERR_NONE) {
-        node_fail(n,
-                  EXIT_SAFETY_HALT,
-                  "what the vote journal holds of the new epoch cannot be used: "
-                  "keep the data directory and ask for help",
-                  err_text(e));
+        node_fail(
+            n,
+            EXIT_SAFETY_HALT,
+            "what the vote journal holds of the new epoch cannot be used: "
+            "keep the data directory and ask for help",
+            err_text(e));
         return;
     }
     n->statuses = n->claimed = 0;
@@ -242,10 +243,10 @@ static enum err read_set(struct validators_row *out,
 static enum err read_end(struct end_task *t)
 {
     struct node *n = t->node;
-    const struct row_key key = {
-        .table = TABLE_VALIDATORS,
-        .key = t->epoch + 1 == t->now_epoch ? (struct hash){{0}}
-                                            : epoch_key(t->epoch + 1)};
+    const struct row_key key = {.table = TABLE_VALIDATORS,
+                                .key = t->epoch + 1 == t->now_epoch
+                                           ? (struct hash){{0}}
+                                           : epoch_key(t->epoch + 1)};
     struct validators_row row;
     struct store_value header = {0};
     struct store_value cert = {0};

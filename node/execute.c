@@ -148,7 +148,7 @@ struct commit_task {
     enum err err;
     const char *why;
     struct write_task *write;
-    struct valset set; /* after it, if it seals */
+    struct valset set;                /* after it, if it seals */
     struct candidate_row *candidates; /* after it, if they changed; owned */
     uint32_t candidate_count;
 };
@@ -472,13 +472,8 @@ static void run_build(struct task *task)
     }
     if (time_ms <= tip->time_ms)
         time_ms = tip->time_ms + 1;
-    engine_build(n->engine,
-                 &b,
-                 t->on.view,
-                 t->proposer,
-                 time_ms,
-                 t->offered,
-                 t->count);
+    engine_build(
+        n->engine, &b, t->on.view, t->proposer, time_ms, t->offered, t->count);
     if (b == NULL)
         return;
     t->built = true;

@@ -38,7 +38,7 @@ static void take_proposal(struct node *n,
         free(p);
         return;
     } else if (p->vote.signer != from ||
-             core_leader(n->core, p->candidate.view) != from)
+               core_leader(n->core, p->candidate.view) != from)
         bad = "a proposal by another than the leader";
     else if (!candidate_eq(&p->vote.about, &p->candidate) ||
              p->vote.kind != VOTE_NOTARIZE ||

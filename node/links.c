@@ -115,8 +115,8 @@ static void add(const struct node *n,
     id->key = *key;
     id->spki_hash = *spki_hash;
     if (institution != 0 &&
-        config_split_address(
-            id->host, &id->port, configured(n, institution)) != ERR_NONE)
+        config_split_address(id->host, &id->port, configured(n, institution)) !=
+            ERR_NONE)
         id->port = 0;
     k->count++;
 }
@@ -145,11 +145,7 @@ void links_on_refresh(evutil_socket_t fd, short what, void *ctx)
         add(n, &k, &v->key, &v->spki_hash, v->institution);
     }
     for (uint32_t i = 0; i < n->leaver_count; i++)
-        add(n,
-            &k,
-            &n->leavers[i].is.key,
-            &n->leavers[i].is.spki_hash,
-            0);
+        add(n, &k, &n->leavers[i].is.key, &n->leavers[i].is.spki_hash, 0);
     for (uint32_t i = 0; i < n->candidate_count; i++) {
         const struct candidate_row *c = &n->candidates[i];
 
@@ -193,8 +189,8 @@ void links_leave(struct node *n,
         if (valset_find(after, &v->key) >= 0 || leaves_already(n, &v->key) ||
             n->leaver_count == VALIDATORS_MAX)
             continue;
-        n->leavers[n->leaver_count++] = (struct leaver){
-            .is = {.key = v->key, .spki_hash = v->spki_hash}};
+        n->leavers[n->leaver_count++] =
+            (struct leaver){.is = {.key = v->key, .spki_hash = v->spki_hash}};
     }
 }
 
@@ -202,8 +198,8 @@ void links_leave(struct node *n,
  * and a while longer, so that it hears of it too. */
 void links_tick(struct node *n)
 {
-    const uint32_t there = (uint32_t)__builtin_popcountll(n->claimed) +
-                           (n->me >= 0 ? 1u : 0u);
+    const uint32_t there =
+        (uint32_t)__builtin_popcountll(n->claimed) + (n->me >= 0 ? 1u : 0u);
     const uint64_t now = node_now_ms();
     uint32_t kept = 0;
 

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/node.h"
+#include "node/verify.h"
 
 #include <stdlib.h>
 
@@ -158,7 +159,7 @@ static void run_check(struct task *task)
         !hash_eq(&tx->chain_id, &m->node->chain_id))
         m->decode_error = ERR_CHAIN; /* before the costly check */
     if (m->decode_error == ERR_NONE)
-        m->decode_error = tx_check_sigs(tx, NULL);
+        m->decode_error = verify_tx(tx);
     if (m->decode_error == ERR_NONE)
         recheck_note(m, tx);
     free(tx);

@@ -290,6 +290,12 @@ struct node {
     struct kept_refusal *refusals; /* ring */
     uint32_t refusal_next;
 
+    /* own_tx.c */
+    bool ready_asking;
+    uint64_t ready_next_ms;
+    uint64_t evidence_epoch;
+    uint8_t evidence_filed[VALIDATORS_MAX]; /* bit: enum vote_conflict */
+
     pthread_mutex_t health_lock;
     struct health health;
     uint64_t blocks_total, txs_total, refused_total, dropped_total;

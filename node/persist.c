@@ -139,7 +139,10 @@ void replica_cut_journal(struct node *n)
      * was on disk: damage to it would pass for a torn end, and the votes in it
      * be forgotten. */
     if (e == ERR_NONE) {
-        keep_record(n, RECORD_BIRTH, 0, writer_bytes(&w));
+        if (n->journal_started)
+            keep_record(n, RECORD_START, 0, bytes_of("", 0));
+        else
+            keep_record(n, RECORD_BIRTH, 0, writer_bytes(&w));
         e = journal_sync(n->journal);
     }
     if (e == ERR_NONE)

@@ -19,7 +19,8 @@ static void note(struct mtx *m, const struct hash *key)
         m->touches_many = true;
 }
 
-/* Ids and codes, whatever they mean: one too many costs a check, no more. */
+/* Ids, codes and numbers of institutions, whatever they mean: one too many
+ * costs a check, no more. */
 static void note_record(struct mtx *m, const struct schema *s, const void *at)
 {
     for (uint32_t i = 0; i < s->field_count; i++) {
@@ -27,7 +28,14 @@ static void note_record(struct mtx *m, const struct schema *s, const void *at)
         const uint8_t *value = (const uint8_t *)at + f->offset;
         uint32_t count = 1;
 
-        if (f->kind == FIELD_HASH) {
+        if (f->kind == FIELD_U16) {
+            uint16_t number;
+            struct hash id;
+
+            memcpy(&number, value, sizeof number);
+            id = institution_id(number);
+            note(m, &id);
+        } else if (f->kind == FIELD_HASH) {
             struct hash id;
 
             memcpy(&id, value, sizeof id);
@@ -90,6 +98,18 @@ static struct hash *keys_of(const struct change_set *set, uint32_t *count)
     return keys;
 }
 
+/* Who signs governance, and may file, changed. */
+static bool new_validators(const struct change_set *set)
+{
+    static const struct row_key in_force = {.table = TABLE_VALIDATORS};
+
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (memcmp(&set->list[i].key, &in_force, sizeof in_force) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool is_touched(const struct mtx *m,
                        const struct hash *keys,
                        uint32_t count)
@@ -124,6 +144,7 @@ void recheck_after(struct node *n, const struct change_set *set, bool new_day)
 
     if (n->pool.ready == 0)
         return;
+    new_day = new_day || new_validators(set);
     keys = keys_of(set, &count);
     for (struct mtx *m = n->pool.oldest; m != NULL; m = m->newer) {
         if (m->state == MTX_READY && !m->stale)

@@ -2,6 +2,7 @@
  * journal. */
 #include "base/check.h"
 #include "base/log.h"
+#include "node/replica.h"
 #include "node/start.h"
 
 #include <stdio.h>
@@ -46,8 +47,7 @@ static enum err adopt_set(struct node *n)
     engine_validators(n->engine, &set);
     TRY(read_since(n, since, &hash));
     epoch_adopt(n, &set, since, &hash);
-    n->candidate_count =
-        engine_candidates(n->engine, n->candidates, PEERS_MAX);
+    n->candidate_count = engine_candidates(n->engine, n->candidates, PEERS_MAX);
     if (set.epoch > 0) {
         TRY(engine_validators_of(n->engine, set.epoch - 1, &before));
         links_leave(n, &before, &set);

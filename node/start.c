@@ -2,6 +2,7 @@
 #include "node/start.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "node/own_tx.h"
 
 #include <event2/thread.h>
 #include <openssl/evp.h>
@@ -251,8 +252,10 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     if (node_now_ms() >= core_next_tick_ms(n->core) || core_is_busy(n->core))
         replica_tick(n);
-    if (node_now_ms() % 1000 < 12)
+    if (node_now_ms() % 1000 < 12) {
         mempool_tick(n);
+        own_tx_tick(n);
+    }
     links_tick(n);
     health_refresh(n);
     if (!n->stopping)

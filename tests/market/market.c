@@ -381,7 +381,7 @@ static void sign_all(struct market *m, const struct market_signing *s)
     struct tx *tx = m->tx;
     struct hash about;
     struct principal filer = {.kind = PRINCIPAL_INSTITUTION};
-    bool self_signed = true;
+    bool filed = false;
 
     for (uint32_t k = 0; k < tx->op_count; k++) {
         if (needs_of_op(&needs[k],
@@ -395,8 +395,8 @@ static void sign_all(struct market *m, const struct market_signing *s)
     tx->institution = s->filer != 0 ? s->filer : filer_of(needs, tx->op_count);
     filer.id = institution_id(tx->institution);
     for (uint32_t k = 0; k < tx->op_count; k++)
-        self_signed = self_signed && m->defs[k]->is_self_signed;
-    if (!self_signed)
+        filed = filed || m->defs[k]->filer != FILER_NONE;
+    if (filed)
         add_principal(tx, &filer);
     for (uint32_t k = 0; k < tx->op_count; k++) {
         for (uint32_t i = 0; i < needs[k].count; i++) {

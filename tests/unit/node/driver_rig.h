@@ -437,6 +437,7 @@ static inline void fake_listen(struct rig *r, uint8_t index)
         {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX},
         {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX},
         {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX},
+        {MSG_EPOCH_END, CHANNEL_CONSENSUS, MSG_EPOCH_END_MAX},
         {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX},
         {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX},
         {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX},
@@ -444,9 +445,9 @@ static inline void fake_listen(struct rig *r, uint8_t index)
         {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX},
     };
     struct fake *f = &r->fakes[index];
+    struct peers_identity known[VALIDATORS];
     const struct peers_config config = {.base = r->base,
-                                        .set = &r->set,
-                                        .me = index,
+                                        .self = r->set.list[index].key,
                                         .chain_id = r->f.chain_id,
                                         .key = r->tls_key[index],
                                         .certificate = r->certificate[index],
@@ -464,7 +465,13 @@ static inline void fake_listen(struct rig *r, uint8_t index)
 
     f->rig = r;
     f->index = index;
+    memset(known, 0, sizeof known);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        known[i].key = r->set.list[i].key;
+        known[i].spki_hash = r->set.list[i].spki_hash;
+    }
     assert_int_equal(peers_new(&f->peers, &config, &callbacks), ERR_NONE);
+    peers_know(f->peers, known, VALIDATORS, 0, HELLO_VALIDATOR);
     f->port = peers_port(f->peers);
 }
 
