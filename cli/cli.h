@@ -95,7 +95,9 @@ struct draft {
     struct hash chain_id;
     uint16_t institution;
     uint32_t day;
-    bool partly; /* signatures may be missing: others add theirs */
+    bool partly;             /* signatures may be missing: others add theirs */
+    uint32_t governor_count; /* 0: chosen by tx_make */
+    uint16_t governors[VALIDATORS_MAX]; /* whose operators sign governance */
     uint32_t op_count;
     struct buf ops; /* encoded operations */
     size_t at[TX_OPS_MAX];
@@ -136,6 +138,14 @@ json_t *tx_sign_partly(bool *complete,
                        struct tx *tx,
                        const struct ledger_view *view,
                        const struct wallet *w);
+/* tx_governors chooses a quorum of the institutions in set, first those for
+ * which the wallet has an operator key; returns how many. */
+uint32_t tx_governors(uint16_t out[VALIDATORS_MAX],
+                      const struct valset *set,
+                      const struct ledger_view *view,
+                      const struct wallet *w);
+extern const struct flag tx_sign_flags[];
+int tx_run_sign(const struct command *c, int argc, char **argv);
 int tx_file_read(struct buf *out, struct tx *tx, const char *path);
 json_t *tx_file_show(const struct tx *tx);
 int tx_file_write(const char *path, const struct tx *tx);
@@ -170,10 +180,11 @@ void devnet_url(const struct devnet *d, uint32_t index, char out[64]);
 struct vault;
 extern const struct command register_commands[];
 
-/* tx_cmd.c, query.c, keys.c, demo.c */
+/* tx_cmd.c, query.c, gov.c, keys.c, demo.c */
 extern const struct command tx_commands[];
 extern const struct command tx_file_commands[];
 extern const struct command query_commands[];
+extern const struct command gov_commands[];
 extern const struct command rules_commands[];
 extern const struct command keys_commands[];
 extern const struct command demo_commands[];

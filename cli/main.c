@@ -11,6 +11,7 @@ static const struct command *const tables[] = {
     tx_commands,
     register_commands,
     query_commands,
+    gov_commands,
     rules_commands,
 };
 

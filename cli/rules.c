@@ -34,13 +34,15 @@ static int print_as_json(void)
         const struct op_def *d = op_table[i];
 
         json_array_append_new(operations,
-                              json_pack("{s:s, s:s, s:o, s:b, s:b, s:o}",
+                              json_pack("{s:s, s:s, s:o, s:s, s:b, s:b, s:o}",
                                         "operation",
                                         d->schema->name,
                                         "help",
                                         d->schema->help,
                                         "signers",
                                         strings_of_signers(d),
+                                        "filer",
+                                        op_filer_texts[d->filer],
                                         "court",
                                         (int)d->is_court,
                                         "document_required",
@@ -68,6 +70,8 @@ static void print_operation(const struct op_def *d)
         printf("*Court operation.* ");
     if (d->document_required)
         printf("*A document is needed.* ");
+    if (d->filer != FILER_MAKER)
+        printf("*For filing signs %s.* ", op_filer_texts[d->filer]);
     printf("| ");
     for (int i = 0; i < OP_SIGNERS_MAX && d->signers[i].who != SIGNER_NONE; i++)
         printf("%s%s", i > 0 ? "; " : "", d->signers[i].text);

@@ -28,6 +28,7 @@ static void op_help(const struct op_def *d)
         if (d->signers[i].who != SIGNER_NONE)
             printf("  %s\n", d->signers[i].text);
     }
+    printf("  %s\n", op_filer_texts[d->filer]);
     printf("\nFields:\n");
     for (uint32_t i = 0; i < d->schema->field_count; i++) {
         char name[64];

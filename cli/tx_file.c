@@ -27,6 +27,11 @@ static bool has_signed(const struct tx *tx, int p, const struct pubkey *key)
     return false;
 }
 
+static bool may_sign(const struct pubkey *key, const struct wallet *w)
+{
+    return w != NULL && wallet_find(w, key) != NULL;
+}
+
 /* Signs with the wallet's key, if it has it.  w NULL: only looks. */
 static bool add(struct tx *tx,
                 int p,
@@ -76,32 +81,166 @@ static const struct pubkey *role_signed(struct tx *tx,
     return NULL;
 }
 
+static bool read_institution(struct institution_row *row,
+                             const struct ledger_view *view,
+                             const struct hash *id)
+{
+    const struct row_key key = {.table = TABLE_INSTITUTIONS, .key = *id};
+    const struct bytes bytes = view->get(view->ctx, &key);
+
+    return bytes.size > 0 &&
+           schema_decode(row, &institution_row_schema, bytes) == ERR_NONE;
+}
+
+/* A maker and another, checker, of those who have signed or can sign here;
+ * failing that whoever can. */
+static bool pair_signed(struct tx *tx,
+                        int p,
+                        const struct institution_row *row,
+                        const struct wallet *w)
+{
+    const struct pubkey *maker;
+
+    for (uint32_t m = 0; m < row->key_count; m++) {
+        for (uint32_t c = 0; c < row->key_count; c++) {
+            const struct pubkey *a = &row->keys[m].key;
+            const struct pubkey *b = &row->keys[c].key;
+
+            if (m != c && (row->keys[m].roles & KEY_MAKER) != 0 &&
+                (row->keys[c].roles & KEY_CHECKER) != 0 &&
+                (has_signed(tx, p, a) || may_sign(a, w)) &&
+                (has_signed(tx, p, b) || may_sign(b, w)))
+                return (has_signed(tx, p, a) || add(tx, p, a, w)) &&
+                       (has_signed(tx, p, b) || add(tx, p, b, w));
+        }
+    }
+    maker = role_signed(tx, p, row, KEY_MAKER, NULL, w);
+    (void)role_signed(tx, p, row, KEY_CHECKER, maker, w);
+    return false;
+}
+
 static bool institution_signed(struct tx *tx,
                                int p,
-                               const struct need *n,
+                               uint8_t how,
                                const struct ledger_view *view,
                                const struct wallet *w)
 {
-    const struct row_key key = {.table = TABLE_INSTITUTIONS, .key = n->who.id};
-    const struct bytes bytes = view->get(view->ctx, &key);
     struct institution_row row;
-    const struct pubkey *maker;
-    const struct pubkey *checker;
 
-    if (bytes.size == 0 ||
-        schema_decode(&row, &institution_row_schema, bytes) != ERR_NONE)
+    if (!read_institution(&row, view, &tx->principals[p].id))
         return false;
-    maker = role_signed(tx, p, &row, KEY_MAKER, NULL, w);
-    if (n->how == NEED_MAKER)
-        return maker != NULL;
-    checker = role_signed(tx, p, &row, KEY_CHECKER, maker, w);
-    return maker != NULL && checker != NULL;
+    if (how == NEED_MAKER_CHECKER)
+        return pair_signed(tx, p, &row, w);
+    return role_signed(tx,
+                       p,
+                       &row,
+                       how == NEED_MAKER ? KEY_MAKER : KEY_OPERATOR,
+                       NULL,
+                       w) != NULL;
 }
 
-static void report(json_t *list, const char *who, bool is_there)
+/* What is known of the signers of a transaction; each is asked for once. */
+struct signers {
+    struct tx *tx;
+    const struct ledger_view *view;
+    const struct wallet *w;
+    json_t *list;
+    bool complete;
+    bool asked[TX_PRINCIPALS_MAX][NEED_HOWS];
+};
+
+static void report(struct signers *s, const char *who, bool is_there)
 {
     json_array_append_new(
-        list, json_pack("{s:s, s:b}", "signer", who, "signed", is_there));
+        s->list, json_pack("{s:s, s:b}", "signer", who, "signed", is_there));
+    s->complete = s->complete && is_there;
+}
+
+static void ask_institution(struct signers *s,
+                            int p,
+                            uint8_t how,
+                            const char *text)
+{
+    if (p >= 0 && s->asked[p][how])
+        return;
+    report(s, text, p >= 0 && institution_signed(s->tx, p, how, s->view, s->w));
+    if (p >= 0)
+        s->asked[p][how] = true;
+}
+
+static void ask_governor(struct signers *s,
+                         uint32_t p,
+                         const struct institution_row *row)
+{
+    char text[160];
+
+    snprintf(text,
+             sizeof text,
+             "an operator of institution %u (%s)",
+             row->number,
+             row->code);
+    ask_institution(s, (int)p, NEED_OPERATOR, text);
+}
+
+/* Whoever runs a validator and is named in the transaction; the filing
+ * institution only if there are too few others. */
+static void ask_governors(struct signers *s, const struct need *n)
+{
+    const struct hash filer_id = institution_id(s->tx->institution);
+    struct institution_row row;
+    struct institution_row filer;
+    uint32_t filer_at = UINT32_MAX;
+    uint32_t count = 0;
+    char text[160];
+
+    for (uint32_t p = 0; p < s->tx->principal_count; p++) {
+        const struct principal *who = &s->tx->principals[p];
+
+        if (who->kind != PRINCIPAL_INSTITUTION ||
+            !read_institution(&row, s->view, &who->id) || !row.validator)
+            continue;
+        if (hash_eq(&who->id, &filer_id)) {
+            filer_at = p;
+            filer = row;
+            continue;
+        }
+        ask_governor(s, p, &row);
+        count++;
+    }
+    if (count < n->threshold && filer_at != UINT32_MAX) {
+        ask_governor(s, filer_at, &filer);
+        count++;
+    }
+    if (count < n->threshold) {
+        snprintf(text,
+                 sizeof text,
+                 "%s: %u of %u are named",
+                 n->text,
+                 count,
+                 n->threshold);
+        report(s, text, false);
+    }
+}
+
+static void ask_need(struct signers *s, const struct need *n)
+{
+    const int p = index_of(s->tx, &n->who);
+
+    switch ((enum need_how)n->how) {
+    case NEED_KEYS: /* a rotation needs the old keys and the new ones */
+        report(s, n->text, p >= 0 && account_signed(s->tx, p, n, s->w));
+        return;
+    case NEED_GOVERNANCE:
+        ask_governors(s, n);
+        return;
+    case NEED_MAKER:
+    case NEED_MAKER_CHECKER:
+    case NEED_OPERATOR:
+        ask_institution(s, p, n->how, n->text);
+        return;
+    case NEED_HOWS:
+        return;
+    }
 }
 
 json_t *tx_sign_partly(bool *complete,
@@ -110,12 +249,14 @@ json_t *tx_sign_partly(bool *complete,
                        const struct wallet *w)
 {
     union op_any *op = malloc(sizeof *op);
-    json_t *list = json_array();
-    struct need filer = {.how = NEED_MAKER};
-    bool ok;
+    struct signers s = {
+        .tx = tx, .view = view, .w = w, .list = json_array(), .complete = true};
+    const struct principal filer = {PRINCIPAL_INSTITUTION,
+                                    institution_id(tx->institution)};
+    uint8_t filing = FILER_NONE;
+    int p;
 
-    ASSERT(op != NULL && list != NULL);
-    *complete = true;
+    ASSERT(op != NULL && s.list != NULL);
     for (uint32_t i = 0; i < tx->op_count; i++) {
         const struct op_def *def;
         struct needs n;
@@ -123,31 +264,47 @@ json_t *tx_sign_partly(bool *complete,
 
         if (op_decode(&def, op, tx->ops[i]) != ERR_NONE ||
             needs_of_op(&n, &about, view, &tx->chain_id, def, op) != V_OK) {
-            report(list, "unknown: the node lacks a row it names", false);
-            *complete = false;
+            report(&s, "unknown: the node lacks a row it names", false);
+            filing = FILER_MAKER;
             continue;
         }
-        for (uint32_t k = 0; k < n.count; k++) {
-            const struct need *need = &n.list[k];
-            const int p = index_of(tx, &need->who);
-
-            ok = p >= 0 &&
-                 (need->how == NEED_KEYS ? account_signed(tx, p, need, w)
-                  : need->how == NEED_GOVERNANCE
-                      ? false
-                      : institution_signed(tx, p, need, view, w));
-            report(list, need->text, ok);
-            *complete = *complete && ok;
-        }
+        filing = def->filer < filing ? def->filer : filing;
+        for (uint32_t k = 0; k < n.count; k++)
+            ask_need(&s, &n.list[k]);
     }
     free(op);
-    filer.who = (struct principal){PRINCIPAL_INSTITUTION,
-                                   institution_id(tx->institution)};
-    ok = index_of(tx, &filer.who) >= 0 &&
-         institution_signed(tx, index_of(tx, &filer.who), &filer, view, w);
-    report(list, "a maker of the filing institution", ok);
-    *complete = *complete && ok;
-    return list;
+    p = index_of(tx, &filer);
+    /* Maker and checker of an operation include the filing maker. */
+    if (filing != FILER_NONE && !(p >= 0 && s.asked[p][NEED_MAKER_CHECKER]))
+        ask_institution(&s, p, NEED_MAKER, op_filer_texts[FILER_MAKER]);
+    *complete = s.complete;
+    return s.list;
+}
+
+uint32_t tx_governors(uint16_t out[VALIDATORS_MAX],
+                      const struct valset *set,
+                      const struct ledger_view *view,
+                      const struct wallet *w)
+{
+    const uint32_t quorum = valset_quorum(set->count);
+    uint32_t count = 0;
+
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < set->count && count < quorum; i++) {
+            const struct hash id = institution_id(set->list[i].institution);
+            struct institution_row row;
+            bool here = false;
+
+            if (!read_institution(&row, view, &id))
+                continue;
+            for (uint32_t k = 0; k < row.key_count; k++)
+                here = here || ((row.keys[k].roles & KEY_OPERATOR) != 0 &&
+                                may_sign(&row.keys[k].key, w));
+            if (here == (pass == 0))
+                out[count++] = row.number;
+        }
+    }
+    return count;
 }
 
 int tx_file_read(struct buf *out, struct tx *tx, const char *path)
@@ -231,7 +388,7 @@ int tx_file_write(const char *path, const struct tx *tx)
     return ok ? 0 : fail(EXIT_CANNOT_CREATE, "%s: cannot be written", path);
 }
 
-static const struct flag sign_flags[] = {
+const struct flag tx_sign_flags[] = {
     {"node", true, "URL of a node (http://127.0.0.1:7500)"},
     {"wallet", true, "folder of keys (keys)"},
     {"passphrase-file", true, "file of mode 0600 with the passphrase"},
@@ -245,7 +402,7 @@ static const struct flag show_flags[] = {
     {NULL, false, NULL},
 };
 
-static int run_sign(const struct command *c, int argc, char **argv)
+int tx_run_sign(const struct command *c, int argc, char **argv)
 {
     struct wallet *w = calloc(1, sizeof *w);
     struct tx *tx = calloc(1, sizeof *tx);
@@ -295,7 +452,7 @@ static int run_sign(const struct command *c, int argc, char **argv)
     wallet_wipe(w);
     free(w);
     free(tx);
-    return code;
+    return code < 0 ? 0 : code;
 }
 
 static int run_show(const struct command *c, int argc, char **argv)
@@ -330,15 +487,15 @@ static int run_show(const struct command *c, int argc, char **argv)
     buf_deinit(&view.rows);
     buf_deinit(&bytes);
     free(tx);
-    return code;
+    return code < 0 ? 0 : code;
 }
 
 const struct command tx_file_commands[] = {
     {"tx sign",
      "FILE [flags]",
      "Add the signatures that the keys here can give.",
-     sign_flags,
-     run_sign},
+     tx_sign_flags,
+     tx_run_sign},
     {"tx show",
      "FILE [flags]",
      "What a transaction in a file says, and who signed.",

@@ -164,122 +164,82 @@ void draft_end(struct draft *d)
     buf_deinit(&d->ops);
 }
 
-/* Signs for an institution: a maker, and if needed another, checker. */
-static bool sign_institution(struct tx *tx,
-                             uint8_t principal,
-                             const struct institution_row *row,
-                             const struct wallet *w,
-                             bool both)
-{
-    for (uint32_t m = 0; m < row->key_count; m++) {
-        const struct secret *maker = wallet_find(w, &row->keys[m].key);
-
-        if (maker == NULL || (row->keys[m].roles & KEY_MAKER) == 0)
-            continue;
-        if (!both)
-            return tx_sign(tx, principal, maker) == ERR_NONE;
-        for (uint32_t c = 0; c < row->key_count; c++) {
-            const struct secret *checker = wallet_find(w, &row->keys[c].key);
-
-            if (c != m && checker != NULL &&
-                (row->keys[c].roles & KEY_CHECKER) != 0)
-                return tx_sign(tx, principal, maker) == ERR_NONE &&
-                       tx_sign(tx, principal, checker) == ERR_NONE;
-        }
-    }
-    return false;
-}
-
-static bool sign_need(struct tx *tx,
-                      uint8_t principal,
-                      const struct need *n,
-                      const struct ledger_view *view,
-                      const struct wallet *w)
-{
-    struct institution_row row;
-    uint32_t signed_by = 0;
-
-    if (n->how != NEED_KEYS) {
-        const struct row_key key = {.table = TABLE_INSTITUTIONS,
-                                    .key = n->who.id};
-        const struct bytes bytes = view->get(view->ctx, &key);
-
-        return bytes.size > 0 &&
-               schema_decode(&row, &institution_row_schema, bytes) ==
-                   ERR_NONE &&
-               sign_institution(
-                   tx, principal, &row, w, n->how == NEED_MAKER_CHECKER);
-    }
-    for (uint32_t i = 0; i < n->key_count && signed_by < n->threshold; i++) {
-        const struct secret *s = wallet_find(w, &n->keys[i]);
-        const enum err e =
-            s != NULL ? tx_sign(tx, principal, s) : ERR_NOT_FOUND;
-
-        if (e == ERR_NONE || e == ERR_EXISTS)
-            signed_by++;
-    }
-    return signed_by == n->threshold;
-}
-
-static int index_of(const struct tx *tx, const struct principal *p)
-{
-    for (uint32_t i = 0; i < tx->principal_count; i++) {
-        if (principal_cmp(&tx->principals[i], p) == 0)
-            return (int)i;
-    }
-    return -1;
-}
-
-/* Signs once for each institution that the operations need, and for each need
- * of an account: a rotation needs its old keys and its new ones. */
+/* Signs; with every signature that is needed, or says which is not there. */
 static enum err sign_all(struct tx *tx,
                          const struct ledger_view *view,
                          const struct wallet *w,
                          char *why,
                          size_t cap)
 {
-    bool done[TX_PRINCIPALS_MAX] = {false};
-    union op_any *op = malloc(sizeof *op);
-    enum err e = ERR_NONE;
+    bool complete;
+    json_t *list = tx_sign_partly(&complete, tx, view, w);
+    json_t *one;
+    size_t i;
 
-    ASSERT(op != NULL);
-    for (uint32_t i = 0; i < tx->op_count && e == ERR_NONE; i++) {
-        const struct op_def *def;
-        struct needs n;
-        struct hash about;
+    json_array_foreach(list, i, one)
+    {
+        if (json_is_true(json_object_get(one, "signed")))
+            continue;
+        snprintf(why,
+                 cap,
+                 "no key here to sign for: %s",
+                 json_string_value(json_object_get(one, "signer")));
+        break;
+    }
+    json_decref(list);
+    return complete ? ERR_NONE : ERR_SIGNATURE;
+}
 
-        if (op_decode(&def, op, tx->ops[i]) != ERR_NONE ||
-            needs_of_op(&n, &about, view, &tx->chain_id, def, op) != V_OK) {
-            e = ERR_NOT_FOUND;
-            break;
-        }
-        for (uint32_t k = 0; k < n.count && e == ERR_NONE; k++) {
-            const int p = index_of(tx, &n.list[k].who);
+static bool has_governance(const struct tx *tx)
+{
+    for (uint32_t i = 0; i < tx->op_count; i++) {
+        const struct op_def *def = op_find(tx->ops[i].at[0]);
 
-            if (p < 0 || done[p])
-                continue;
-            done[p] = n.list[k].how != NEED_KEYS;
-            if (!sign_need(tx, (uint8_t)p, &n.list[k], view, w)) {
-                snprintf(
-                    why, cap, "no key here to sign for: %s", n.list[k].text);
-                e = ERR_SIGNATURE;
-            }
+        for (int k = 0; def != NULL && k < OP_SIGNERS_MAX; k++) {
+            if (def->signers[k].who == SIGNER_GOVERNANCE)
+                return true;
         }
     }
-    free(op);
-    if (e == ERR_NONE) {
-        struct need filer = {.how = NEED_MAKER};
-        int p;
+    return false;
+}
 
-        filer.who = (struct principal){PRINCIPAL_INSTITUTION,
-                                       institution_id(tx->institution)};
-        p = index_of(tx, &filer.who);
-        if (p >= 0 && !done[p] && !sign_need(tx, (uint8_t)p, &filer, view, w)) {
-            snprintf(why, cap, "no maker key of the filing institution");
-            e = ERR_SIGNATURE;
-        }
+/* The institutions whose operators are to sign governance stand in what is
+ * signed: those named, or a quorum of those that run a validator, first the
+ * ones that the wallet can sign for. */
+static enum verdict add_governors(struct tx *tx,
+                                  const struct draft *d,
+                                  const struct ledger_view *view,
+                                  const struct wallet *w)
+{
+    const struct row_key key = {.table = TABLE_VALIDATORS};
+    struct validators_row row;
+    uint16_t list[VALIDATORS_MAX];
+    uint32_t count = d->governor_count;
+
+    memcpy(list, d->governors, sizeof list);
+    if (count == 0) {
+        if (schema_decode(&row,
+                          &validators_row_schema,
+                          view->get(view->ctx, &key)) != ERR_NONE ||
+            row.set.count == 0)
+            return V_UNKNOWN;
+        count = tx_governors(list, &row.set, view, w);
     }
-    return e;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct principal p = {PRINCIPAL_INSTITUTION,
+                                    institution_id(list[i])};
+        bool there = false;
+
+        for (uint32_t k = 0; k < tx->principal_count; k++)
+            there = there || principal_cmp(&tx->principals[k], &p) == 0;
+        if (there)
+            continue;
+        if (tx->principal_count >= TX_PRINCIPALS_MAX)
+            return V_LIMIT;
+        tx->principals[tx->principal_count++] = p;
+    }
+    tx_sort_principals(tx);
+    return V_OK;
 }
 
 enum err tx_make(struct buf *out,
@@ -309,6 +269,8 @@ enum err tx_make(struct buf *out,
     for (uint32_t i = 0; i < d->op_count; i++)
         tx->ops[i] = bytes_of(d->ops.at + d->at[i], d->size[i]);
     verdict = needs_principals(tx, &about, &v);
+    if (verdict == V_OK && has_governance(tx))
+        verdict = add_governors(tx, d, &v, w);
     if (verdict != V_OK) {
         char hex[2 * HASH_BYTES + 1];
 

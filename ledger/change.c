@@ -111,7 +111,7 @@ static enum verdict check_joiners(struct change_plan *c)
 {
     const uint64_t h = c->height;
     const uint64_t oldest =
-        h > c->params.ready_blocks ? h - c->params.ready_blocks : 0;
+        h > c->params.ready_blocks ? h - c->params.ready_blocks : 1;
 
     /* R160: A key that is in the set, or is named twice, does not join. */
     for (uint32_t i = 0; i < c->op->join_count; i++) {
@@ -127,7 +127,7 @@ static enum verdict check_joiners(struct change_plan *c)
         struct candidate_row row;
 
         if (!exec_candidate(c->view, &row, c->op->join[i].institution) ||
-            row.ready_height == 0 || row.ready_height < oldest)
+            row.ready_height < oldest)
             return refuse(c, V_NOT_READY, &id, row.ready_height, oldest);
     }
     return V_OK;
@@ -141,9 +141,9 @@ static enum verdict check_size(struct change_plan *c)
     const uint32_t most = valset_change_max(c->now.set.count);
     const uint32_t count = c->next.count + join;
 
-    /* R162: At most a third of the validators, rounded so that f of them may
-     * fail, and at least one may change at once; one that leaves and one that
-     * joins count as one. */
+    /* R162: At most as many validators join or leave at once as the set in
+     * force tolerates to fail, where it tolerates none one; one that leaves and
+     * one that joins count as one. */
     if (size < 1 || size > most)
         return refuse(c, V_CHANGE_SIZE, NULL, size, most);
     /* R163: There are at least one and at most 32 validators, in production at
@@ -179,8 +179,8 @@ static enum verdict take_joiners(struct change_plan *c)
     return V_OK;
 }
 
-/* R165: With as many of the old set down as it tolerates, those who stay and
- * those who join must be a quorum of the new set. */
+/* R165: With as many of those who stay down as the set in force tolerates, the
+ * others and those who join are a quorum of the new set. */
 static enum verdict check_margin(struct change_plan *c)
 {
     const struct valset_margin m = valset_margin_of(
@@ -214,7 +214,7 @@ enum verdict change_check(struct change_plan *c,
     if (v == V_OK)
         v = know_joiners(c);
     /* R159: The set of validators changes at most once in a block. */
-    if (v == V_OK && c->now.set.epoch > 0 && c->now.since_height == height)
+    if (v == V_OK && c->now.since_height == height)
         v = refuse(c, V_EPOCH, NULL, c->now.since_height, height);
     if (v == V_OK)
         v = check_joiners(c);

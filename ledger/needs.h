@@ -14,6 +14,7 @@ enum need_how {
     NEED_MAKER_CHECKER = 3, /* a maker and another, checker key */
     NEED_GOVERNANCE = 4,    /* operators of a quorum of validators */
     NEED_OPERATOR = 5,      /* one operator key of the institution */
+    NEED_HOWS,
 };
 
 struct need {

@@ -26,6 +26,11 @@ const struct op_def *const op_table[] = {
 };
 const uint32_t op_table_count = ARRAY_LEN(op_table);
 
+const char *const op_filer_texts[OP_FILERS] = {
+    "a maker of the filing institution",
+    "a maker of the filing institution, or the validator it runs",
+    "nobody for the filing institution"};
+
 const struct op_def *op_find(uint8_t kind)
 {
     for (uint32_t i = 0; i < op_table_count; i++) {

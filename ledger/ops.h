@@ -636,13 +636,13 @@ struct op_claim_close {
 };
 
 struct op_validator_announce {
-    uint16_t institution;
+    uint16_t number;
     struct pubkey key;
     struct hash spki_hash;
 };
 
 struct op_validator_withdraw {
-    uint16_t institution;
+    uint16_t number;
 };
 
 struct op_validator_ready {
@@ -678,7 +678,9 @@ enum op_filer {
     FILER_MAKER = 0, /* a maker of the institution */
     FILER_NODE = 1,  /* a maker, or the validator it runs */
     FILER_NONE = 2,  /* nobody: only the signers of the operation */
+    OP_FILERS,
 };
+extern const char *const op_filer_texts[OP_FILERS]; /* for people */
 
 /* Who must sign an operation, besides the filer. */
 enum signer_who {

@@ -52,7 +52,7 @@ const struct schema evidence_vote_schema =
 
 static const struct field validator_announce_fields[] = {
     FIELD_OF(struct op_validator_announce,
-             institution,
+             number,
              FIELD_U16,
              "number of the institution that runs it"),
     FIELD_SIZED(struct op_validator_announce,
@@ -75,7 +75,7 @@ const struct op_def op_def_validator_announce = {
     .kind = OP_VALIDATOR_ANNOUNCE,
     .schema = &validator_announce_schema,
     .signers = {{SIGNER_OPERATOR,
-                 offsetof(struct op_validator_announce, institution),
+                 offsetof(struct op_validator_announce, number),
                  0,
                  "an operator of the institution"}},
     .document_offset = OP_NO_DOCUMENT,
@@ -84,7 +84,7 @@ const struct op_def op_def_validator_announce = {
 
 static const struct field validator_withdraw_fields[] = {
     FIELD_OF(struct op_validator_withdraw,
-             institution,
+             number,
              FIELD_U16,
              "number of the institution"),
 };
@@ -97,7 +97,7 @@ const struct op_def op_def_validator_withdraw = {
     .kind = OP_VALIDATOR_WITHDRAW,
     .schema = &validator_withdraw_schema,
     .signers = {{SIGNER_OPERATOR,
-                 offsetof(struct op_validator_withdraw, institution),
+                 offsetof(struct op_validator_withdraw, number),
                  0,
                  "an operator of the institution"}},
     .document_offset = OP_NO_DOCUMENT,
@@ -119,8 +119,8 @@ static const struct schema validator_ready_schema =
     SCHEMA("validator_ready",
            struct op_validator_ready,
            validator_ready_fields,
-           "An announced validator says that it is running and has all blocks. "
-           "*Nobody else signs.*");
+           "An announced validator says that it is running and has all "
+           "blocks.");
 const struct op_def op_def_validator_ready = {
     .kind = OP_VALIDATOR_READY,
     .filer = FILER_NONE,

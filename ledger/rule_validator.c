@@ -40,7 +40,7 @@ static bool announced_elsewhere(const struct valset *set,
 {
     for (uint32_t i = 0; i < set->count; i++) {
         if (same_key(&set->list[i].key, &op->key) ||
-            (set->list[i].institution != op->institution &&
+            (set->list[i].institution != op->number &&
              hash_eq(&set->list[i].spki_hash, &op->spki_hash)))
             return true;
     }
@@ -53,14 +53,14 @@ enum verdict rule_validator_announce(struct exec *x,
     const struct hash id = validator_id(&op->key);
     /* R153: An institution has one announced validator; a new announcement
      * replaces the one before and what it said of its readiness. */
-    const struct candidate_row row = {.institution = op->institution,
+    const struct candidate_row row = {.institution = op->number,
                                       .key = op->key,
                                       .spki_hash = op->spki_hash,
                                       .announced_height = x->b->height};
     struct event e = {.kind = EVENT_VALIDATOR_ANNOUNCED,
                       .account = id,
                       .other = op->spki_hash,
-                      .number = op->institution};
+                      .number = op->number};
     struct validators_row now;
 
     if (!key_is_valid(&op->key) || hash_is_zero(&op->spki_hash))
@@ -77,16 +77,15 @@ enum verdict rule_validator_announce(struct exec *x,
 enum verdict rule_validator_withdraw(struct exec *x,
                                      const struct op_validator_withdraw *op)
 {
-    const struct hash about = institution_id(op->institution);
-    struct event e = {.kind = EVENT_VALIDATOR_WITHDRAWN,
-                      .number = op->institution};
+    const struct hash about = institution_id(op->number);
+    struct event e = {.kind = EVENT_VALIDATOR_WITHDRAWN, .number = op->number};
     struct candidate_row row;
 
-    if (!exec_candidate(x->b->view, &row, op->institution))
+    if (!exec_candidate(x->b->view, &row, op->number))
         return exec_refuse(x, V_UNKNOWN, &about, 0, 0);
     e.account = validator_id(&row.key);
     exec_emit(x, &e);
-    erase_candidate(x, op->institution);
+    erase_candidate(x, op->number);
     return V_OK;
 }
 

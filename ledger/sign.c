@@ -246,6 +246,8 @@ enum verdict sign_check_filer(struct exec *x,
     return missing(x, &who, g.foreign);
 }
 
+/* R170: Governance is signed by an operator of each of as many institutions as
+ * make a quorum of the validators in force, each running one of them. */
 static enum verdict check_governance(struct exec *x, const struct need *n)
 {
     uint32_t institutions = 0;
@@ -299,6 +301,8 @@ enum verdict sign_check_op(struct exec *x, const void *op)
             break;
         case NEED_GOVERNANCE:
             v = check_governance(x, &n.list[i]);
+            break;
+        case NEED_HOWS:
             break;
         }
         if (v != V_OK)

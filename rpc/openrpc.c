@@ -80,6 +80,7 @@ static json_t *operation_json(const struct op_def *d)
                               json_string(verdict_name(d->verdicts[i])));
     json_object_set_new(type, "x-kind", json_integer(d->kind));
     json_object_set_new(type, "x-signers", signers);
+    json_object_set_new(type, "x-filer", json_string(op_filer_texts[d->filer]));
     json_object_set_new(type, "x-refusals", refusals);
     return type;
 }

@@ -355,6 +355,8 @@ static void sign_need(struct market *m,
             sign_role(m, &who[i], KEY_OPERATOR);
         return;
     }
+    case NEED_HOWS:
+        return;
     }
 }
 
