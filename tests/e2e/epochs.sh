@@ -1,0 +1,204 @@
+#!/usr/bin/env bash
+# epochs.sh BUILD: the set of validators changes under load, with real processes.
+# Every case says what it expects; the last line counts them.
+set -u
+cd "$(dirname "$0")/../.."
+build=$(realpath "$1")
+export LC_ALL=C.UTF-8
+work=$(mktemp -d /tmp/equity-epochs-XXXXXX)
+port=${E2E_EPOCHS_PORT:-18400}
+passed=0 failed=0
+load=
+
+finish() {
+    [ -n "$load" ] && kill "$load" 2>/dev/null
+    for p in "$work"/net/*.pid; do
+        [ -f "$p" ] && kill -9 "$(cat "$p")" 2>/dev/null
+    done
+    rm -rf "$work"
+}
+[ -n "${E2E_KEEP:-}" ] || trap finish EXIT
+
+ok() { passed=$((passed + 1)); echo "ok   $1"; }
+no() { failed=$((failed + 1)); echo "FAIL $1"; [ -n "${2:-}" ] && echo "     $2"; }
+expect() { # expect NAME WANTED TEXT: TEXT must contain WANTED
+    case "$3" in
+    *"$2"*) ok "$1" ;;
+    *) no "$1" "wanted \"$2\", got \"$(echo "$3" | tail -n 3 | cut -c1-300)\"" ;;
+    esac
+}
+same() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "wanted $2, got $3"; fi; }
+wallet="--wallet $work/net/wallet --passphrase-file $work/net/passphrase"
+url() { echo "http://127.0.0.1:$((port + 100 + $1))"; }
+rpc() { # rpc NODE METHOD PARAMS
+    curl -s -m 20 -H 'Content-Type: application/json' "$(url "$1")" \
+        -d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":$3}"
+}
+status() { rpc "$1" node_status '{}' | jq -r ".result.$2"; }
+start() { # start NODE
+    "$build/equityd" run --config "$work/net/node$1.ini" \
+        >>"$work/net/node$1.log" 2>&1 &
+    echo $! >"$work/net/node$1.pid"
+}
+stop() { # stop NODE, by kill -9
+    kill -9 "$(cat "$work/net/node$1.pid")" 2>/dev/null
+    wait "$(cat "$work/net/node$1.pid")" 2>/dev/null
+}
+until_is() { # until_is SECONDS NODE FIELD VALUE
+    for _ in $(seq 1 $(($1 * 10))); do
+        [ "$(status "$2" "$3")" = "$4" ] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+becomes() { # becomes NAME SECONDS NODE FIELD VALUE
+    if until_is "$2" "$3" "$4" "$5"; then ok "$1"; else
+        no "$1" "$(rpc "$3" node_status '{}' | cut -c1-600)"
+    fi
+}
+all_become() { # all_become NAME SECONDS FIELD VALUE NODE...
+    name=$1 seconds=$2 field=$3 value=$4
+    shift 4
+    for i in "$@"; do
+        until_is "$seconds" "$i" "$field" "$value" || {
+            no "$name" "node$i: $(rpc "$i" node_status '{}' | cut -c1-600)"
+            return
+        }
+    done
+    ok "$name"
+}
+root() { rpc "$1" chain_getHeader '{}' | jq -r '.result.header|"\(.height) \(.state_root)"'; }
+roots_equal() { # roots_equal NAME NODE...
+    name=$1
+    shift
+    for _ in $(seq 1 150); do
+        first=$(root "$1") all=yes
+        for i in "$@"; do [ "$(root "$i")" = "$first" ] || all=no; done
+        [ -n "$first" ] && [ $all = yes ] && { ok "$name"; return; }
+        sleep 0.2
+    done
+    no "$name" "$(for i in "$@"; do root "$i"; done | tr '\n' ';')"
+}
+
+# ---- keys, directories, transactions ----
+public() { # public DIR LABEL
+    "$build/equity" keys list --dir "$1" | awk -v l="$2" '$1 == l { print $(NF - 1) }'
+}
+new_key() { # new_key DIR LABEL [flags]
+    dir=$1 label=$2
+    shift 2
+    "$build/equity" keys new "$label" --dir "$dir" \
+        --passphrase-file "$work/net/passphrase" "$@" >/dev/null
+}
+make_node() { # make_node NODE: keys and configuration of one not in the genesis
+    mkdir -p -m 700 "$work/net/node$1" "$work/net/node$1/keys"
+    new_key "$work/net/node$1/keys" consensus
+    new_key "$work/net/node$1/keys" transport --transport
+    sed "s|/node0|/node$1|; s|127.0.0.1:$((port + 100))|127.0.0.1:$((port + 100 + $1))|
+         s|^listen = 127.0.0.1:$port|listen = 127.0.0.1:$((port + $1))|" \
+        "$work/net/node0.ini" >"$work/net/node$1.ini"
+}
+announce() { # announce NODE INSTITUTION
+    keys=$work/net/node$1/keys
+    spki=$(echo "302a300506032b6570032100$(public "$keys" transport)" |
+        xxd -r -p | sha256sum | cut -d' ' -f1)
+    "$build/equity" tx validator_announce $wallet --node "$(url 0)" \
+        --institution "$2" --number "$2" \
+        --key "$(public "$keys" consensus)" --spki-hash "$spki" 2>&1
+}
+ready_is_said() { # ready_is_said INSTITUTION: the candidate said READY
+    for _ in $(seq 1 600); do
+        h=$(rpc 0 candidate_get "{\"institution\":$1}" |
+            jq -r '.result.candidate.ready_height')
+        [ -n "$h" ] && [ "$h" != null ] && [ "$h" != 0 ] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+change() { # change FILE [flags of gov change]: prepared and signed
+    file=$1
+    shift
+    "$build/equity" gov change $wallet --node "$(url 0)" --out "$file" "$@" 2>&1
+}
+submit() { "$build/equity" tx submit "$1" --node "$(url "${2:-0}")" 2>&1; }
+
+out=$("$build/equity" demo --dir "$work/net" --base-port "$port" 2>"$work/demo.err")
+expect "four nodes keep a register" "main job done: nodes=4" "$out"
+holders=$(rpc 0 events_list '{"security":"100001","limit":"1000"}' |
+    jq -r '[.result.events[]|select(.kind=="transferred")][0]|"\(.account) \(.other)"')
+from=${holders% *} to=${holders#* }
+transfer() { # transfer QUANTITY NODE [flags]
+    q=$1 at=$2
+    shift 2
+    "$build/equity" tx transfer --node "$(url "$at")" $wallet \
+        --security 100001 --from "$from" --to "$to" --quantity "$q" \
+        --price-fen 4300 --payment "$(printf 1%.0s $(seq 64))" "$@"
+}
+# Load until it is killed: each transfer is final before the next one.
+( q=1000
+  while :; do
+      transfer $((q % 7 + 1)) $((q % 2)) >>"$work/load.out" 2>&1
+      q=$((q + 1))
+  done ) &
+load=$!
+finals() { grep -c "final at height" "$work/load.out"; }
+
+# ---- a fifth joins ----
+for role in maker checker operator; do new_key "$work/net/wallet" "inst5-$role"; done
+w=$work/net/wallet
+expect "a fifth institution" "final at height" "$("$build/equity" tx institution_open \
+    $wallet --node "$(url 0)" --number 5 --code CUSTODY-5 --roles registrar --keys \
+    "[{\"key\":\"$(public "$w" inst5-maker)\",\"roles\":[\"maker\"]},
+      {\"key\":\"$(public "$w" inst5-checker)\",\"roles\":[\"checker\"]},
+      {\"key\":\"$(public "$w" inst5-operator)\",\"roles\":[\"operator\"]}]" 2>&1)"
+make_node 4
+expect "init for a key that is not in the genesis" "is not in the genesis" \
+    "$("$build/equityd" init --config "$work/net/node4.ini" 2>&1)"
+start 4
+sleep 2
+same "who is not announced is not let in" 0 "$(status 4 peers_up)"
+expect "the others say why" "neither a validator nor announced" "$(cat "$work/net/node0.log")"
+expect "its institution announces it" "final at height" "$(announce 4 5)"
+becomes "a candidate" 30 4 role candidate
+becomes "it follows, and is in step" 60 4 synced true
+ready_is_said 5 && ok "it says READY" || no "it says READY"
+expect "it is not ready to vote" "not in the set of validators yet" "$(curl -s "$(url 4)/readyz")"
+expect "metrics show the epoch" "equity_epoch 0" "$(curl -s "$(url 4)/metrics")"
+
+out=$("$build/equity" gov change $wallet --node "$(url 0)" --leave 2 2>&1)
+expect "a change that is too thin shows its margin" "margin -1" "$out"
+expect "and is refused" E_MARGIN "$out"
+expect "who is not READY does not join" "refused" \
+    "$("$build/equity" gov change $wallet --node "$(url 0)" --join 1 2>&1)"
+
+expect "the change is prepared" "margin 0" "$(change "$work/join.hex" --join 5)"
+expect "five validators" "final at height" "$(submit "$work/join.hex")"
+all_become "epoch 1 at all five" 30 epoch 1 0 1 2 3 4
+becomes "the fifth is a validator" 10 4 role validator
+all_become "all are ready" 30 ready true 0 1 2 3 4
+before=$(finals)
+sleep 3
+[ "$(finals)" -gt "$before" ] && ok "the load goes on" || no "the load goes on" "$(tail -n 2 "$work/load.out")"
+
+# ---- node 3 is away while two epochs pass ----
+stop 3
+# A new key for institution 2, whose validator is some node of 0 to 3.
+make_node 5
+expect "institution 2 announces a new key" "final at height" "$(announce 5 2)"
+"$build/equityd" init --config "$work/net/node5.ini" >"$work/init5.log" 2>&1
+start 5
+becomes "the new key is in step" 60 5 synced true
+ready_is_said 2 && ok "the new key says READY" || no "the new key says READY"
+old=$(rpc 0 node_peers '{}' | jq -r '.result.peers[]|select(.institution==2)|.validator')
+for i in 0 1 2; do [ "$(status $i validator)" = "$old" ] && old_node=$i; done
+expect "a rotation counts once" "1 stay\|4 stay" "4 stay$(change "$work/rotate.hex" --leave 2 --join 2 | grep -c stay)" ||
+    true
+expect "the key is rotated" "final at height" "$(submit "$work/rotate.hex")"
+all_become "epoch 2 where it must be" 30 epoch 2 0 1 2 4 5
+becomes "the new key votes" 10 5 role validator
+becomes "the old key observes" 10 "$old_node" role observer
+same "the old key is in no set" -1 "$(status "$old_node" validator)"
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
