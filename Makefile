@@ -119,6 +119,9 @@ $(BUILD)/tests/bench/bench $(BUILD)/tests/chaos/load: %: %.o \
     $(BUILD)/tests/load/load.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
+$(BUILD)/tests/chaos/wire: $(BUILD)/tests/chaos/wire.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -o $@
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@

@@ -306,6 +306,7 @@ struct core_peer {
     uint64_t down_ms; /* 0 = not known to be down */
     bool heard;       /* since the start */
     uint64_t pushed_ms, told_ms, epoch_ms;
+    struct vote newest; /* of its votes that came here; kind 0 = none */
 };
 
 enum {
@@ -342,6 +343,8 @@ struct core {
     uint32_t status_from; /* bitmap: who sent STATUS since the start */
     bool was_busy;
     uint64_t now_ms, wall_ms, wake_ms;
+    uint64_t start_view; /* no older vote of this key is unknown here */
+    uint64_t first_own;  /* lowest view of an own vote since; 0 = none */
     uint64_t start_ms, t_enter_ms, busy_since_ms;
     uint64_t retry_at_ms, status_at_ms, sync_at_ms, ask_at_ms, build_at_ms;
     struct core_peer peers[CORE_PEERS];

@@ -235,6 +235,7 @@ void core_start(struct core *c, bool fresh, uint64_t now_ms)
 {
     c->fresh = fresh && c->config.me >= 0;
     c->now_ms = now_ms;
+    c->start_view = c->view;
     c->start_ms = now_ms;
     c->t_enter_ms = now_ms;
     c->retry_at_ms = now_ms;

@@ -18,26 +18,6 @@ static uint64_t map_start(const struct core *c)
     return from;
 }
 
-static void newest_vote_of(const struct core *c,
-                           struct vote *out,
-                           uint8_t signer)
-{
-    for (uint64_t u = c->view + CORE_VOTE_WINDOW; in_vote_window(c, u); u--) {
-        const struct core_vote_slot *s = vote_slot_if(c, u);
-
-        for (uint8_t kind = VOTE_FINALIZE; s != NULL && kind > 0; kind--) {
-            if ((s->have[kind] >> signer & 1) == 0)
-                continue;
-            *out = (struct vote){.kind = kind,
-                                 .epoch = c->config.epoch,
-                                 .about = s->about[kind][signer],
-                                 .signer = signer,
-                                 .sig = s->sigs[kind][signer]};
-            return;
-        }
-    }
-}
-
 void core_status_for(const struct core *c,
                      struct core_status *out,
                      uint8_t recipient)
@@ -60,7 +40,7 @@ void core_status_for(const struct core *c,
         out->map[i / 4] |= (uint8_t)(bits << (i % 4 * 2));
     }
     if (recipient < c->config.n)
-        newest_vote_of(c, &out->held, recipient);
+        out->held = c->peers[recipient].newest;
 }
 
 bool is_foreign(const struct core *c,
@@ -73,6 +53,16 @@ bool is_foreign(const struct core *c,
         return false;
     mine = own_vote(c, about->view, kind, false);
     return mine == NULL || !candidate_eq(&mine->about, about);
+}
+
+/* Every vote was in the journal before it left, and a start enters the newest
+ * view that the journal speaks of.  So a vote of this key for a later view, but
+ * below those that this run voted in, is one that the journal forgot; also if
+ * that view is long final. */
+static bool is_forgotten(const struct core *c, const struct vote *held)
+{
+    return held->about.view > c->start_view &&
+           (c->first_own == 0 || held->about.view < c->first_own);
 }
 
 /* H4: a second instance signs with this key, or the journal is an old one. */
@@ -168,7 +158,8 @@ void take_status(struct core *c, const struct core_event *e)
 
     if (st->held.kind != 0 && (int)st->held.signer == c->config.me &&
         st->held.epoch == c->config.epoch &&
-        is_foreign(c, st->held.kind, &st->held.about))
+        (is_foreign(c, st->held.kind, &st->held.about) ||
+         is_forgotten(c, &st->held)))
         observe_foreign(c);
     count_status(c, e);
     if (!may_push(c, e->from))

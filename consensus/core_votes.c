@@ -17,6 +17,8 @@ static void cast(struct core *c, uint8_t kind, const struct candidate *about)
     struct core_effect *e;
 
     ASSERT(may_sign_more(c));
+    if (c->first_own == 0 || about->view < c->first_own)
+        c->first_own = about->view;
     own->state = OWN_PENDING;
     own->vote = (struct vote){.kind = kind,
                               .epoch = c->config.epoch,
@@ -142,6 +144,16 @@ static void look_for_evidence(struct core *c,
     }
 }
 
+/* What a peer's STATUS will tell its signer, should it come back without it. */
+static void note_newest(struct core *c, const struct vote *v)
+{
+    struct vote *newest = &c->peers[v->signer].newest;
+
+    if (newest->kind == 0 || v->about.view > newest->about.view ||
+        (v->about.view == newest->about.view && v->kind > newest->kind))
+        *newest = *v;
+}
+
 /* Counts a vote: the first of a signer and kind; a later one never. */
 void tally(struct core *c, const struct vote *v)
 {
@@ -156,6 +168,7 @@ void tally(struct core *c, const struct vote *v)
     s->have[v->kind] |= 1u << v->signer;
     s->about[v->kind][v->signer] = v->about;
     s->sigs[v->kind][v->signer] = v->sig;
+    note_newest(c, v);
     try_form(c, v);
 }
 

@@ -71,6 +71,19 @@ e2e: ## the fault list, with real processes
 e2e: all
 	tests/e2e/run.sh $(BUILD)
 
+CHAOS = python3 tests/chaos/chaos.py $(BUILD)
+CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
+chaos: ## 4 and 7 nodes under load while everything goes wrong; needs root
+chaos: all $(CHAOS_PROGRAMS)
+	$(CHAOS) --nodes 4 $(CHAOS_FLAGS)
+	$(CHAOS) --nodes 7 $(CHAOS_FLAGS)
+
+KILLS ?= 1000
+chaos-kills: ## KILLS=1000 times kill -9 of one node under load; needs root
+chaos-kills: all $(CHAOS_PROGRAMS)
+	$(CHAOS) --nodes 4 --kills $(KILLS)
+.PHONY: chaos chaos-kills
+
 test: ## everything: check, property, simulation, end to end
 test: all check property sim e2e
 

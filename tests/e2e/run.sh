@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 build=$(realpath "$1")
 export LC_ALL=C.UTF-8
 work=$(mktemp -d /tmp/equity-e2e-XXXXXX)
-port=${E2E_PORT:-17400}
+port=${E2E_PORT:-$((12000 + $$ % 20 * 1000))}
 passed=0 failed=0
 mounted=
 

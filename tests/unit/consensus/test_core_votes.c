@@ -372,6 +372,42 @@ static void test_core_certificate_with_foreign_own_vote_ends_signing(void **s)
     assert_int_equal(rig_count(&rig, DO_OBSERVE), 1);
 }
 
+/* H4: the journal is older than the view that this key voted in, and that view
+ * has long been final. */
+static void test_core_old_journal_is_known_by_votes_in_final_views(void **s)
+{
+    struct core_status st = {.view = 400, .final_view = 399, .map_from = 400};
+
+    (void)s;
+    rig_start(&rig, 0);
+    rig_cert(&rig, VOTE_FINALIZE, rig_candidate(399, 0, 1, 'A'));
+    assert_true(rig.core.base >= 399);
+    st.held =
+        (struct vote){.kind = VOTE_NULLIFY, .about = {.view = 1}, .signer = 0};
+    rig_status(&rig, 2, &st); /* in the view of the start: long checked */
+    assert_int_equal(rig_count(&rig, DO_OBSERVE), 0);
+    st.held.about.view = 2;
+    rig_status(&rig, 2, &st);
+    assert_int_equal(rig_count(&rig, DO_OBSERVE), 1);
+    assert_false(core_may_vote(&rig.core));
+}
+
+/* The newest vote of a peer is kept for it, however old it becomes. */
+static void test_core_newest_vote_of_a_peer_outlives_its_view(void **s)
+{
+    struct core_status st;
+
+    (void)s;
+    rig_start(&rig, 0);
+    rig_nullify(&rig, 2, 1);
+    rig_cert(&rig, VOTE_FINALIZE, rig_candidate(399, 0, 1, 'A'));
+    core_status_for(&rig.core, &st, 2);
+    assert_int_equal(st.held.kind, VOTE_NULLIFY);
+    assert_int_equal(st.held.about.view, 1);
+    core_status_for(&rig.core, &st, 1);
+    assert_int_equal(st.held.kind, 0);
+}
+
 static void test_core_own_vote_held_by_a_peer_is_no_foreign_vote(void **s)
 {
     struct core_status st = {.view = 1, .map_from = 1};
@@ -411,6 +447,9 @@ int main(void)
         cmocka_unit_test(test_core_foreign_own_vote_ends_signing),
         cmocka_unit_test(
             test_core_certificate_with_foreign_own_vote_ends_signing),
+        cmocka_unit_test(
+            test_core_old_journal_is_known_by_votes_in_final_views),
+        cmocka_unit_test(test_core_newest_vote_of_a_peer_outlives_its_view),
         cmocka_unit_test(test_core_own_vote_held_by_a_peer_is_no_foreign_vote),
     };
 
