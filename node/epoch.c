@@ -143,6 +143,7 @@ void epoch_end(struct node *n, const struct cert *cert)
     }
     n->statuses = n->claimed = 0;
     n->sync_until_ms = 0;
+    n->sync_due = false;
     links_leave(n, &before, &n->set);
     links_refresh(n);
     tell(n, &before);
@@ -182,22 +183,23 @@ void epoch_status(struct node *n, uint8_t from, const struct core_status *s)
     mark_started(n, from, s);
 }
 
-/* A quorum was heard in this epoch, and at most f, who may lie, claim more than
- * is here. */
+/* A quorum was heard in this epoch, and at most f, who may lie, claim much more
+ * than is here: who follows is a few blocks behind while there are many. */
 bool epoch_is_synced(const struct node *n)
 {
     uint32_t heard = n->me >= 0 ? 1 : 0;
+    const uint64_t near = n->tip.height + SYNC_WINDOW;
     uint32_t beyond = 0;
 
     for (uint32_t i = 0; i < n->set.count; i++) {
         if ((n->claimed >> i & 1) == 0)
             continue;
         heard++;
-        beyond += n->claims[i] > n->tip.height ? 1 : 0;
+        beyond += n->claims[i] > near ? 1 : 0;
     }
     return heard >= valset_quorum(n->set.count) &&
            beyond <= valset_faulty(n->set.count) &&
-           n->tip.height >= n->core->fin.height &&
+           n->core->fin.height <= near &&
            (n->journal_started || n->core->observer || n->me >= 0);
 }
 

@@ -230,7 +230,7 @@ static void serve_block(struct node *n, struct sender by, struct bytes payload)
         return;
     }
     b = block_entry_find(n, &hash);
-    if (b == NULL || !b->has_body || !sync_may_serve(n, by.slot))
+    if (b == NULL || !b->has_body || !sync_may_serve(n, by.slot, SYNC_BLOCKS))
         return;
     buf_append(&out, NULL, 8 + b->header_bytes.size + b->body.size);
     w = writer_of(out.at, out.size);

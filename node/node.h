@@ -165,6 +165,13 @@ struct leaver {
     uint64_t until_ms; /* 0: f + 1 of the new set are not there yet */
 };
 
+/* What a peer asks for. */
+enum sync_service {
+    SYNC_BLOCKS,
+    SYNC_WINDOWS,
+    SYNC_SERVICES,
+};
+
 /* What this node is to the others. */
 enum node_role {
     NODE_VALIDATOR, /* in the set, and votes or soon will */
@@ -280,7 +287,9 @@ struct node {
     uint8_t sync_peer; /* slots */
     uint8_t fetch_peer;
     uint64_t serving; /* bitmap: slots whose window is being read */
-    uint64_t served_ms[PEERS_MAX];
+    uint64_t served_ms[SYNC_SERVICES][PEERS_MAX];
+    uint64_t asked_ms[PEERS_MAX];
+    bool sync_due;   /* nobody could be asked just now */
     uint64_t ending; /* bitmap: slots for which an EPOCH_END is being read */
 
     struct mempool pool;
@@ -399,7 +408,8 @@ void sync_want(struct node *n, uint64_t to_height);
 void sync_serve(struct node *n, uint8_t slot, struct bytes payload);
 void sync_take(struct node *n, uint8_t slot, struct bytes payload);
 /* Who only observes gets a tenth of what a validator may have. */
-bool sync_may_serve(struct node *n, uint8_t slot);
+bool sync_may_serve(struct node *n, uint8_t slot, enum sync_service what);
+void sync_tick(struct node *n);
 void fetch_want(struct node *n, const struct hash *block);
 
 /* mempool.c */

@@ -257,6 +257,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
         own_tx_tick(n);
     }
     links_tick(n);
+    sync_tick(n);
     health_refresh(n);
     if (!n->stopping)
         event_add(n->tick, &interval);

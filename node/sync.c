@@ -11,7 +11,11 @@
 #include <stdlib.h>
 
 enum {
-    OBSERVER_PAUSE_MS = 500, /* two requests a second, a validator's are 20 */
+    /* Between two requests of one kind to one peer: what the other side serves
+     * of them, and a little more. */
+    VALIDATOR_PAUSE_MS = 50,
+    OBSERVER_PAUSE_MS = 500,
+    PAUSE_MARGIN_MS = 20,
 };
 
 /* Validators have every final block; so has who speaks of a later epoch, and
@@ -22,23 +26,37 @@ static bool may_have(const struct node *n, uint8_t slot)
            (link_is_validator(n, slot) || peers_is_source(n->peers, slot));
 }
 
-/* The next slot after *last that can be asked. */
-static bool next_peer(const struct node *n, uint8_t *last)
+static bool may_ask(const struct node *n, uint8_t slot, uint64_t now)
 {
+    const uint32_t pause = n->me >= 0 ? VALIDATOR_PAUSE_MS : OBSERVER_PAUSE_MS;
+
+    return may_have(n, slot) &&
+           now >= n->asked_ms[slot] + pause + PAUSE_MARGIN_MS;
+}
+
+/* The next slot after *last that has blocks, and may be asked now. */
+static bool next_peer(struct node *n, uint8_t *last)
+{
+    const uint64_t now = node_now_ms();
+
     for (uint32_t i = 1; i <= PEERS_MAX; i++) {
         const uint8_t at = (uint8_t)((*last + i) % PEERS_MAX);
 
-        if (may_have(n, at)) {
+        if (may_ask(n, at, now)) {
             *last = at;
+            n->asked_ms[at] = now;
             return true;
         }
     }
     return false;
 }
 
+/* Who only observes asks for final blocks, by height. */
 void fetch_want(struct node *n, const struct hash *block)
 {
-    if (next_peer(n, &n->fetch_peer))
+    if (n->me < 0)
+        sync_want(n, n->core->fin.height);
+    else if (next_peer(n, &n->fetch_peer))
         (void)peers_send(n->peers,
                          n->fetch_peer,
                          CHANNEL_BULK,
@@ -52,8 +70,9 @@ static void ask(struct node *n)
     uint8_t buf[16];
     struct writer w = writer_of(buf, sizeof buf);
 
-    if (!next_peer(n, &n->sync_peer))
-        return;
+    n->sync_due = !next_peer(n, &n->sync_peer);
+    if (n->sync_due)
+        return; /* at the next tick */
     n->sync_until_ms = node_now_ms() + 1000;
     n->sync_window_end = n->sync_target - n->sync_next < SYNC_WINDOW
                              ? n->sync_target
@@ -70,9 +89,16 @@ static void ask(struct node *n)
              n->sync_peer);
 }
 
+void sync_tick(struct node *n)
+{
+    if (n->sync_due)
+        ask(n);
+}
+
 void sync_want(struct node *n, uint64_t to_height)
 {
-    if (node_now_ms() < n->sync_until_ms && n->sync_next > n->tip.height)
+    if (to_height <= n->tip.height ||
+        (node_now_ms() < n->sync_until_ms && n->sync_next > n->tip.height))
         return; /* asked, and blocks keep coming */
     /* What will be committed is final by a certificate in the journal: it is on
      * disk before the blocks are, so that the journal is never the older. */
@@ -149,15 +175,15 @@ static void serve_done(struct task *task)
     free(t);
 }
 
-bool sync_may_serve(struct node *n, uint8_t slot)
+bool sync_may_serve(struct node *n, uint8_t slot, enum sync_service what)
 {
     const uint64_t now = node_now_ms();
 
     if (link_is_validator(n, slot))
         return true; /* net/ has its rates */
-    if (now < n->served_ms[slot] + OBSERVER_PAUSE_MS)
+    if (now < n->served_ms[what][slot] + OBSERVER_PAUSE_MS)
         return false;
-    n->served_ms[slot] = now;
+    n->served_ms[what][slot] = now;
     return true;
 }
 
@@ -177,7 +203,7 @@ void sync_serve(struct node *n, uint8_t slot, struct bytes payload)
     }
     last = to < n->durable_height ? to : n->durable_height;
     if (from > last || (n->serving >> slot & 1) != 0 ||
-        !sync_may_serve(n, slot))
+        !sync_may_serve(n, slot, SYNC_WINDOWS))
         return;
     n->serving |= (uint64_t)1 << slot;
     t = calloc(1, sizeof *t);
@@ -190,6 +216,18 @@ void sync_serve(struct node *n, uint8_t slot, struct bytes payload)
     t->count =
         last - from < SYNC_WINDOW ? (uint32_t)(last - from + 1) : SYNC_WINDOW;
     pool_submit(n->reader, &t->task);
+}
+
+/* The next window comes while this one is executed; what has become final
+ * meanwhile belongs to it. */
+static void go_on(struct node *n)
+{
+    const uint64_t final = n->core->fin.height;
+
+    if (final > n->sync_target && journal_sync(n->journal) == ERR_NONE)
+        n->sync_target = final;
+    if (n->sync_next <= n->sync_target)
+        ask(n);
 }
 
 void sync_take(struct node *n, uint8_t slot, struct bytes payload)
@@ -230,6 +268,6 @@ void sync_take(struct node *n, uint8_t slot, struct bytes payload)
     n->sync_until_ms = node_now_ms() + 1000;
     n->sync_next++;
     commit_block(n, b, &cert);
-    if (h.height == n->sync_window_end && h.height < n->sync_target)
-        ask(n); /* the next window comes while these are executed */
+    if (h.height == n->sync_window_end)
+        go_on(n);
 }
