@@ -11,6 +11,13 @@
 
 enum {
     MTREE_DEPTH_MAX = 64,
+    MTREE_PROOF_MAX = MTREE_DEPTH_MAX + 1,
+};
+
+/* An inclusion path or a consistency proof. */
+struct mtree_proof {
+    uint32_t count;
+    struct hash steps[MTREE_PROOF_MAX];
 };
 
 struct hash mtree_leaf(struct bytes data);
@@ -45,5 +52,42 @@ MUST_USE enum err mtree_check(const struct hash *root,
                               const struct hash *leaf,
                               const struct hash *path,
                               uint32_t path_length);
+
+/* The same from whatever keeps the tree: node answers the root of the complete
+ * subtree over leaves [index << level, (index + 1) << level).  A proof asks for
+ * at most about 2 * log2(size) of them, none with leaves beyond the size. */
+typedef enum err (*mtree_node_fn)(void *ctx,
+                                  uint32_t level,
+                                  uint64_t index,
+                                  struct hash *out);
+struct mtree_source {
+    void *ctx;
+    mtree_node_fn node;
+};
+/* mtree_node_fn over an array of leaf hashes: ctx is struct hash *. */
+enum err mtree_node_of_leaves(void *ctx,
+                              uint32_t level,
+                              uint64_t index,
+                              struct hash *out);
+
+/* Errors    ERR_RANGE (index >= size; first > second), what node returns */
+MUST_USE enum err mtree_prove_inclusion(struct mtree_proof *out,
+                                        const struct mtree_source *from,
+                                        uint64_t size,
+                                        uint64_t index);
+/* RFC 9162 section 2.1.4.1; empty when first is 0 or equals second. */
+MUST_USE enum err mtree_prove_consistency(struct mtree_proof *out,
+                                          const struct mtree_source *from,
+                                          uint64_t first,
+                                          uint64_t second);
+
+/* mtree_check_consistency verifies per RFC 9162 section 2.1.4.2 that the tree
+ * of `second` leaves begins with the one of `first` leaves.
+ * Errors    ERR_MISMATCH, ERR_RANGE (first > second, wrong proof length) */
+MUST_USE enum err mtree_check_consistency(uint64_t first,
+                                          const struct hash *first_root,
+                                          uint64_t second,
+                                          const struct hash *second_root,
+                                          const struct mtree_proof *proof);
 
 #endif /* CHAIN_MTREE_H */

@@ -42,6 +42,8 @@ struct args {
     int words;
 };
 int args_read(struct args *out, const struct command *c, int argc, char **argv);
+/* query_when puts what --height and --date say into params. */
+void query_when(json_t *params, const struct command *c, const struct args *a);
 const char *args_value(const struct args *a,
                        const struct command *c,
                        const char *name,
@@ -175,6 +177,8 @@ int devnet_start(struct devnet *d, uint32_t index);
 bool devnet_wait_ready(struct devnet *d, uint32_t seconds);
 void devnet_stop_all(struct devnet *d);
 void devnet_url(const struct devnet *d, uint32_t index, char out[64]);
+
+extern const struct command debug_commands[]; /* debug.c */
 
 /* vault.c, import.c, csv.c */
 struct vault;

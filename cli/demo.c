@@ -545,7 +545,8 @@ static int conclude(struct story *s)
     printf("\n");
     for (uint32_t i = 0; i < REGISTERS_SHOWN && code == 0; i++) {
         printf("%s %s\n", s->registers[i].code, s->registers[i].title);
-        code = show_register(s->client, s->registers[i].code, s->vault, 5);
+        code =
+            show_register(s->client, s->registers[i].code, NULL, s->vault, 5);
         printf("\n");
     }
     for (uint32_t i = 0; i < REGISTERS_SHOWN; i++)
@@ -844,6 +845,8 @@ static int run_import(const struct command *c, int argc, char **argv)
 
 static const struct flag show_flags[] = {
     {"node", true, "URL of a node (default http://127.0.0.1:7500)"},
+    {"height", true, "as it was after this block"},
+    {"date", true, "as it was at the end of this business date, YYYY-MM-DD"},
     {"most", true, "most lines printed (default 1000000)"},
     {"json", false, "print the first 1000 holdings as JSON"},
     {NULL, false, NULL},
@@ -855,6 +858,7 @@ static int run_show(const struct command *c, int argc, char **argv)
     struct rpc_failure why;
     struct args a;
     uint64_t most;
+    json_t *when;
     int code = args_read(&a, c, argc, argv);
 
     if (code != 0)
@@ -866,19 +870,21 @@ static int run_show(const struct command *c, int argc, char **argv)
                        args_value(&a, c, "node", "http://127.0.0.1:7500")) !=
         ERR_NONE)
         return fail(EXIT_USAGE, "--node is http://host:port");
+    when = json_object();
+    query_when(when, c, &a);
     if (args_has(&a, c, "json")) {
-        json_t *r = rpc_client_call(
-            client,
-            "register_list",
-            json_pack("{s:s, s:s}", "security", a.word[0], "limit", "1000"),
-            20000,
-            &why);
+        json_t *r;
 
+        json_object_set_new(when, "security", json_string(a.word[0]));
+        json_object_set_new(when, "limit", json_string("1000"));
+        r = rpc_client_call(
+            client, "register_list", json_incref(when), 20000, &why);
         code = r != NULL ? print_json(r)
                          : fail(EXIT_UNAVAILABLE, "%s", why.message);
     } else {
-        code = show_register(client, a.word[0], NULL, (uint32_t)most);
+        code = show_register(client, a.word[0], when, NULL, (uint32_t)most);
     }
+    json_decref(when);
     rpc_client_free(client);
     return code;
 }

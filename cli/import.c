@@ -393,6 +393,7 @@ static void print_holder(json_t *row, const struct vault *vault)
 
 int show_register(struct rpc_client *client,
                   const char *code,
+                  json_t *when,
                   const struct vault *vault,
                   uint32_t most)
 {
@@ -402,14 +403,16 @@ int show_register(struct rpc_client *client,
     uint64_t sum = 0;
     uint64_t holders = 0;
     uint64_t issued = 0;
-    json_t *security = rpc_client_call(client,
-                                       "security_get",
-                                       json_pack("{s:s}", "security", code),
-                                       10000,
-                                       &why);
+    uint64_t height = 0;
+    json_t *params = json_pack("{s:s}", "security", code);
+    json_t *security;
 
+    if (when != NULL)
+        json_object_update(params, when);
+    security = rpc_client_call(client, "security_get", params, 10000, &why);
     if (security == NULL)
         return fail(EXIT_NO_INPUT, "%s: %s", code, why.message);
+    (void)json_u64(&height, json_object_get(security, "height"));
     (void)json_u64(
         &issued,
         json_object_get(json_object_get(security, "security"), "issued"));
@@ -418,11 +421,17 @@ int show_register(struct rpc_client *client,
     print_cell("holder", 30);
     printf(" %14s %14s %14s %14s\n", "total", "available", "pledged", "frozen");
     for (;;) {
-        json_t *params =
-            json_pack("{s:s, s:s}", "security", code, "limit", "500");
         json_t *page;
         json_t *row;
         size_t i;
+
+        params = json_pack("{s:s, s:s, s:o}",
+                           "security",
+                           code,
+                           "limit",
+                           "500",
+                           "height",
+                           json_of_u64(height));
 
         if (after != NULL)
             json_object_set_new(params, "after", json_string(after));
@@ -450,7 +459,9 @@ int show_register(struct rpc_client *client,
     }
     if (holders > most)
         printf("… %llu more\n", (unsigned long long)(holders - most));
-    printf("control total: %llu holders, %llu shares, issued %llu: %s\n",
+    printf("control total at height %llu: %llu holders, %llu shares, issued "
+           "%llu: %s\n",
+           (unsigned long long)height,
            (unsigned long long)holders,
            (unsigned long long)sum,
            (unsigned long long)issued,

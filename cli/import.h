@@ -36,9 +36,12 @@ MUST_USE enum err import_register(struct importer *im,
                                   uint32_t holder_cap,
                                   const struct hash *cap_approval,
                                   struct outcome *o);
-/* Shows a register as a table; names from the vault when given. */
+/* Shows a register as a table, of one height from the first page to the last;
+ * when (borrowed, may be NULL) has the members height or date; names from the
+ * vault when given. */
 int show_register(struct rpc_client *client,
                   const char *code,
+                  json_t *when,
                   const struct vault *vault,
                   uint32_t most);
 void print_position(struct rpc_client *client,

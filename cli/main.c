@@ -12,6 +12,7 @@ static const struct command *const tables[] = {
     register_commands,
     query_commands,
     gov_commands,
+    debug_commands,
     rules_commands,
 };
 

@@ -12,6 +12,26 @@ static const struct flag node_flags[] = {
     {NULL, false, NULL},
 };
 
+/* Of what has a history. */
+static const struct flag row_flags[] = {
+    {"node", true, "URL of a node (default http://127.0.0.1:7500)"},
+    {"height", true, "as it was after this block"},
+    {"date", true, "as it was at the end of this business date, YYYY-MM-DD"},
+    {"json", false, "as JSON"},
+    {NULL, false, NULL},
+};
+
+void query_when(json_t *params, const struct command *c, const struct args *a)
+{
+    static const char *const names[] = {"height", "date"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (args_has(a, c, names[i]))
+            json_object_set_new(
+                params, names[i], json_string(args_value(a, c, names[i], "")));
+    }
+}
+
 /* Prints an object's members, one a line; lists and objects as JSON. */
 static void print_plain(json_t *object, const char *indent)
 {
@@ -34,6 +54,12 @@ static void print_plain(json_t *object, const char *indent)
     }
 }
 
+/* Which parameter a refusal speaks of, if it does. */
+static const char *path_of(const struct rpc_failure *why)
+{
+    return json_string_value(json_object_get(why->details, "path"));
+}
+
 static int ask(const struct command *c,
                const struct args *a,
                const char *method,
@@ -53,9 +79,11 @@ static int ask(const struct command *c,
     result = rpc_client_call(client, method, params, 20000, &why);
     if (result == NULL)
         code = fail(why.code == 0 ? EXIT_UNAVAILABLE : EXIT_NO_INPUT,
-                    "%s: %s",
+                    "%s: %s%s%s",
                     why.name,
-                    why.message);
+                    why.message,
+                    path_of(&why) != NULL ? ": " : "",
+                    path_of(&why) != NULL ? path_of(&why) : "");
     else if (args_has(a, c, "json"))
         code = print_json(result);
     else {
@@ -108,6 +136,7 @@ static int run_query(const struct command *c, int argc, char **argv)
     }
     for (int i = 0; i < a.words; i++)
         json_object_set_new(params, q->params[i], json_string(a.word[i]));
+    query_when(params, c, &a);
     return ask(c, &a, q->method, params);
 }
 
@@ -127,12 +156,12 @@ const struct command query_commands[] = {
      "A block with its transactions.",
      node_flags,
      run_query},
-    {"account", "ID [flags]", "An account.", node_flags, run_query},
-    {"institution", "NUMBER [flags]", "An institution.", node_flags, run_query},
+    {"account", "ID [flags]", "An account.", row_flags, run_query},
+    {"institution", "NUMBER [flags]", "An institution.", row_flags, run_query},
     {"security",
      "CODE [flags]",
      "A security with its control totals.",
-     node_flags,
+     row_flags,
      run_query},
     {"snapshot",
      "CODE [flags]",
@@ -142,15 +171,15 @@ const struct command query_commands[] = {
     {"holding",
      "CODE ACCOUNT [flags]",
      "What one account has of one security.",
-     node_flags,
+     row_flags,
      run_query},
-    {"pledge", "CODE NUMBER [flags]", "A pledge.", node_flags, run_query},
+    {"pledge", "CODE NUMBER [flags]", "A pledge.", row_flags, run_query},
     {"freezes",
      "CODE [flags]",
      "The freezes on a security.",
-     node_flags,
+     row_flags,
      run_query},
-    {"claim", "CODE NUMBER [flags]", "A claim.", node_flags, run_query},
+    {"claim", "CODE NUMBER [flags]", "A claim.", row_flags, run_query},
     {"events",
      "[AFTER] [flags]",
      "Events after a cursor height.index.",

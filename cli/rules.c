@@ -71,7 +71,7 @@ static void print_operation(const struct op_def *d)
     if (d->document_required)
         printf("*A document is needed.* ");
     if (d->filer != FILER_MAKER)
-        printf("*For filing signs %s.* ", op_filer_texts[d->filer]);
+        printf("*Filed by %s.* ", op_filer_texts[d->filer]);
     printf("| ");
     for (int i = 0; i < OP_SIGNERS_MAX && d->signers[i].who != SIGNER_NONE; i++)
         printf("%s%s", i > 0 ? "; " : "", d->signers[i].text);

@@ -49,7 +49,9 @@ struct refusal {
     struct valset_margin margin; /* of V_MARGIN; else zeros */
 };
 
-/* ledger_date is floor((time_ms + offset_ms) / 86,400,000). */
+#define LEDGER_DAY_MS 86400000ull
+
+/* ledger_date is floor((time_ms + offset_ms) / LEDGER_DAY_MS). */
 uint32_t ledger_date(uint64_t time_ms, uint32_t offset_ms);
 
 /* ledger_genesis writes the first rows: the validators of epoch 0,

@@ -189,6 +189,25 @@ static bool add_priors(struct needs *n,
     return true;
 }
 
+static bool add_governance(struct needs *n,
+                           const struct ledger_view *view,
+                           const char *text)
+{
+    static const struct hash zero;
+    struct validators_row validators;
+    struct need *need = add(n);
+
+    if (need == NULL ||
+        !exec_get(view, &validators, TABLE_VALIDATORS, &zero, &zero) ||
+        validators.set.count == 0)
+        return false;
+    *need =
+        (struct need){.how = NEED_GOVERNANCE,
+                      .threshold = (uint8_t)valset_quorum(validators.set.count),
+                      .text = text};
+    return true;
+}
+
 static bool add_signer(struct needs *n,
                        struct hash *about,
                        const struct ledger_view *view,
@@ -199,27 +218,16 @@ static bool add_signer(struct needs *n,
 {
     struct security_row security;
     struct account_row account;
-    struct validators_row validators;
     struct pubkey key;
     struct hash id;
-    struct need *need;
     uint16_t institution;
     uint64_t number;
-    static const struct hash zero;
 
     switch (s->who) {
     case SIGNER_NONE:
         return true;
     case SIGNER_GOVERNANCE:
-        need = add(n);
-        if (need == NULL ||
-            !exec_get(view, &validators, TABLE_VALIDATORS, &zero, &zero))
-            return false;
-        *need = (struct need){.how = NEED_GOVERNANCE,
-                              .threshold =
-                                  (uint8_t)valset_quorum(validators.set.count),
-                              .text = s->text};
-        return true;
+        return add_governance(n, view, s->text);
     case SIGNER_ACCOUNT:
         memcpy(&id, op + s->offset, sizeof id);
         return add_account(n, about, view, &id, def, op, s->text);

@@ -29,7 +29,7 @@ const uint32_t op_table_count = ARRAY_LEN(op_table);
 const char *const op_filer_texts[OP_FILERS] = {
     "a maker of the filing institution",
     "a maker of the filing institution, or the validator it runs",
-    "nobody for the filing institution"};
+    "nobody else"};
 
 const struct op_def *op_find(uint8_t kind)
 {

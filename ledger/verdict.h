@@ -196,7 +196,7 @@
     X(V_CHANGE_SIZE,                                                          \
       803,                                                                    \
       "E_CHANGE_SIZE",                                                        \
-      "none, or more than a third, of the validators would change at once")   \
+      "no validator, or more than may at once, would join or leave")          \
     X(V_VALIDATOR_COUNT,                                                      \
       804,                                                                    \
       "E_VALIDATOR_COUNT",                                                    \

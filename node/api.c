@@ -40,24 +40,79 @@ void api_bad_param(struct rpc_call *call, const char *path, const char *why)
               json_pack("{s:s}", "path", path));
 }
 
-struct store_view *api_view_at(struct node *n,
-                               struct rpc_call *call,
-                               const struct rpc_arg *min_height)
+static void answer_behind(struct rpc_call *call, const struct store_view *v)
+{
+    rpc_error(call,
+              RPC_UNAVAILABLE,
+              "E_BEHIND",
+              "this node's state is not that high yet",
+              true,
+              json_pack("{s:o}", "height", json_of_u64(store_view_height(v))));
+}
+
+struct store_view *api_view_now(struct node *n,
+                                struct rpc_call *call,
+                                const struct rpc_arg *min_height)
 {
     struct store_view *v = store_view_open(n->store);
 
     if (store_view_height(v) < min_height->number) {
-        rpc_error(
-            call,
-            RPC_UNAVAILABLE,
-            "E_BEHIND",
-            "this node's state is not that high yet",
-            true,
-            json_pack("{s:o}", "height", json_of_u64(store_view_height(v))));
+        answer_behind(call, v);
         store_view_close(v);
         return NULL;
     }
     return v;
+}
+
+/* The newest block of a business date, or before it. */
+static enum err height_of_date(uint64_t *out,
+                               const struct node *n,
+                               struct store_view *v,
+                               uint64_t date)
+{
+    return store_height_at(
+        out, v, (date + 1) * LEDGER_DAY_MS - n->genesis->offset_ms - 1);
+}
+
+/* Why there is no state at a height or date that was asked for. */
+static void answer_no_state(struct rpc_call *call,
+                            const struct store_view *v,
+                            enum err e)
+{
+    if (e == ERR_RANGE)
+        answer_behind(call, v);
+    else if (e == ERR_NOT_FOUND)
+        api_not_found(call, "the ledger began after that date");
+    else
+        api_answer_broken(call, e);
+}
+
+struct store_view *api_view_at(struct node *n,
+                               struct rpc_call *call,
+                               const struct rpc_arg *when)
+{
+    const struct rpc_arg *at_height = &when[1];
+    const struct rpc_arg *at_date = &when[2];
+    struct store_view *v;
+    uint64_t height = at_height->number;
+    enum err e = ERR_NONE;
+
+    if (at_height->given && at_date->given) {
+        api_bad_param(call, "params.date", "give a height or a date, not both");
+        return NULL;
+    }
+    v = api_view_now(n, call, when);
+    if (v == NULL || (!at_height->given && !at_date->given))
+        return v;
+    if (at_date->given)
+        e = height_of_date(&height, n, v, at_date->number);
+    if (e == ERR_NONE)
+        e = store_view_go_back(v, height);
+    if (e == ERR_NONE)
+        return v;
+    answer_no_state(call, v, e);
+    store_view_close(v);
+    return NULL;
 }
 
 bool api_read_row(struct rpc_call *call,
@@ -101,13 +156,25 @@ static void answer_row(struct rpc_call *call,
     rpc_result(call, out);
 }
 
-static uint32_t today(const struct node *n)
+/* The business date on which v is looked at: today, or that of its block. */
+static uint32_t date_of(const struct node *n, const struct store_view *v)
 {
-    return ledger_date(node_wall_ms(), n->genesis->offset_ms);
+    uint64_t time_ms = node_wall_ms();
+    struct store_value bytes;
+    struct header h;
+
+    if (store_view_is_past(v) &&
+        store_get_block(&bytes, n->store, store_view_height(v), STORE_HEADER) ==
+            ERR_NONE) {
+        if (header_decode(&h, bytes_of(bytes.at, bytes.size)) == ERR_NONE)
+            time_ms = h.time_ms;
+        store_value_free(&bytes);
+    }
+    return ledger_date(time_ms, n->genesis->offset_ms);
 }
 
 /* What follows from a security or an account; not part of the row. */
-static json_t *derived_of(const struct node *n, uint8_t table, const void *row)
+static json_t *derived_of(uint32_t date, uint8_t table, const void *row)
 {
     json_t *out = json_object();
 
@@ -119,13 +186,11 @@ static json_t *derived_of(const struct node *n, uint8_t table, const void *row)
     }
     if (table == TABLE_ACCOUNTS) {
         const struct account_row *a = row;
-        const uint32_t day = today(n);
-
         json_object_set_new(out,
                             "restricted",
                             json_boolean(a->class == INVESTOR_NONE ||
-                                         day < a->class_from ||
-                                         day > a->class_to));
+                                         date < a->class_from ||
+                                         date > a->class_to));
     }
     return out;
 }
@@ -151,11 +216,11 @@ static bool legal_effect(struct store_view *v, const char *code)
 
 void api_one_row(struct node *n,
                  struct rpc_call *call,
-                 const struct rpc_arg *min_height,
+                 const struct rpc_arg *when,
                  const struct row_key *key,
                  const char *name)
 {
-    struct store_view *v = api_view_at(n, call, min_height);
+    struct store_view *v = api_view_at(n, call, when);
     const struct schema *s = row_schema(key->table);
     void *row;
     char what[64];
@@ -170,7 +235,7 @@ void api_one_row(struct node *n,
                    v,
                    name,
                    schema_to_json(s, row),
-                   derived_of(n, key->table, row));
+                   derived_of(date_of(n, v), key->table, row));
     free(row);
 }
 
@@ -255,8 +320,11 @@ static void holding_get(void *ctx,
         json_t *mark =
             json_pack("{s:b}", "legal_effect", legal_effect(v, a[0].code));
 
-        answer_row(
-            call, v, "holding", holding_json(&a[1].hash, h, today(n)), mark);
+        answer_row(call,
+                   v,
+                   "holding",
+                   holding_json(&a[1].hash, h, date_of(n, v)),
+                   mark);
     }
     free(h);
 }
@@ -266,13 +334,13 @@ struct lister {
     uint64_t limit;
     bool more;
     struct row_key last;
-    const struct node *node;
+    uint32_t date;
 };
 
-static json_t *listed_json(const struct node *n, uint8_t table, const void *row)
+static json_t *listed_json(uint32_t date, uint8_t table, const void *row)
 {
     json_t *out = schema_to_json(row_schema(table), row);
-    json_t *derived = derived_of(n, table, row);
+    json_t *derived = derived_of(date, table, row);
 
     json_object_update(out, derived);
     json_decref(derived);
@@ -292,11 +360,10 @@ static bool list_one(void *ctx, const struct row_key *key, struct bytes row)
     record = malloc(s->size);
     ASSERT(record != NULL);
     if (schema_decode(record, s, row) == ERR_NONE)
-        json_array_append_new(
-            l->list,
-            key->table == TABLE_HOLDINGS
-                ? holding_json(&key->key, record, today(l->node))
-                : listed_json(l->node, key->table, record));
+        json_array_append_new(l->list,
+                              key->table == TABLE_HOLDINGS
+                                  ? holding_json(&key->key, record, l->date)
+                                  : listed_json(l->date, key->table, record));
     free(record);
     l->last = *key;
     return true;
@@ -304,21 +371,22 @@ static bool list_one(void *ctx, const struct row_key *key, struct bytes row)
 
 void api_list_rows(struct node *n,
                    struct rpc_call *call,
-                   const struct rpc_arg *min_height,
+                   const struct rpc_arg *when,
                    uint8_t table,
                    const struct hash *tree,
                    const struct hash *after,
                    uint64_t limit,
                    const char *name)
 {
-    struct store_view *v = api_view_at(n, call, min_height);
-    struct lister l = {.limit = limit, .node = n};
+    struct store_view *v = api_view_at(n, call, when);
+    struct lister l = {.limit = limit};
     json_t *next = json_null();
     json_t *out;
     enum err e;
 
     if (v == NULL)
         return;
+    l.date = date_of(n, v);
     l.list = json_array();
     e = store_each_row_of(v, table, tree, after, list_one, &l);
     if (e != ERR_NONE) {
@@ -458,7 +526,7 @@ static void events_list(void *ctx,
             call, "params.account", "give a security or an account, not both");
         return;
     }
-    v = api_view_at(ctx, call, &a[4]);
+    v = api_view_now(ctx, call, &a[4]);
     if (v == NULL)
         return;
     l.list = json_array();
@@ -570,6 +638,7 @@ void api_backend(struct rpc_backend *out, struct node *n)
                      [RPC_NODE_PEERS] = node_peers,
                      [RPC_CHAIN_GET_BLOCK] = api_get_block,
                      [RPC_CHAIN_GET_HEADER] = api_get_header,
+                     [RPC_CHAIN_GET_CHANGES] = api_get_changes,
                      [RPC_TX_SUBMIT] = api_tx_submit,
                      [RPC_TX_GET] = api_tx_get,
                      [RPC_TX_WAIT] = api_tx_wait,

@@ -14,9 +14,14 @@ void api_not_found(struct rpc_call *call, const char *what);
 void api_bad_param(struct rpc_call *call, const char *path, const char *why);
 
 /* A snapshot at least min_height high; NULL after answering that it is not. */
+struct store_view *api_view_now(struct node *n,
+                                struct rpc_call *call,
+                                const struct rpc_arg *min_height);
+/* The same, and, if one of them is given, as it was after a height or at the
+ * end of a business date: when is the parameters min_height, height, date. */
 struct store_view *api_view_at(struct node *n,
                                struct rpc_call *call,
-                               const struct rpc_arg *min_height);
+                               const struct rpc_arg *when);
 /* Reads and decodes one row; answers and closes the view when there is none. */
 bool api_read_row(struct rpc_call *call,
                   struct store_view *v,
@@ -26,13 +31,13 @@ bool api_read_row(struct rpc_call *call,
 /* Answers with one row under its name. */
 void api_one_row(struct node *n,
                  struct rpc_call *call,
-                 const struct rpc_arg *min_height,
+                 const struct rpc_arg *when,
                  const struct row_key *key,
                  const char *name);
 /* Lists one tree and answers; next is what to go on after, if more follows. */
 void api_list_rows(struct node *n,
                    struct rpc_call *call,
-                   const struct rpc_arg *min_height,
+                   const struct rpc_arg *when,
                    uint8_t table,
                    const struct hash *tree,
                    const struct hash *after,
@@ -54,6 +59,7 @@ void api_evidence_list(void *ctx,
                        const struct rpc_arg *a);
 void api_params_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_block(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
+void api_get_changes(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_header(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_submit(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);

@@ -4,6 +4,7 @@
 #include "ledger/ops.h"
 #include "node/api.h"
 #include "rpc/schema_json.h"
+#include "state/proof.h"
 
 #include <stdlib.h>
 
@@ -135,4 +136,108 @@ void api_get_block(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
 void api_get_header(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
 {
     get_block(ctx, call, a[0].number, false);
+}
+
+static json_t *row_hash_json(struct bytes row)
+{
+    const struct hash h =
+        row.size > 0 ? proof_row_hash(row) : (struct hash){{0}};
+
+    return api_hash(&h);
+}
+
+/* Of changes after the place `after` (UINT64_MAX: from the start). */
+static json_t *changes_json(const struct change_set *set,
+                            uint64_t after,
+                            uint64_t limit,
+                            json_t **next)
+{
+    const uint64_t first = after == UINT64_MAX ? 0 : after + 1;
+    json_t *list = json_array();
+
+    *next = json_null();
+    for (uint64_t i = first; i < set->count; i++) {
+        const struct change *c = &set->list[i];
+
+        if (i - first >= limit) {
+            json_decref(*next);
+            *next = json_of_u64(i - 1);
+            break;
+        }
+        json_array_append_new(list,
+                              json_pack("{s:s, s:o, s:o, s:o, s:o}",
+                                        "table",
+                                        table_names[c->key.table],
+                                        "tree",
+                                        api_hash(&c->key.tree),
+                                        "key",
+                                        api_hash(&c->key.key),
+                                        "old",
+                                        row_hash_json(c->old_row),
+                                        "new",
+                                        row_hash_json(c->new_row)));
+    }
+    return list;
+}
+
+static json_t *table_roots_json(struct node *n, uint64_t height)
+{
+    struct hash slots[TABLE_SLOTS];
+    struct roots_reader r;
+    struct store_value v;
+    json_t *out = json_object();
+
+    if (store_get_block(&v, n->store, height, STORE_ROOTS) != ERR_NONE)
+        return out;
+    if (state_roots_open(&r, slots, bytes_of(v.at, v.size)) == ERR_NONE) {
+        for (uint8_t i = 0; i < TABLES_USED; i++)
+            json_object_set_new(out, table_names[i], api_hash(&slots[i]));
+    }
+    store_value_free(&v);
+    return out;
+}
+
+void api_get_changes(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
+{
+    struct node *n = ctx;
+    const uint64_t height = a[0].number;
+    struct store_value header = {0};
+    struct store_value changes = {0};
+    struct store_changes set = {0};
+    struct header h;
+    enum err e = store_get_block(&header, n->store, height, STORE_HEADER);
+
+    if (e == ERR_NOT_FOUND) {
+        api_not_found(call, "there is no block of this height yet");
+        return;
+    }
+    if (e == ERR_NONE)
+        e = header_decode(&h, bytes_of(header.at, header.size));
+    if (e == ERR_NONE)
+        e = store_get_block(&changes, n->store, height, STORE_CHANGES);
+    if (e == ERR_NONE)
+        e = store_changes_decode(&set, bytes_of(changes.at, changes.size));
+    if (e == ERR_NONE) {
+        const struct hash hash = header_hash(&h);
+        json_t *next;
+        json_t *list = changes_json(&set.set, a[1].number, a[2].number, &next);
+
+        rpc_result(call,
+                   json_pack("{s:o, s:o, s:o, s:o, s:o}",
+                             "height",
+                             json_of_u64(height),
+                             "hash",
+                             api_hash(&hash),
+                             "roots",
+                             table_roots_json(n, height),
+                             "changes",
+                             list,
+                             "next",
+                             next));
+    } else {
+        api_answer_broken(call, e);
+    }
+    store_changes_free(&set);
+    store_value_free(&header);
+    store_value_free(&changes);
 }

@@ -1,6 +1,7 @@
 #include "node/engine_state.h"
 
 #include "base/check.h"
+#include "state/roots.h"
 
 #include <stdlib.h>
 
@@ -234,6 +235,13 @@ const struct executed_block *engine_commit(struct engine *e,
     ASSERT(engine_stands_at(e, block_hash));
     engine_settle(e);
     return &e->now.block;
+}
+
+void engine_roots(struct engine *e,
+                  const struct executed_block *b,
+                  struct buf *out)
+{
+    state_roots_append(out, e->state, &b->changes);
 }
 
 struct hash engine_snapshot(struct engine *e,

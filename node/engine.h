@@ -10,6 +10,7 @@
 #ifndef NODE_ENGINE_H
 #define NODE_ENGINE_H
 
+#include "base/buf.h"
 #include "chain/genesis.h"
 #include "chain/header.h"
 #include "chain/mtree.h"
@@ -91,6 +92,13 @@ struct hash engine_tip_hash(const struct engine *e);
 const struct mtree_log *engine_header_log(const struct engine *e);
 /* The genesis block as executed: header and changes, for the first write. */
 const struct executed_block *engine_genesis_block(const struct engine *e);
+
+/* engine_roots appends what the store keeps of the state as it stands after
+ * block b (state/roots.h).
+ * Requires  the state stands at b. */
+void engine_roots(struct engine *e,
+                  const struct executed_block *b,
+                  struct buf *out);
 
 /* A transaction offered to the builder: decoded, signatures checked. */
 struct engine_candidate_tx {

@@ -145,8 +145,9 @@ static void point_events(struct standing *n)
 
 enum err engine_read_validators(struct validators_row *out, struct bytes row)
 {
+    memset(out, 0, sizeof *out); /* the places beyond the last one too */
     return schema_decode(out, &validators_row_schema, row) == ERR_NONE &&
-                   valset_check(&out->set) == ERR_NONE
+                   out->set.count > 0
                ? ERR_NONE
                : ERR_CORRUPT;
 }

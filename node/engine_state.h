@@ -55,7 +55,7 @@ MUST_USE enum err engine_finish(struct engine *e,
                                 uint32_t event_count);
 
 /* engine_read_validators decodes a row of validators.
- * Errors    ERR_CORRUPT  it does not decode, or is no sound set */
+ * Errors    ERR_CORRUPT  it does not decode, or names nobody */
 MUST_USE enum err engine_read_validators(struct validators_row *out,
                                          struct bytes row);
 

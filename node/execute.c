@@ -171,6 +171,8 @@ static struct write_task *copy_block(struct node *n,
     size_t header_at;
     size_t body_at;
     size_t events_at;
+    size_t roots_at;
+    size_t roots_size;
     size_t at;
 
     ASSERT(w != NULL);
@@ -181,7 +183,10 @@ static struct write_task *copy_block(struct node *n,
     header_at = keep(&w->bytes, b->header_bytes);
     body_at = keep(&w->bytes, b->body);
     events_at = keep(&w->bytes, b->events);
+    roots_at = w->bytes.size;
+    engine_roots(n->engine, b, &w->bytes);
     at = w->bytes.size;
+    roots_size = at - roots_at;
     for (uint32_t i = 0; i < set->count; i++) {
         keep(&w->bytes, set->list[i].old_row);
         keep(&w->bytes, set->list[i].new_row);
@@ -211,6 +216,7 @@ static struct write_task *copy_block(struct node *n,
         .body = bytes_of(w->bytes.at + body_at, b->body.size),
         .events = bytes_of(w->bytes.at + events_at, b->events.size),
         .changes = {w->changes, set->count, w->drops, set->drop_count},
+        .roots = bytes_of(w->bytes.at + roots_at, roots_size),
         .tx_ids = w->ids,
         .header_log = &w->log,
     };

@@ -139,7 +139,8 @@ static enum err write_genesis(struct node *n)
 {
     struct engine *engine = engine_new(n->genesis);
     const struct executed_block *b = engine_genesis_block(engine);
-    const struct store_block block = {
+    struct buf roots = {0};
+    struct store_block block = {
         .header = &b->header,
         .hash = b->hash,
         .header_bytes = b->header_bytes,
@@ -149,10 +150,14 @@ static enum err write_genesis(struct node *n)
         .tx_ids = b->tx_ids,
         .header_log = engine_header_log(engine),
     };
-    enum err e = store_put_block(n->store, &block);
+    enum err e;
 
+    engine_roots(engine, b, &roots);
+    block.roots = buf_bytes(&roots);
+    e = store_put_block(n->store, &block);
     if (e == ERR_NONE)
         e = store_index(n->store, &block);
+    buf_deinit(&roots);
     engine_free(engine);
     return e;
 }

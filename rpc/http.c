@@ -559,7 +559,8 @@ enum err http_start(struct http_server **out, const struct http_config *config)
     s->wake = event_new(s->base, s->wake_fd, EV_READ | EV_PERSIST, on_wake, s);
     event_add(s->wake, NULL);
     e = listen_on(s);
-    *out = s; /* a client may be waiting: its request needs the server at once */
+    *out =
+        s; /* a client may be waiting: its request needs the server at once */
     if (e == ERR_NONE && pthread_create(&s->thread, NULL, serve, s) != 0)
         e = ERR_IO;
     if (e != ERR_NONE) {

@@ -203,6 +203,7 @@ static bool arg_from(struct rpc_arg *a,
                      const json_t *v)
 {
     const char *text = json_string_value(v);
+    uint32_t days;
 
     a->given = true;
     switch (p->kind) {
@@ -220,6 +221,11 @@ static bool arg_from(struct rpc_arg *a,
         return true;
     case PARAM_CURSOR:
         return text != NULL && cursor_from(a, text);
+    case PARAM_DATE:
+        if (text == NULL || !num_parse_date(&days, text))
+            return false;
+        a->number = days;
+        return true;
     }
     return false;
 }

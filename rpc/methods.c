@@ -5,6 +5,19 @@
         "min_height", PARAM_U64, false, 0, UINT64_MAX,            \
             "answer from a state at least this high, or E_BEHIND" \
     }
+/* In this order, behind MIN_HEIGHT. */
+#define AS_OF                                                     \
+    MIN_HEIGHT,                                                   \
+        {"height",                                                \
+         PARAM_U64,                                               \
+         false,                                                   \
+         0,                                                       \
+         UINT64_MAX,                                              \
+         "answer from the state after this block; or else"},      \
+    {                                                             \
+        "date", PARAM_DATE, false, 0, 0,                          \
+            "... from the state at the end of this business date" \
+    }
 #define LIMIT                                                              \
     {                                                                      \
         "limit", PARAM_U64, false, 100, 1000, "most entries, 1 to 1000", 1 \
@@ -61,6 +74,21 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
                                 UINT64_MAX,
                                 UINT64_MAX,
                                 "block number; newest if absent"}}},
+    [RPC_CHAIN_GET_CHANGES] =
+        {"chain_getChanges",
+         "What a block changed in the state, in the order in which it is "
+         "hashed.",
+         "hash of the block, roots of the tables after it, changes: table, "
+         "tree, key, and the hash of the row before and after, zeros if "
+         "absent; and the place to go on after",
+         {{"height", PARAM_U64, true, 0, UINT64_MAX, "block number"},
+          {"after",
+           PARAM_U64,
+           false,
+           UINT64_MAX,
+           UINT64_MAX,
+           "go on after this place in the list"},
+          LIMIT}},
     [RPC_TX_SUBMIT] = {"tx_submit",
                        "Hand in a signed transaction.  The answer promises "
                        "nothing durable: only final does.",
@@ -99,25 +127,24 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
          "An institution by its number.",
          "institution",
          {{"number", PARAM_U64, true, 0, 65535, "number of the institution"},
-          MIN_HEIGHT}},
+          AS_OF}},
     [RPC_ACCOUNT_GET] = {"account_get",
                          "An account by its id.",
                          "account; restricted = its holder is not qualified "
                          "today",
-                         {{"id", PARAM_HASH, true, 0, 0, "account id"},
-                          MIN_HEIGHT}},
+                         {{"id", PARAM_HASH, true, 0, 0, "account id"}, AS_OF}},
     [RPC_SECURITY_GET] = {"security_get",
                           "A security with its control totals.",
                           "security; legal_effect = false once it has left the "
                           "register",
-                          {SECURITY_PARAM, MIN_HEIGHT}},
+                          {SECURITY_PARAM, AS_OF}},
     [RPC_SECURITY_LIST] =
         {"security_list",
          "Securities in order of their codes.",
          "securities and the code to go on after",
          {{"after", PARAM_CODE, false, 0, 0, "go on after this code"},
           LIMIT,
-          MIN_HEIGHT}},
+          AS_OF}},
     [RPC_SECURITY_SNAPSHOT] =
         {"security_snapshot",
          "The root over a security's whole register, as a custody transfer "
@@ -129,7 +156,7 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
                          "holding with derived totals and legal_effect",
                          {SECURITY_PARAM,
                           {"account", PARAM_HASH, true, 0, 0, "account id"},
-                          MIN_HEIGHT}},
+                          AS_OF}},
     [RPC_REGISTER_LIST] =
         {"register_list",
          "The register of a security, in account order.",
@@ -137,14 +164,14 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
          {SECURITY_PARAM,
           {"after", PARAM_HASH, false, 0, 0, "go on after this account"},
           LIMIT,
-          MIN_HEIGHT}},
+          AS_OF}},
     [RPC_PLEDGE_GET] =
         {"pledge_get",
          "A pledge by its number.",
          "pledge",
          {SECURITY_PARAM,
           {"number", PARAM_U64, true, 0, UINT64_MAX, "pledge number"},
-          MIN_HEIGHT}},
+          AS_OF}},
     [RPC_FREEZE_LIST] =
         {"freeze_list",
          "The freezes on a security, by number.",
@@ -152,14 +179,14 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
          {SECURITY_PARAM,
           {"after", PARAM_U64, false, 0, UINT64_MAX, "go on after this number"},
           LIMIT,
-          MIN_HEIGHT}},
+          AS_OF}},
     [RPC_CLAIM_GET] =
         {"claim_get",
          "A claim that a correction left, by its number.",
          "claim",
          {SECURITY_PARAM,
           {"number", PARAM_U64, true, 0, UINT64_MAX, "claim number"},
-          MIN_HEIGHT}},
+          AS_OF}},
     [RPC_VALIDATORS_GET] =
         {"validators_get",
          "The validators of an epoch.",
@@ -171,31 +198,30 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
            0,
            UINT64_MAX,
            "number of the epoch; that of the next block if absent"},
-          MIN_HEIGHT}},
+          AS_OF}},
     [RPC_CANDIDATE_GET] =
         {"candidate_get",
          "The validator that an institution has announced.",
          "candidate",
-         {{"institution", PARAM_U64, true, 0, 65535, "number of it"},
-          MIN_HEIGHT}},
+         {{"institution", PARAM_U64, true, 0, 65535, "number of it"}, AS_OF}},
     [RPC_CANDIDATE_LIST] =
         {"candidate_list",
          "The announced validators, by institution.",
          "candidates and the institution to go on after",
          {{"after", PARAM_U64, false, 0, 65535, "go on after this number"},
           LIMIT,
-          MIN_HEIGHT}},
+          AS_OF}},
     [RPC_EVIDENCE_LIST] =
         {"evidence_list",
          "Votes of validators that exclude each other, by epoch and view.",
          "evidence and the key to go on after",
          {{"after", PARAM_HASH, false, 0, 0, "go on after this key"},
           LIMIT,
-          MIN_HEIGHT}},
+          AS_OF}},
     [RPC_PARAMS_GET] = {"params_get",
                         "What governance counts with.",
                         "params",
-                        {MIN_HEIGHT}},
+                        {AS_OF}},
     [RPC_EVENTS_LIST] =
         {"events_list",
          "Events in order, after a cursor.",

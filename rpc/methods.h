@@ -12,6 +12,7 @@ enum rpc_method_id {
     RPC_NODE_PEERS,
     RPC_CHAIN_GET_BLOCK,
     RPC_CHAIN_GET_HEADER,
+    RPC_CHAIN_GET_CHANGES,
     RPC_TX_SUBMIT,
     RPC_TX_GET,
     RPC_TX_WAIT,
@@ -42,6 +43,7 @@ enum rpc_param_kind {
     PARAM_HEX, /* bytes of at most TX_BYTES_MAX */
     PARAM_CODE,
     PARAM_CURSOR, /* "height.index" */
+    PARAM_DATE,   /* "YYYY-MM-DD", as days */
 };
 
 enum {
@@ -70,7 +72,7 @@ extern const struct rpc_method rpc_methods[RPC_METHODS];
 /* One checked parameter, in the order of the table. */
 struct rpc_arg {
     bool given;
-    uint64_t number; /* PARAM_U64; of a cursor: height */
+    uint64_t number; /* PARAM_U64, PARAM_DATE; of a cursor: height */
     uint32_t index;  /* of a cursor */
     struct hash hash;
     char code[CODE_MAX + 1];

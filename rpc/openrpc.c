@@ -27,6 +27,8 @@ static json_t *param_type(const struct rpc_param *p)
     case PARAM_CURSOR:
         return json_pack(
             "{s:s, s:s}", "type", "string", "pattern", "^[0-9]+\\.[0-9]+$");
+    case PARAM_DATE:
+        return json_pack("{s:s, s:s}", "type", "string", "format", "date");
     }
     return json_object();
 }

@@ -16,6 +16,13 @@ struct hash proof_security_row_hash(struct bytes row,
         0x15, row, bytes_of(roots, 3 * sizeof(struct hash)));
 }
 
+static struct hash slot_node(const struct hash *left, const struct hash *right)
+{
+    return hash_byte_tagged(0x30,
+                            bytes_of(left->raw, HASH_BYTES),
+                            bytes_of(right->raw, HASH_BYTES));
+}
+
 struct hash proof_state_root(const struct hash slots[TABLE_SLOTS])
 {
     struct hash level[TABLE_SLOTS];
@@ -23,12 +30,38 @@ struct hash proof_state_root(const struct hash slots[TABLE_SLOTS])
     memcpy(level, slots, sizeof level);
     for (uint32_t n = TABLE_SLOTS; n > 1; n /= 2) {
         for (uint32_t i = 0; i < n / 2; i++)
-            level[i] =
-                hash_byte_tagged(0x30,
-                                 bytes_of(level[2 * i].raw, HASH_BYTES),
-                                 bytes_of(level[2 * i + 1].raw, HASH_BYTES));
+            level[i] = slot_node(&level[2 * i], &level[2 * i + 1]);
     }
     return level[0];
+}
+
+void proof_slot_path(struct hash out[PROOF_SLOT_STEPS],
+                     const struct hash slots[TABLE_SLOTS],
+                     uint8_t table)
+{
+    struct hash level[TABLE_SLOTS];
+    uint32_t at = table;
+
+    ASSERT(table < TABLE_SLOTS);
+    memcpy(level, slots, sizeof level);
+    for (uint32_t step = 0; step < PROOF_SLOT_STEPS; step++) {
+        out[step] = level[at ^ 1];
+        for (uint32_t i = 0; i < (uint32_t)TABLE_SLOTS >> (step + 1); i++)
+            level[i] = slot_node(&level[2 * i], &level[2 * i + 1]);
+        at >>= 1;
+    }
+}
+
+struct hash proof_slot_fold(const struct hash *slot,
+                            const struct hash path[PROOF_SLOT_STEPS],
+                            uint8_t table)
+{
+    struct hash h = *slot;
+
+    for (uint32_t step = 0; step < PROOF_SLOT_STEPS; step++)
+        h = (table >> step & 1) != 0 ? slot_node(&path[step], &h)
+                                     : slot_node(&h, &path[step]);
+    return h;
 }
 
 void proof_tree(struct tree_path *out,

@@ -10,7 +10,7 @@
 /* Opening, closing and the two batches of a block. */
 
 static const char *const family_names[STORE_FAMILIES] = {
-    "default", "block", "headers", "state", "txid", "events"};
+    "default", "block", "headers", "state", "txid", "events", "history"};
 
 static rocksdb_options_t *family_options(struct store *s, int family)
 {
@@ -20,7 +20,7 @@ static rocksdb_options_t *family_options(struct store *s, int family)
 
     rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
     rocksdb_options_set_compression(o, rocksdb_lz4_compression);
-    if (family == FAMILY_BLOCK)
+    if (family == FAMILY_BLOCK || family == FAMILY_HISTORY)
         rocksdb_options_set_bottommost_compression(o, rocksdb_zstd_compression);
     rocksdb_options_set_write_buffer_size(o, 16 << 20);
     rocksdb_block_based_options_set_block_cache(table, s->cache);
@@ -319,6 +319,7 @@ enum err store_put_block(struct store *s, const struct store_block *b)
     put_part(s, batch, height, STORE_EVENTS, b->events);
     store_changes_encode(&changes, &b->changes);
     put_part(s, batch, height, STORE_CHANGES, buf_bytes(&changes));
+    put_part(s, batch, height, STORE_ROOTS, b->roots);
     put_log(s, batch, b->header_log);
     put_mark(s, batch, "tip", b);
     rocksdb_write(s->db, s->synced, batch, &error);
@@ -377,6 +378,61 @@ static void index_changes(struct store *s,
     }
 }
 
+bool store_keeps_history(uint8_t table)
+{
+    return table != TABLE_REFERENCES && table != TABLE_DUE;
+}
+
+void store_history_key(struct writer *w,
+                       const struct row_key *key,
+                       uint64_t height)
+{
+    store_row_key(w, key);
+    writer_be64(w, ~height); /* the newest first */
+}
+
+static void index_history(struct store *s,
+                          rocksdb_writebatch_t *batch,
+                          uint64_t height,
+                          const struct change_set *set)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct change *c = &set->list[i];
+        uint8_t key[STORE_HISTORY_KEY_BYTES];
+        struct writer w = writer_of(key, sizeof key);
+
+        if (!store_keeps_history(c->key.table))
+            continue;
+        store_history_key(&w, &c->key, height);
+        put(s, batch, FAMILY_HISTORY, &w, c->new_row);
+    }
+}
+
+static enum err index_roots(struct store *s,
+                            rocksdb_writebatch_t *batch,
+                            uint64_t height,
+                            struct bytes roots)
+{
+    struct hash slots[TABLE_SLOTS];
+    struct roots_reader r;
+    struct security_roots one;
+
+    TRY(state_roots_open(&r, slots, roots));
+    while (state_roots_next(&r, &one)) {
+        const struct row_key k = {.table = HISTORY_ROOTS, .key = one.security};
+        uint8_t key[STORE_HISTORY_KEY_BYTES];
+        struct writer w = writer_of(key, sizeof key);
+
+        store_history_key(&w, &k, height);
+        put(s,
+            batch,
+            FAMILY_HISTORY,
+            &w,
+            bytes_of(one.roots, sizeof one.roots));
+    }
+    return state_roots_close(&r);
+}
+
 static void index_event(struct store *s,
                         rocksdb_writebatch_t *batch,
                         uint64_t height,
@@ -427,6 +483,11 @@ enum err store_index(struct store *s, const struct store_block *b)
     TRY(s->failed);
     batch = rocksdb_writebatch_create();
     index_changes(s, batch, &b->changes);
+    index_history(s, batch, b->header->height, &b->changes);
+    if (index_roots(s, batch, b->header->height, b->roots) != ERR_NONE) {
+        rocksdb_writebatch_destroy(batch);
+        return ERR_CORRUPT;
+    }
     for (uint32_t i = 0; i < b->header->tx_count; i++) {
         uint8_t value[12];
         struct writer w = writer_of(value, sizeof value);

@@ -1,16 +1,18 @@
 /* store.h - the block log and its indexes in RocksDB: log first.
  *
  * One synced batch per block holds the header, certificate, body, events,
- * change set and the tip.  Everything else is derived behind it: current rows,
- * transaction and event indexes, and can be rebuilt from the log.
- * At open the indexes are brought up to the tip from the change sets.
+ * change set, roots and the tip.  Everything else is derived behind it: current
+ * rows, transaction and event indexes, and can be rebuilt from the log. At open
+ * the indexes are brought up to the tip from the change sets.
  *
  *   column family  key -> value (integers in keys big endian)
  *   meta           "tip", "index", "format", "chain", "genesis"
  *   block          height u64, kind u8 -> header | certificate | body | events
- *                  | changes
+ *                  | changes | roots (state/roots.h)
  *   headers        size u64 -> peaks of the header log at that size
  *   state          table u8, tree 32, key 32 -> row
+ *   history        table u8, tree 32, key 32, ~height u64 -> row, empty when it
+ *                  went; 0xff in the table's place: roots of a security's trees
  *   txid           tx id 32 -> height u64, index u32
  *   events         0x01 height u64 index u32 -> event; 0x02 security 32 …,
  *                  0x03 account 32 … -> nothing (positions)
@@ -25,7 +27,7 @@
 #include "chain/header.h"
 #include "chain/mtree.h"
 #include "ledger/event.h"
-#include "state/state.h"
+#include "state/roots.h"
 
 struct store;
 
@@ -53,6 +55,7 @@ struct store_block {
     struct bytes body;
     struct bytes events; /* u32 count, u32-prefixed canonical events */
     struct change_set changes;
+    struct bytes roots;                 /* state_roots_append after the block */
     const struct hash *tx_ids;          /* header->tx_count */
     const struct mtree_log *header_log; /* of headers 0..height */
 };
@@ -83,6 +86,21 @@ struct store_view;
 struct store_view *store_view_open(struct store *s);
 void store_view_close(struct store_view *v);
 uint64_t store_view_height(const struct store_view *v);
+bool store_view_is_past(const struct store_view *v);
+/* store_view_go_back has rows of v read as they were after block height, from
+ * the history; references of transactions and due work have none.
+ * Errors    ERR_RANGE  beyond the view's height */
+MUST_USE enum err store_view_go_back(struct store_view *v, uint64_t height);
+/* store_height_at is the newest block up to the view's height whose time is not
+ * after time_ms. ERR_NOT_FOUND: time_ms is before block 0. */
+MUST_USE enum err store_height_at(uint64_t *out,
+                                  struct store_view *v,
+                                  uint64_t time_ms);
+/* The three roots of a security as they were at the view's height.
+ * Errors    ERR_NOT_FOUND  there was no such security */
+MUST_USE enum err store_get_security_roots(struct hash out[SECURITY_TREES],
+                                           struct store_view *v,
+                                           const struct hash *security);
 
 /* Each returns ERR_NOT_FOUND if absent; *out is malloc'ed, caller frees with
  * free(). */
@@ -97,6 +115,7 @@ enum store_block_part {
     STORE_BODY = 3,
     STORE_EVENTS = 4,
     STORE_CHANGES = 5,
+    STORE_ROOTS = 6,
 };
 MUST_USE enum err store_get_block(struct store_value *out,
                                   struct store *s,

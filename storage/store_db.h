@@ -14,9 +14,12 @@ enum {
     FAMILY_STATE = 3,
     FAMILY_TXID = 4,
     FAMILY_EVENTS = 5,
-    STORE_FAMILIES = 6,
+    FAMILY_HISTORY = 6,
+    STORE_FAMILIES = 7,
     STORE_FORMAT = 1,
     STORE_ROW_KEY_BYTES = 1 + 2 * HASH_BYTES,
+    STORE_HISTORY_KEY_BYTES = STORE_ROW_KEY_BYTES + 8,
+    HISTORY_ROOTS = 0xff, /* in a key's place for the table: three roots */
     EVENTS_ALL = 1,
     EVENTS_SECURITY = 2,
     EVENTS_ACCOUNT = 3,
@@ -42,7 +45,8 @@ struct store_view {
     struct store *store;
     const rocksdb_snapshot_t *snapshot;
     rocksdb_readoptions_t *read;
-    uint64_t height;
+    uint64_t height; /* what is answered is the state after this block */
+    bool past;       /* from the history, not from the current rows */
 };
 
 /* store_failed keeps RocksDB's words, frees them, and says what kind of error
@@ -56,5 +60,24 @@ enum err store_get(struct store_value *out,
                    int family,
                    struct bytes key);
 void store_row_key(struct writer *w, const struct row_key *key);
+void store_history_key(struct writer *w,
+                       const struct row_key *key,
+                       uint64_t height);
+bool store_keeps_history(uint8_t table);
+
+bool store_read_row_key(struct row_key *key, const char *at, size_t size);
+/* Returns the iterator's error, if any, and destroys it. */
+enum err store_iterator_end(struct store *s, rocksdb_iterator_t *it);
+
+/* store_history.c: what store_get_row and store_each_row_of do in the past. */
+enum err store_history_get(struct store_value *out,
+                           struct store_view *v,
+                           const struct row_key *key);
+enum err store_history_each(struct store_view *v,
+                            uint8_t table,
+                            const struct hash *tree,
+                            const struct hash *after,
+                            store_visit_fn visit,
+                            void *ctx);
 
 #endif /* STORAGE_STORE_DB_H */

@@ -131,11 +131,13 @@ enum err store_get_row(struct store_value *out,
     uint8_t buf[STORE_ROW_KEY_BYTES];
     struct writer w = writer_of(buf, sizeof buf);
 
+    if (v->past)
+        return store_history_get(out, v, key);
     store_row_key(&w, key);
     return store_get(out, v->store, v->read, FAMILY_STATE, writer_bytes(&w));
 }
 
-static bool read_row_key(struct row_key *key, const char *at, size_t size)
+bool store_read_row_key(struct row_key *key, const char *at, size_t size)
 {
     struct reader r = reader_of(bytes_of(at, size));
 
@@ -145,11 +147,12 @@ static bool read_row_key(struct row_key *key, const char *at, size_t size)
     return reader_finish(&r) == ERR_NONE && key->table < TABLES_USED;
 }
 
-static enum err iterator_error(struct store *s, rocksdb_iterator_t *it)
+enum err store_iterator_end(struct store *s, rocksdb_iterator_t *it)
 {
     char *error = NULL;
 
     rocksdb_iter_get_error(it, &error);
+    rocksdb_iter_destroy(it);
     return error == NULL ? ERR_NONE : store_failed(s, error);
 }
 
@@ -158,6 +161,7 @@ enum err store_each_row(struct store *s, store_row_fn each, void *ctx)
     rocksdb_iterator_t *it =
         rocksdb_create_iterator_cf(s->db, s->read, s->family[FAMILY_STATE]);
     enum err e = ERR_NONE;
+    enum err failed;
 
     rocksdb_iter_seek_to_first(it);
     for (; e == ERR_NONE && rocksdb_iter_valid(it); rocksdb_iter_next(it)) {
@@ -167,22 +171,20 @@ enum err store_each_row(struct store *s, store_row_fn each, void *ctx)
         const char *value = rocksdb_iter_value(it, &size);
         struct row_key row;
 
-        e = read_row_key(&row, key, key_size)
+        e = store_read_row_key(&row, key, key_size)
                 ? each(ctx, &row, bytes_of(value, size))
                 : ERR_CORRUPT;
     }
-    if (e == ERR_NONE)
-        e = iterator_error(s, it);
-    rocksdb_iter_destroy(it);
-    return e;
+    failed = store_iterator_end(s, it);
+    return e != ERR_NONE ? e : failed;
 }
 
-enum err store_each_row_of(struct store_view *v,
-                           uint8_t table,
-                           const struct hash *tree,
-                           const struct hash *after,
-                           store_visit_fn visit,
-                           void *ctx)
+static enum err each_current(struct store_view *v,
+                             uint8_t table,
+                             const struct hash *tree,
+                             const struct hash *after,
+                             store_visit_fn visit,
+                             void *ctx)
 {
     rocksdb_iterator_t *it = rocksdb_create_iterator_cf(
         v->store->db, v->read, v->store->family[FAMILY_STATE]);
@@ -190,6 +192,7 @@ enum err store_each_row_of(struct store_view *v,
     uint8_t buf[STORE_ROW_KEY_BYTES];
     struct writer w = writer_of(buf, sizeof buf);
     enum err e = ERR_NONE;
+    enum err failed;
 
     if (after != NULL)
         from.key = *after;
@@ -202,7 +205,7 @@ enum err store_each_row_of(struct store_view *v,
         const char *value = rocksdb_iter_value(it, &size);
         struct row_key row;
 
-        if (!read_row_key(&row, key, key_size)) {
+        if (!store_read_row_key(&row, key, key_size)) {
             e = ERR_CORRUPT;
             break;
         }
@@ -213,10 +216,19 @@ enum err store_each_row_of(struct store_view *v,
         if (!visit(ctx, &row, bytes_of(value, size)))
             break;
     }
-    if (e == ERR_NONE)
-        e = iterator_error(v->store, it);
-    rocksdb_iter_destroy(it);
-    return e;
+    failed = store_iterator_end(v->store, it);
+    return e != ERR_NONE ? e : failed;
+}
+
+enum err store_each_row_of(struct store_view *v,
+                           uint8_t table,
+                           const struct hash *tree,
+                           const struct hash *after,
+                           store_visit_fn visit,
+                           void *ctx)
+{
+    return v->past ? store_history_each(v, table, tree, after, visit, ctx)
+                   : each_current(v, table, tree, after, visit, ctx);
 }
 
 static size_t event_prefix(uint8_t *out, const struct store_event_filter *f)
@@ -295,6 +307,7 @@ enum err store_each_event(struct store_view *v,
     const size_t prefix = event_prefix(from, filter);
     struct writer w = writer_of(from + prefix, sizeof from - prefix);
     enum err e = ERR_NONE;
+    enum err failed;
 
     writer_be64(&w, from_start ? 0 : after_height);
     writer_be32(&w, from_start ? 0 : after_index);
@@ -317,10 +330,8 @@ enum err store_each_event(struct store_view *v,
                          &e))
             break;
     }
-    if (e == ERR_NONE)
-        e = iterator_error(v->store, it);
-    rocksdb_iter_destroy(it);
-    return e;
+    failed = store_iterator_end(v->store, it);
+    return e != ERR_NONE ? e : failed;
 }
 
 static void append_u32(struct buf *out, uint32_t v)
@@ -406,6 +417,7 @@ static enum err replay(struct store *s, uint64_t height)
     struct store_value body = {0};
     struct store_value events = {0};
     struct store_value changes = {0};
+    struct store_value roots = {0};
     struct store_changes set = {0};
     struct body *split = malloc(sizeof *split);
     struct hash *ids = NULL;
@@ -423,6 +435,8 @@ static enum err replay(struct store *s, uint64_t height)
     if (e == ERR_NONE)
         e = store_get_block(&changes, s, height, STORE_CHANGES);
     if (e == ERR_NONE)
+        e = store_get_block(&roots, s, height, STORE_ROOTS);
+    if (e == ERR_NONE)
         e = store_changes_decode(&set, bytes_of(changes.at, changes.size));
     if (e == ERR_NONE)
         e = body_split(split, bytes_of(body.at, body.size));
@@ -435,6 +449,7 @@ static enum err replay(struct store *s, uint64_t height)
             .hash = header_hash(&header),
             .events = bytes_of(events.at, events.size),
             .changes = set.set,
+            .roots = bytes_of(roots.at, roots.size),
         };
 
         ids = calloc(split->count + 1, sizeof ids[0]);
@@ -455,6 +470,7 @@ static enum err replay(struct store *s, uint64_t height)
     store_value_free(&body);
     store_value_free(&events);
     store_value_free(&changes);
+    store_value_free(&roots);
     return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
 }
 

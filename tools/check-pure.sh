@@ -13,9 +13,12 @@ reader_finish reader_of
 writer_be32 writer_be64 writer_copy writer_hash writer_u8 writer_u16 writer_u32
 writer_u64
 num_date_of_days num_days_of_date
-institution_id principal_cmp tx_sort_principals valset_quorum
+institution_id principal_cmp tx_sort_principals
+genesis_valset valset_change_max valset_find valset_hash valset_margin_of
+valset_quorum validator_id vote_conflict_of vote_digest vote_shape_ok
 mtree_leaf mtree_log_append mtree_log_peak_count mtree_log_root
 authority_type_names institution_key_schema institution_role_names
+validator_schema vote_conflict_names
 memcmp memcpy memmove memset strcmp strlen bcmp
 __memcpy_chk __memmove_chk __memset_chk __stack_chk_fail _GLOBAL_OFFSET_TABLE_
 '

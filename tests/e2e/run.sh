@@ -203,6 +203,57 @@ expect "tx file: cut" "not " "$(from_file show "$work/cut.hex")"
 head -c 300000 /dev/zero | tr '\0' a >"$work/long.hex"
 expect "tx file: too long" "not the hex of a transaction" "$(from_file show "$work/long.hex")"
 
+# ---- who validates: shown, announced, ready, and a change prepared ----
+gov() { "$build/equity" gov "$@" --node "$(url 0)" 2>&1; }
+wallet=(--wallet "$work/net/wallet" --passphrase-file "$work/net/passphrase")
+op() { # op OPERATION [flags]
+    "$build/equity" tx "$@" --node "$(url 0)" "${wallet[@]}" 2>&1
+}
+set_of() { rpc 0 validators_get '{}' | jq -c ".result.validators.validators[]|select(.institution==$1)|{institution,key}"; }
+expect "gov: the set, its quorum, who may be down" \
+    "epoch 0 since height 0: 4 validators, quorum 3, 1 may be down" "$(gov show)"
+expect "gov: a thin quorum is refused with its margin" \
+    "3 stay - 1 that may be down + 0 join = 2, quorum of the new set 3: margin -1" \
+    "$(gov change --leave 4)"
+expect "gov: by its name" "E_MARGIN (806)" "$(gov change --leave 4)"
+expect "gov: a node says the same" '"margin": -1' \
+    "$(op validators_change --leave "[$(set_of 4)]" --simulate)"
+expect "gov: none announced" "has announced no validator" "$(gov change --join 2 --leave 2)"
+key=$("$build/equity" keys new next --dir "$work/net/wallet" \
+    --passphrase-file "$work/net/passphrase" | awk '{ print $3 }')
+announce() { op validator_announce --number 2 --key "$key" --spki-hash "$1"; }
+expect "gov: another's transport key" E_VALIDATOR \
+    "$(announce "$(rpc 0 validators_get '{}' | jq -r '.result.validators.validators[]|select(.institution==1).spki_hash')")"
+expect "gov: announced by an operator" "final at height" "$(announce "$(printf 'ab%.0s' $(seq 32))")"
+expect "gov: not ready yet" E_NOT_READY "$(gov change --join 2 --leave 2)"
+expect "gov: READY for another institution" E_UNKNOWN \
+    "$(op validator_ready --key "$key" --version 65536 --institution 1)"
+expect "gov: READY by the key alone" "final at height" \
+    "$(op validator_ready --key "$key" --version 65536 --institution 2)"
+expect "gov: the candidate is shown" "software 1.0.0" "$(gov show)"
+expect "gov: a rotation can be made" "margin 0" \
+    "$(gov change --join 2 --leave 2 --signers 1,3,4 --out "$work/gov.hex")"
+expect "gov: nobody has signed it yet" '"complete": false' \
+    "$("$build/equity" tx show "$work/gov.hex" --node "$(url 0)")"
+mkdir -p "$work/two" && cp "$work/net/wallet"/inst[14]-*.key "$work/two"
+expect "gov: two of three operators are too few" '"complete": false' \
+    "$(gov sign "$work/gov.hex" --wallet "$work/two" --passphrase-file "$work/net/passphrase")"
+expect "gov: two of three are refused" E_SIG_MISSING \
+    "$("$build/equity" tx submit "$work/gov.hex" --simulate --node "$(url 0)")"
+expect "gov: the third operator signs" '"complete": true' \
+    "$(gov sign "$work/gov.hex" "${wallet[@]}")"
+expect "gov: now it would take effect" '"name": "OK"' \
+    "$("$build/equity" tx submit "$work/gov.hex" --simulate --node "$(url 0)")"
+zeros() { printf '00%.0s' $(seq "$1"); }
+vote() { echo "{\"kind\":\"$1\",\"parent_view\":\"0\",\"height\":\"0\",\"block\":\"$(zeros 32)\",\"sig\":\"$(zeros 64)\"}"; }
+expect "gov: evidence that nobody signed" E_SIG_INVALID \
+    "$(op evidence --epoch 0 --view 1 --validators-hash "$(rpc 0 validators_get '{}' | jq -r .result.hash)" \
+        --key "$(set_of 4 | jq -r .key)" --first "$(vote nullify)" --second "$(vote finalize)")"
+expect "gov: no evidence" '"evidence":[]' "$(rpc 0 evidence_list '{}')"
+expect "gov: no such epoch" NOT_FOUND "$(rpc 0 validators_get '{"epoch":"1"}')"
+expect "gov: taken back" "final at height" "$(op validator_withdraw --number 2)"
+expect "gov: nobody is announced" '"candidates":[]' "$(rpc 0 candidate_list '{}')"
+
 # ---- start-up faults: what it is and what to do ----
 fails() { # fails NAME EXIT WANTED command...
     name=$1 wanted_code=$2 wanted=$3

@@ -353,6 +353,22 @@ static void do_snapshot(struct golden *g, const struct tokens *t)
     set_label(g, t->at[1], &root);
 }
 
+/* validators NAME: the hash of the set in force gets a name, as votes cite it.
+ */
+static void do_validators(struct golden *g, const struct tokens *t)
+{
+    static const struct hash zero;
+    struct validators_row row;
+    struct hash hash;
+
+    if (t->count != 2 || !get_row(g, &row, TABLE_VALIDATORS, &zero, &zero)) {
+        fail(g, "validators NAME");
+        return;
+    }
+    hash = valset_hash(&row.set);
+    set_label(g, t->at[1], &hash);
+}
+
 static void check_verdict(struct golden *g,
                           enum verdict v,
                           const struct tokens *t,
@@ -827,11 +843,36 @@ static void expect_numbered(struct golden *g,
     expect_fields(g, t, 3, row_schema(table), &row);
 }
 
+/* expect candidate INSTITUTION field=value, or none. */
+static void expect_candidate(struct golden *g, const struct tokens *t)
+{
+    static const struct hash zero;
+    struct op_validator_withdraw of = {0};
+    struct candidate_row row;
+    struct hash key;
+    const bool none = t->count == 4 && strcmp(t->at[3], "none") == 0;
+
+    if (words_set(&g->words,
+                  op_def_validator_withdraw.schema,
+                  &of,
+                  "number",
+                  t->at[2]) != NULL) {
+        fail(g, "expect candidate INSTITUTION field=value ...");
+        return;
+    }
+    key = institution_id(of.number);
+    if (get_row(g, &row, TABLE_CANDIDATES, &zero, &key) == none)
+        fail(g, "institution %s has %s candidate", t->at[2], none ? "a" : "no");
+    else if (!none)
+        expect_fields(g, t, 3, &candidate_row_schema, &row);
+}
+
 static void do_expect(struct golden *g, const struct tokens *t)
 {
     static union {
         struct security_row security;
         struct account_row account;
+        struct validators_row validators;
     } row;
     static const struct hash zero;
     const struct hash tree = security_key(g->security);
@@ -854,6 +895,13 @@ static void do_expect(struct golden *g, const struct tokens *t)
             fail(g, "there is no security %s", g->security);
         else
             expect_fields(g, t, 2, &security_row_schema, &row);
+    } else if (strcmp(t->at[1], "candidate") == 0) {
+        expect_candidate(g, t);
+    } else if (strcmp(t->at[1], "validators") == 0) {
+        if (!get_row(g, &row, TABLE_VALIDATORS, &zero, &zero))
+            fail(g, "there are no validators");
+        else
+            expect_fields(g, t, 2, &validators_row_schema, &row);
     } else if (strcmp(t->at[1], "account") == 0) {
         if (!account_by_name(g, &id, t->at[2]) ||
             !get_row(g, &row, TABLE_ACCOUNTS, &zero, &id))
@@ -896,6 +944,8 @@ static void do_statement(struct golden *g, struct tokens *t)
         do_holiday(g, t);
     } else if (strcmp(word, "snapshot") == 0) {
         do_snapshot(g, t);
+    } else if (strcmp(word, "validators") == 0) {
+        do_validators(g, t);
     } else if (strcmp(word, "again") == 0) {
         check_verdict(g, market_again(g->m), t, arrow_of(t));
     } else if (strcmp(word, "expect") == 0) {

@@ -691,5 +691,6 @@ bool invariants_all(const struct rows *r,
 
     rows_each(r, TABLE_SECURITIES, &zero, visit_security, &a);
     rows_each(r, TABLE_ACCOUNTS, &zero, visit_account, &a);
+    (void)invariants_gov(r, problem);
     return problem[0] == '\0';
 }

@@ -12,6 +12,7 @@
  *   I8   rights are carried over, number by number, never made or lost
  *   I10  holders are those with a share, seen through
  *   I13  see market.c
+ *   V1 to V4, on validators: see invariants_gov.c
  *   I16  special accounts are no holders */
 #ifndef TESTS_MARKET_INVARIANTS_H
 #define TESTS_MARKET_INVARIANTS_H
@@ -63,6 +64,10 @@ bool invariants_step(const struct rows *r,
                      const uint8_t *kinds,
                      uint32_t kind_count,
                      char problem[PROBLEM_MAX]);
+
+/* What is on the ledger of those who validate (invariants_gov.c); a part of
+ * invariants_all. */
+bool invariants_gov(const struct rows *r, char problem[PROBLEM_MAX]);
 
 /* Whether the operation did what its own fields say: from, to and quantity; a
  * transfer at will took what was available before it, and no more. */

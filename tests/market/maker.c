@@ -841,6 +841,7 @@ static void fill_special(struct maker *k, uint8_t kind, union op_any *op)
         fill_claim(k, &op->op_claim_close);
         return;
     default:
+        maker_gov(k, kind, op);
         return;
     }
 }
@@ -908,6 +909,11 @@ static const struct {
     {OP_AUTHORITY_SET, 2},
     {OP_CALENDAR_SET, 2},
     {OP_VOID, 3},
+    {OP_VALIDATOR_ANNOUNCE, 8},
+    {OP_VALIDATOR_WITHDRAW, 1},
+    {OP_VALIDATOR_READY, 8},
+    {OP_VALIDATORS_CHANGE, 10},
+    {OP_EVIDENCE, 8},
 };
 
 uint8_t maker_kind(struct maker *k)

@@ -44,6 +44,8 @@ void maker_market(struct maker *k, struct market *m, uint64_t seed);
  * known. */
 uint8_t maker_kind(struct maker *k);
 void maker_op(struct maker *k, uint8_t kind, union op_any *op);
+/* The operations on validators (maker_gov.c), for maker_op. */
+void maker_gov(struct maker *k, uint8_t kind, union op_any *op);
 void maker_done(struct maker *k, uint8_t kind, const union op_any *op);
 
 /* How it is signed: by all, seldom not. */

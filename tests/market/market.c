@@ -360,10 +360,32 @@ static void sign_need(struct market *m,
     }
 }
 
+/* The institution that announced the validator; R1 if none did. */
+static uint16_t announcer_of(const struct market *m, const struct pubkey *key)
+{
+    for (uint16_t i = 1; i <= MARKET_INSTITUTIONS; i++) {
+        const struct row_key at = {.table = TABLE_CANDIDATES,
+                                   .key = institution_id(i)};
+        struct candidate_row row;
+
+        if (schema_decode(&row,
+                          &candidate_row_schema,
+                          rows_get(m->rows, &at)) == ERR_NONE &&
+            memcmp(&row.key, key, sizeof *key) == 0)
+            return i;
+    }
+    return MARKET_R1;
+}
+
 /* The transaction is filed by an institution that signs anyhow, if one does. */
-static uint16_t filer_of(const struct needs *needs, uint32_t count)
+static uint16_t filer_of(const struct market *m,
+                         const struct needs *needs,
+                         uint32_t count)
 {
     uint16_t number;
+
+    if (count == 1 && m->defs[0]->kind == OP_VALIDATOR_READY)
+        return announcer_of(m, &m->ops[0].op_validator_ready.key);
 
     for (uint32_t k = 0; k < count; k++) {
         for (uint32_t i = 0; i < needs[k].count; i++) {
@@ -394,7 +416,8 @@ static void sign_all(struct market *m, const struct market_signing *s)
                         &m->ops[k]) != V_OK)
             needs[k].count = 0;
     }
-    tx->institution = s->filer != 0 ? s->filer : filer_of(needs, tx->op_count);
+    tx->institution =
+        s->filer != 0 ? s->filer : filer_of(m, needs, tx->op_count);
     filer.id = institution_id(tx->institution);
     for (uint32_t k = 0; k < tx->op_count; k++)
         filed = filed || m->defs[k]->filer != FILER_NONE;

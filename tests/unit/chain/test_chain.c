@@ -58,6 +58,80 @@ static void test_mtree_equals_its_definition(void **state)
     }
 }
 
+static void test_mtree_proofs_from_a_source_are_those_of_the_array(void **state)
+{
+    struct hash leaves[70];
+    struct hash path[MTREE_DEPTH_MAX];
+    const struct mtree_source source = {leaves, mtree_node_of_leaves};
+    struct mtree_proof p;
+
+    (void)state;
+    for (uint8_t i = 0; i < 70; i++)
+        leaves[i] = mtree_leaf(bytes_of(&i, 1));
+    for (uint64_t n = 1; n <= 70; n++) {
+        for (uint64_t i = 0; i < n; i++) {
+            const uint32_t length = mtree_prove(path, leaves, n, i);
+
+            assert_int_equal(mtree_prove_inclusion(&p, &source, n, i),
+                             ERR_NONE);
+            assert_int_equal(p.count, length);
+            assert_memory_equal(p.steps, path, length * sizeof path[0]);
+        }
+        assert_int_equal(mtree_prove_inclusion(&p, &source, n, n), ERR_RANGE);
+    }
+}
+
+static void test_mtree_consistency_holds_for_prefixes_only(void **state)
+{
+    struct hash leaves[70];
+    const struct mtree_source source = {leaves, mtree_node_of_leaves};
+
+    (void)state;
+    for (uint8_t i = 0; i < 70; i++)
+        leaves[i] = mtree_leaf(bytes_of(&i, 1));
+    for (uint64_t n = 0; n <= 70; n++) {
+        const struct hash second = mtree_root(leaves, n);
+
+        for (uint64_t m = 0; m <= n; m++) {
+            struct hash first = mtree_root(leaves, m);
+            struct mtree_proof p;
+
+            assert_int_equal(mtree_prove_consistency(&p, &source, m, n),
+                             ERR_NONE);
+            assert_int_equal(mtree_check_consistency(m, &first, n, &second, &p),
+                             ERR_NONE);
+            first.raw[0] ^= 1;
+            assert_int_equal(mtree_check_consistency(m, &first, n, &second, &p),
+                             ERR_MISMATCH);
+            first.raw[0] ^= 1;
+            for (uint32_t i = 0; i < p.count; i++) {
+                p.steps[i].raw[31] ^= 1;
+                assert_int_not_equal(
+                    mtree_check_consistency(m, &first, n, &second, &p),
+                    ERR_NONE);
+                p.steps[i].raw[31] ^= 1;
+            }
+            if (m > 1) /* another size does not pass for this one */
+                assert_int_not_equal(
+                    mtree_check_consistency(m - 1, &first, n, &second, &p),
+                    ERR_NONE);
+            p.count++;
+            assert_int_not_equal(
+                mtree_check_consistency(m, &first, n, &second, &p), ERR_NONE);
+            p.count--;
+            if (p.count > 0) {
+                p.count--;
+                assert_int_not_equal(
+                    mtree_check_consistency(m, &first, n, &second, &p),
+                    ERR_NONE);
+            }
+            assert_int_equal(
+                mtree_check_consistency(n + 1, &second, n, &second, &p),
+                ERR_RANGE);
+        }
+    }
+}
+
 static void test_valset_quorums_are_n_minus_f(void **state)
 {
     static const uint8_t q[26] = {0,  1,  2,  3,  3,  4,  5,  5,  6,
@@ -169,6 +243,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mtree_equals_its_definition),
+        cmocka_unit_test(
+            test_mtree_proofs_from_a_source_are_those_of_the_array),
+        cmocka_unit_test(test_mtree_consistency_holds_for_prefixes_only),
         cmocka_unit_test(test_valset_quorums_are_n_minus_f),
         cmocka_unit_test(test_tx_every_prefix_and_flip_is_refused_or_another),
         cmocka_unit_test(test_cert_needs_exactly_a_quorum_of_members),

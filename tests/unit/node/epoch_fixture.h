@@ -235,14 +235,14 @@ static inline const struct tx *epoch_ready(struct epochs *f,
     return epoch_tx(f, institution, OP_VALIDATOR_READY, &op, none, &secret);
 }
 
-/* One leaves (0: none) and one joins (0: none), signed by three operators. */
-static inline const struct tx *epoch_change(struct epochs *f,
-                                            uint16_t leave,
-                                            enum epoch_key_use leave_use,
-                                            uint16_t join,
-                                            enum epoch_key_use join_use)
+/* One leaves (0: none) and one joins (0: none), signed by these operators. */
+static inline const struct tx *epoch_change_by(struct epochs *f,
+                                               uint16_t leave,
+                                               enum epoch_key_use leave_use,
+                                               uint16_t join,
+                                               enum epoch_key_use join_use,
+                                               const uint16_t *operators)
 {
-    const uint16_t operators[] = {1, 2, 3, 0};
     struct op_validators_change *op = calloc(1, sizeof *op);
     const struct tx *tx;
 
@@ -256,6 +256,18 @@ static inline const struct tx *epoch_change(struct epochs *f,
     tx = epoch_tx(f, 1, OP_VALIDATORS_CHANGE, op, operators, NULL);
     free(op);
     return tx;
+}
+
+/* By the quorum of institutions 1 to 3. */
+static inline const struct tx *epoch_change(struct epochs *f,
+                                            uint16_t leave,
+                                            enum epoch_key_use leave_use,
+                                            uint16_t join,
+                                            enum epoch_key_use join_use)
+{
+    static const uint16_t operators[] = {1, 2, 3, 0};
+
+    return epoch_change_by(f, leave, leave_use, join, join_use, operators);
 }
 
 #endif /* TESTS_EPOCH_FIXTURE_H */

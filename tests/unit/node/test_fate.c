@@ -21,7 +21,8 @@ struct rig {
 static void write_block(struct rig *r, const struct executed_block *b)
 {
     const struct cert cert = {.kind = VOTE_FINALIZE};
-    const struct store_block s = {
+    struct buf roots = {0};
+    struct store_block s = {
         .header = &b->header,
         .hash = b->hash,
         .cert = b->header.height == 0 ? NULL : &cert,
@@ -33,8 +34,11 @@ static void write_block(struct rig *r, const struct executed_block *b)
         .header_log = engine_header_log(r->f.e),
     };
 
+    engine_roots(r->f.e, b, &roots);
+    s.roots = buf_bytes(&roots);
     assert_int_equal(store_put_block(r->store, &s), ERR_NONE);
     assert_int_equal(store_index(r->store, &s), ERR_NONE);
+    buf_deinit(&roots);
 }
 
 /* One transaction in a block of this business day. */

@@ -247,7 +247,8 @@ static void test_state_apply_hashes_each_dirty_node_once(void **x)
     (void)state_root(s);
     before = state_hash_count(s);
     put(s, k, "y");
-    assert_int_equal(state_hash_count(s) - before, 2 + 10 + 2 + TABLE_SLOTS - 1);
+    assert_int_equal(state_hash_count(s) - before,
+                     2 + 10 + 2 + TABLE_SLOTS - 1);
     before = state_hash_count(s);
     put(s, key_of(TABLE_ACCOUNTS, "", "A"), "");
     assert_int_equal(state_hash_count(s) - before, TABLE_SLOTS - 1);
