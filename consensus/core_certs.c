@@ -39,7 +39,7 @@ static void take_notarization(struct core *c, const struct cert *cert)
         return;
     }
     s->has_n = true;
-    s->n = *cert;
+    cert_copy(&s->n, cert);
     note_notarised(c, cert->about.view);
     emit(c, DO_PERSIST_CERT)->cert = &s->n;
     emit_cert(c, &s->n, CORE_ALL);
@@ -57,7 +57,7 @@ static void take_nullification(struct core *c, const struct cert *cert)
     if (s->has_x)
         return;
     s->has_x = true;
-    s->x = *cert;
+    cert_copy(&s->x, cert);
     c->nullified++;
     emit(c, DO_PERSIST_CERT)->cert = &s->x;
     emit_cert(c, &s->x, CORE_ALL);

@@ -70,12 +70,16 @@ void finalize(struct core *c, const struct candidate *about)
 static void try_form(struct core *c, const struct vote *v)
 {
     const struct core_vote_slot *s = vote_slot_if(c, v->about.view);
-    struct cert cert = {.kind = v->kind, .epoch = v->epoch, .about = v->about};
+    struct cert cert; /* only what is used of it is set */
     uint32_t found = 0;
 
     if (s == NULL ||
         (uint32_t)__builtin_popcount(s->have[v->kind]) + 1 < c->quorum)
         return;
+    cert.kind = v->kind;
+    cert.epoch = v->epoch;
+    cert.about = v->about;
+    cert.bitmap = 0;
     for (uint32_t i = 0; i < c->config.n && found < c->quorum; i++) {
         if ((s->have[v->kind] >> i & 1) != 0 &&
             candidate_eq(&s->about[v->kind][i], &v->about)) {

@@ -56,16 +56,35 @@ run: deps
 .PHONY: run
 
 SEED  ?= 1
-SEEDS ?= 300
-VIEWS ?= 200000
+SEEDS ?= 50000
+VIEWS ?= 100000000
+JOBS  ?= $(shell nproc)
 OPS   ?= 500000
-SIM_FLAGS = $(if $(NODES),--nodes $(NODES)) $(if $(MUTANT),--mutant $(MUTANT))
-sim: ## whole networks, and the rules, in one process (SEED= SEEDS= VIEWS= OPS=)
-sim: $(BUILD)/tests/sim/sim $(BUILD)/tests/property/prop_ledger
-	$< --seed $(SEED) --views $(VIEWS) $(SIM_FLAGS)
-	$< --app ledger --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
+LEDGER_SEEDS ?= 300
+SIM       = $(BUILD)/tests/sim/sim
+SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
+    $(if $(MUTANT),--mutant $(MUTANT))
+sim: ## whole networks in one process (SEED= SEEDS= LEDGER_SEEDS= OPS= JOBS=)
+sim: $(SIM) $(BUILD)/tests/property/prop_ledger
+	$< --seed $(SEED) --seeds 200 --twice yes $(SIM_FLAGS)
+	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
+	$< --twins 3 $(SIM_FLAGS)
+	$< --twins 6 --leaders twin --sides split $(SIM_FLAGS)
+	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
+
+sim-long: ## seeds until VIEWS have passed; goes on where it was stopped
+sim-long: $(SIM)
+	$< --seed $(SEED) --views $(VIEWS) --state $(BUILD)/sim-long.state \
+	    $(SIM_FLAGS)
+
+twins: ## every script of 4, 6 and 8 views with a second copy of a validator
+twins: $(SIM)
+	$< --twins 4 $(SIM_FLAGS)
+	$< --twins 6 --leaders two --sides split $(SIM_FLAGS)
+	$< --twins 8 --leaders twin --sides split $(SIM_FLAGS)
+.PHONY: sim-long twins
 
 e2e: ## the fault list, with real processes
 e2e: all
