@@ -14,13 +14,30 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* The table of peers: listening, dialling, replacing, bans, sending. */
+/* The table of peers: listening, dialling, sending, and what is told of it. */
 
-uint64_t net_now_ms(void)
+enum {
+    REFUSALS_TOLD_PER_S = 5, /* lines of log that strangers can cause */
+};
+
+uint64_t net_now_us(void)
 {
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t net_now_ms(void)
+{
+    return net_now_us() / 1000;
+}
+
+uint64_t net_wall_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
@@ -56,11 +73,25 @@ static SSL_CTX *make_context(EVP_PKEY *key, X509 *certificate)
     return c;
 }
 
+static void tell_refusal(struct peers *p, int index, const char *reason)
+{
+    if (!bucket_take(&p->refusals_told, 1, net_now_ms())) {
+        p->refusals_untold++;
+        return;
+    }
+    log_unusual("net",
+                "connection refused",
+                "peer=%d reason=\"%s\" untold=%llu",
+                index,
+                reason,
+                (unsigned long long)p->refusals_untold);
+    p->refusals_untold = 0;
+}
+
 void net_refused(struct peers *p, int index, const char *reason)
 {
     snprintf(p->last_refusal, sizeof p->last_refusal, "%s", reason);
-    log_unusual(
-        "net", "connection refused", "peer=%d reason=\"%s\"", index, reason);
+    tell_refusal(p, index, reason);
     if (index >= 0) {
         struct peer *peer = &p->peer[index];
 
@@ -69,14 +100,12 @@ void net_refused(struct peers *p, int index, const char *reason)
         for (int k = 0; k < CHANNELS; k++) {
             struct dialler *d = &peer->dialler[k];
 
-            if (d->not_before_ms < net_now_ms() + 1000)
-                d->not_before_ms = net_now_ms() + 1000;
+            if (d->not_before_ms < net_now_ms() + SCORE_PAUSE_MS)
+                d->not_before_ms = net_now_ms() + SCORE_PAUSE_MS;
         }
         snprintf(peer->last_refusal, sizeof peer->last_refusal, "%s", reason);
     }
 }
-
-static void dial_later(struct peers *p, uint8_t index, uint8_t channel);
 
 bool net_dials(const struct peers *p, int slot)
 {
@@ -85,20 +114,17 @@ bool net_dials(const struct peers *p, int slot)
                   sizeof p->config.self) < 0;
 }
 
-static void dial(struct peers *p, uint8_t index, uint8_t channel)
+void net_dial(struct peers *p, uint8_t slot, uint8_t channel)
 {
-    struct peer *peer = &p->peer[index];
+    struct peer *peer = &p->peer[slot];
 
     if (peer->conn[channel] != NULL || !peer->known || peer->self ||
         peer->is.port == 0)
         return;
-    if (channel == CHANNEL_BULK && net_now_ms() < peer->bulk_ban_until_ms) {
-        dial_later(p, index, channel);
-        return;
-    }
-    peer->conn[channel] = conn_dial(p, index, channel);
+    if (net_now_ms() >= peer->dialler[channel].not_before_ms)
+        peer->conn[channel] = conn_dial(p, slot, channel);
     if (peer->conn[channel] == NULL)
-        dial_later(p, index, channel);
+        net_dial_later(p, slot, channel);
 }
 
 static void on_dial_timer(evutil_socket_t fd, short what, void *ctx)
@@ -107,21 +133,21 @@ static void on_dial_timer(evutil_socket_t fd, short what, void *ctx)
 
     (void)fd;
     (void)what;
-    dial(d->peers, d->index, d->channel);
+    net_dial(d->peers, d->index, d->channel);
 }
 
 /* 0.1 s doubling to 5 s, with half of it random; the higher key waits three
  * seconds longer, for the lower to come. */
-static void dial_later(struct peers *p, uint8_t index, uint8_t channel)
+void net_dial_later(struct peers *p, uint8_t slot, uint8_t channel)
 {
-    struct dialler *d = &p->peer[index].dialler[channel];
+    struct dialler *d = &p->peer[slot].dialler[channel];
     uint32_t jitter;
     uint32_t ms;
     struct timeval t;
 
     random_bytes(&jitter, sizeof jitter);
     ms = d->back_off_ms / 2 + jitter % (d->back_off_ms / 2 + 1);
-    if (!net_dials(p, index))
+    if (!net_dials(p, slot))
         ms += PEERS_PATIENCE_MS;
     if (d->not_before_ms > net_now_ms() + ms)
         ms = (uint32_t)(d->not_before_ms - net_now_ms());
@@ -141,7 +167,7 @@ static void on_accept(struct evconnlistener *l,
     (void)l;
     (void)from;
     (void)size;
-    if (p->pending >= PEERS_PENDING_MAX) {
+    if (p->pending >= PEERS_PENDING_MAX && !net_make_room(p)) {
         net_refused(p, -1, "too many handshakes at once");
         evutil_closesocket(fd);
         return;
@@ -149,31 +175,33 @@ static void on_accept(struct evconnlistener *l,
     conn_accept(p, fd);
 }
 
+/* Nothing is heard of who is not read. */
+static bool is_silent(const struct conn *c, uint64_t now_ms)
+{
+    const uint32_t configured = c->peers->config.silent_ms;
+
+    return c->paused == 0 &&
+           now_ms - c->heard_ms >
+               (configured != 0 ? configured : (uint32_t)PEERS_SILENT_MS);
+}
+
 static void on_ping_timer(evutil_socket_t fd, short what, void *ctx)
 {
     struct peers *p = ctx;
-    struct timespec wall;
-    uint8_t payload[16];
-    struct writer w = writer_of(payload, sizeof payload);
+    const uint64_t now_us = net_now_us();
 
     (void)fd;
     (void)what;
-    clock_gettime(CLOCK_MONOTONIC, &wall);
-    writer_u64(&w,
-               (uint64_t)wall.tv_sec * 1000000 + (uint64_t)wall.tv_nsec / 1000);
-    clock_gettime(CLOCK_REALTIME, &wall);
-    writer_u64(&w,
-               (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000);
     for (uint8_t i = 0; i < PEERS_MAX; i++) {
         for (uint8_t k = 0; k < CHANNELS; k++) {
             struct conn *c = p->peer[i].conn[k];
 
             if (c == NULL || !c->up)
                 continue;
-            if (net_now_ms() - c->heard_ms > 10000)
-                conn_close(c, NULL); /* silent for 10 s: dial again */
+            if (is_silent(c, now_us / 1000))
+                conn_close(c, NULL); /* dialled again */
             else
-                (void)conn_send(c, FRAME_PING, writer_bytes(&w));
+                conn_ping(c, now_us);
         }
     }
 }
@@ -205,6 +233,17 @@ static enum err start_listening(struct peers *p)
     return ERR_NONE;
 }
 
+static void start_slot(struct peers *p, uint8_t i)
+{
+    for (uint8_t k = 0; k < CHANNELS; k++) {
+        struct dialler *d = &p->peer[i].dialler[k];
+
+        d->timer = event_new(p->config.base, -1, 0, on_dial_timer, d);
+        d->probe = event_new(p->config.base, -1, 0, net_on_probe, d);
+        ASSERT(d->timer != NULL && d->probe != NULL);
+    }
+}
+
 enum err peers_new(struct peers **out,
                    const struct peers_config *config,
                    const struct peers_callbacks *callbacks)
@@ -216,8 +255,11 @@ enum err peers_new(struct peers **out,
     *out = NULL;
     if (p == NULL)
         return ERR_NO_MEMORY;
+    ASSERT(config->type_count <= PEERS_TYPES_MAX);
     p->config = *config;
     p->callbacks = *callbacks;
+    p->refusals_told =
+        bucket_of(REFUSALS_TOLD_PER_S, 4 * REFUSALS_TOLD_PER_S, net_now_ms());
     p->context = make_context(config->key, config->certificate);
     if (p->context == NULL) {
         free(p);
@@ -230,168 +272,10 @@ enum err peers_new(struct peers **out,
     }
     p->ping = event_new(config->base, -1, EV_PERSIST, on_ping_timer, p);
     event_add(p->ping, &second);
-    for (uint8_t i = 0; i < PEERS_MAX; i++) {
-        for (uint8_t k = 0; k < CHANNELS; k++) {
-            struct dialler *d = &p->peer[i].dialler[k];
-
-            d->timer = event_new(config->base, -1, 0, on_dial_timer, d);
-            if (d->timer == NULL) {
-                peers_free(p);
-                return ERR_NO_MEMORY;
-            }
-        }
-    }
+    for (uint8_t i = 0; i < PEERS_MAX; i++)
+        start_slot(p, i);
     *out = p;
     return ERR_NONE;
-}
-
-int peers_find(const struct peers *p, const struct pubkey *key)
-{
-    for (int i = 0; i < PEERS_MAX; i++) {
-        if (p->peer[i].known &&
-            memcmp(&p->peer[i].is.key, key, sizeof *key) == 0)
-            return i;
-    }
-    return -1;
-}
-
-const struct pubkey *peers_key(const struct peers *p, uint8_t slot)
-{
-    const struct peer *peer = &p->peer[slot];
-
-    return peer->known && !peer->self ? &peer->is.key : NULL;
-}
-
-bool peers_is_up(const struct peers *p, uint8_t slot, uint8_t channel)
-{
-    const struct conn *c = p->peer[slot].conn[channel];
-
-    return c != NULL && c->up;
-}
-
-bool peers_is_source(const struct peers *p, uint8_t slot)
-{
-    const struct peer *peer = &p->peer[slot];
-
-    for (int k = 0; k < CHANNELS; k++) {
-        if (peer->conn[k] != NULL && peer->conn[k]->source)
-            return true;
-    }
-    return false;
-}
-
-/* Its connections end, and nobody is to blame. */
-static void hang_up(struct peer *peer)
-{
-    for (uint8_t k = 0; k < CHANNELS; k++) {
-        if (peer->conn[k] != NULL)
-            conn_close(peer->conn[k], NULL);
-        if (peer->dialler[k].timer != NULL)
-            event_del(peer->dialler[k].timer);
-    }
-}
-
-static void forget(struct peers *p, uint8_t slot)
-{
-    struct peer *peer = &p->peer[slot];
-    struct event *timers[CHANNELS];
-
-    peer->known = false; /* nobody dials it again */
-    hang_up(peer);
-    for (uint8_t k = 0; k < CHANNELS; k++)
-        timers[k] = peer->dialler[k].timer;
-    memset(peer, 0, sizeof *peer);
-    for (uint8_t k = 0; k < CHANNELS; k++)
-        peer->dialler[k].timer = timers[k];
-}
-
-static bool listed(const struct peers_identity *list,
-                   uint32_t count,
-                   const struct pubkey *key)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (memcmp(&list[i].key, key, sizeof *key) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int free_slot(const struct peers *p)
-{
-    for (int i = 0; i < PEERS_MAX; i++) {
-        if (!p->peer[i].known)
-            return i;
-    }
-    return -1;
-}
-
-static void begin(struct peers *p,
-                  uint8_t slot,
-                  const struct peers_identity *id)
-{
-    struct peer *peer = &p->peer[slot];
-
-    peer->known = true;
-    peer->self = memcmp(&id->key, &p->config.self, sizeof id->key) == 0;
-    peer->is = *id;
-    for (uint8_t k = 0; k < CHANNELS; k++) {
-        struct dialler *d = &peer->dialler[k];
-
-        *d = (struct dialler){.peers = p,
-                              .index = slot,
-                              .channel = k,
-                              .back_off_ms = 100,
-                              .timer = d->timer};
-        if (net_dials(p, slot))
-            dial(p, slot, k);
-        else
-            dial_later(p, slot, k);
-    }
-}
-
-static void change(struct peers *p,
-                   uint8_t slot,
-                   const struct peers_identity *id)
-{
-    struct peer *peer = &p->peer[slot];
-    bool again = !hash_eq(&peer->is.spki_hash, &id->spki_hash);
-
-    for (uint8_t k = 0; k < CHANNELS; k++)
-        again = again || (peer->conn[k] != NULL && peer->conn[k]->source);
-    peer->is = *id;
-    if (again)
-        hang_up(peer);
-    for (uint8_t k = 0; k < CHANNELS; k++) {
-        if (peer->conn[k] == NULL)
-            dial_later(p, slot, k);
-    }
-}
-
-void peers_know(struct peers *p,
-                const struct peers_identity *list,
-                uint32_t count,
-                uint64_t epoch,
-                enum hello_role role)
-{
-    ASSERT(count <= PEERS_MAX);
-    p->epoch = epoch;
-    p->role = role;
-    for (uint8_t i = 0; i < PEERS_MAX; i++) {
-        if (p->peer[i].known && !listed(list, count, &p->peer[i].is.key))
-            forget(p, i);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const int slot = peers_find(p, &list[i].key);
-
-        if (slot >= 0) {
-            change(p, (uint8_t)slot, &list[i]);
-        } else {
-            const int free = free_slot(p);
-
-            ASSERT(free >= 0);
-            begin(p, (uint8_t)free, &list[i]);
-        }
-    }
 }
 
 void peers_free(struct peers *p)
@@ -407,8 +291,12 @@ void peers_free(struct peers *p)
         conn_close(p->all, NULL);
     for (uint32_t i = 0; i < PEERS_MAX; i++) {
         for (uint32_t k = 0; k < CHANNELS; k++) {
-            if (p->peer[i].dialler[k].timer != NULL)
-                event_free(p->peer[i].dialler[k].timer);
+            struct dialler *d = &p->peer[i].dialler[k];
+
+            if (d->timer != NULL)
+                event_free(d->timer);
+            if (d->probe != NULL)
+                event_free(d->probe);
         }
     }
     SSL_CTX_free(p->context);
@@ -429,83 +317,15 @@ uint16_t peers_port(const struct peers *p)
                      : ((struct sockaddr_in *)&a)->sin_port);
 }
 
-void peers_set_address(struct peers *p,
-                       uint8_t slot,
-                       const char *host,
-                       uint16_t port)
+static uint8_t class_of(const struct peers *p, uint8_t channel, uint8_t type)
 {
-    struct peers_identity *is = &p->peer[slot].is;
-
-    snprintf(is->host, sizeof is->host, "%s", host);
-    is->port = port;
-    for (uint8_t k = 0; k < CHANNELS; k++) {
-        if (net_dials(p, slot))
-            dial(p, slot, k);
-        else
-            dial_later(p, slot, k);
+    for (uint32_t i = 0; i < p->config.type_count; i++) {
+        if (p->config.types[i].type == type &&
+            p->config.types[i].channel == channel)
+            return p->config.types[i].class;
     }
-}
-
-/* Both sides dialled: both know which of the two connections stays.  True: the
- * older one, quietly. */
-static bool gives_way(const struct peers *p,
-                      const struct conn *c,
-                      const struct conn *old)
-{
-    return c->dialled != old->dialled && old->up &&
-           old->dialled == net_dials(p, c->index);
-}
-
-/* An authenticated connection takes its place.  An older one that still speaks
- * stays: two processes with one key are a fault to be told. */
-bool net_up(struct conn *c)
-{
-    struct peers *p = c->peers;
-    struct peer *peer = &p->peer[c->index];
-    struct conn *old = peer->conn[c->channel];
-
-    if (c->channel == CHANNEL_BULK && net_now_ms() < peer->bulk_ban_until_ms) {
-        conn_close(c, "bulk connection is banned");
-        return false;
-    }
-    if (old != NULL && old != c) {
-        if (gives_way(p, c, old)) {
-            conn_close(c, NULL);
-            return false;
-        }
-        if (old->up && old->dialled == c->dialled &&
-            net_now_ms() - old->heard_ms < 2000) {
-            conn_close(c,
-                       "a second connection with the same identity while "
-                       "the first one lives");
-            return false;
-        }
-        peer->conn[c->channel] = NULL;
-        conn_close(old, NULL);
-    }
-    peer->conn[c->channel] = c;
-    peer->connects++;
-    peer->dialler[c->channel].back_off_ms = 100;
-    c->up = true;
-    if (c->pending) {
-        c->pending = false;
-        p->pending--;
-    }
-    p->callbacks.on_up(p->callbacks.ctx, (uint8_t)c->index, c->channel);
-    return true;
-}
-
-void net_down(struct conn *c)
-{
-    struct peers *p = c->peers;
-
-    if (c->index >= 0 && p->peer[c->index].conn[c->channel] == c) {
-        p->peer[c->index].conn[c->channel] = NULL;
-        if (!p->closing && p->peer[c->index].known)
-            dial_later(p, (uint8_t)c->index, c->channel);
-    }
-    if (c->up && !p->closing)
-        p->callbacks.on_down(p->callbacks.ctx, (uint8_t)c->index, c->channel);
+    ASSERT(!"a type of the table");
+    return CLASS_VOTE;
 }
 
 enum err peers_send(struct peers *p,
@@ -519,57 +339,154 @@ enum err peers_send(struct peers *p,
 
     if (c == NULL || !c->up)
         return ERR_NETWORK;
-    e = conn_send(c, type, payload);
+    e = conn_send(c, class_of(p, channel, type), type, payload);
     if (e == ERR_FULL && channel == CHANNEL_CONSENSUS)
         conn_close(c, "its consensus queue is full");
+    else if (e != ERR_NONE)
+        p->peer[slot].dropped++;
     return e;
 }
 
+void net_fault(struct peers *p, int index, uint8_t channel)
+{
+    const uint64_t now_ms = net_now_ms();
+    struct peer *peer = &p->peer[index];
+
+    score_fault(&peer->score, channel, now_ms);
+    peer->dialler[channel].not_before_ms =
+        now_ms + score_barred_ms(&peer->score, channel, now_ms);
+}
+
 void peers_misbehaved(struct peers *p,
-                      uint8_t index,
+                      uint8_t slot,
                       uint8_t channel,
                       const char *reason)
 {
-    struct peer *peer = &p->peer[index];
-    struct conn *c = peer->conn[channel];
+    struct conn *c = p->peer[slot].conn[channel];
 
-    if (channel == CHANNEL_BULK) {
-        peer->bulk_ban_ms = peer->bulk_ban_ms == 0 ? 60000
-                            : peer->bulk_ban_ms >= 1800000
-                                ? 3600000
-                                : peer->bulk_ban_ms * 2;
-        peer->bulk_ban_until_ms = net_now_ms() + peer->bulk_ban_ms;
-        peer->dialler[channel].not_before_ms = peer->bulk_ban_until_ms;
-    } else {
-        peer->dialler[channel].not_before_ms = net_now_ms() + 1000;
+    if (c != NULL && c->up) {
+        conn_fault(c, reason);
+        return;
     }
-    if (c != NULL)
-        conn_close(c, reason);
+    /* It has gone meanwhile: found out all the same. */
+    net_fault(p, slot, channel);
+    net_refused(p, slot, reason);
+}
+
+void peers_drop(struct peers *p,
+                uint8_t slot,
+                uint8_t channel,
+                const char *reason)
+{
+    struct conn *c = p->peer[slot].conn[channel];
+
+    if (c == NULL || !c->up)
+        return;
+    log_unusual("net",
+                "connection dropped",
+                "peer=%u channel=%u reason=\"%s\"",
+                slot,
+                channel,
+                reason);
+    conn_close(c, NULL);
+}
+
+void peers_pause(struct peers *p, uint8_t slot, uint8_t channel, bool on)
+{
+    struct conn *c = p->peer[slot].conn[channel];
+
+    if (c != NULL && c->up)
+        conn_pause(c, PAUSE_CALLER, on);
+}
+
+size_t peers_queued(const struct peers *p,
+                    uint8_t slot,
+                    uint8_t channel,
+                    uint8_t class)
+{
+    const struct conn *c = p->peer[slot].conn[channel];
+
+    return c != NULL && c->up ? queue_bytes_of(&c->out, class) : 0;
 }
 
 void peers_status(const struct peers *p, struct peers_status *out, uint8_t slot)
 {
     const struct peer *peer = &p->peer[slot];
+    const uint64_t now_ms = net_now_ms();
 
     memset(out, 0, sizeof *out);
     out->known = peer->known && !peer->self;
+    out->source = peers_is_source(p, slot);
     out->key = peer->is.key;
     out->epoch = peer->epoch;
     out->observer = peer->observer;
-    out->source = peers_is_source(p, slot);
-    for (int k = 0; k < CHANNELS; k++) {
-        out->up[k] = peer->conn[k] != NULL && peer->conn[k]->up;
-        if (out->up[k] && peer->conn[k]->heard_ms > out->heard_ms)
-            out->heard_ms = peer->conn[k]->heard_ms;
+    for (uint8_t k = 0; k < CHANNELS; k++) {
+        const struct conn *c = peer->conn[k];
+
+        out->barred_ms[k] = score_barred_ms(&peer->score, k, now_ms);
+        out->faults[k] = peer->score.faults[k];
+        out->up[k] = c != NULL && c->up;
+        if (!out->up[k])
+            continue;
+        out->paused[k] = c->paused != 0;
+        out->queued[k] = conn_queued(c);
+        if (c->heard_ms > out->heard_ms)
+            out->heard_ms = c->heard_ms;
     }
+    out->bans = peer->score.bans;
+    out->dropped = peer->dropped;
+    out->twice = peer->twice;
     out->rtt_us = peer->rtt_us;
-    out->offset_ms = peer->offset_ms;
+    out->clock_known = skew_offset(&peer->skew,
+                                   &out->offset_ms,
+                                   &out->offset_error_ms,
+                                   now_ms,
+                                   net_wall_ms());
     out->bytes_in = peer->bytes_in;
     out->bytes_out = peer->bytes_out;
     out->connects = peer->connects;
     out->refused = peer->refused;
     memcpy(out->last_refusal, peer->last_refusal, sizeof out->last_refusal);
+    memcpy(out->refuses_us, peer->refuses_us, sizeof out->refuses_us);
     memcpy(out->software, peer->software, sizeof out->software);
+}
+
+/* An offset, less what it may be wrong by: what is beyond doubt of it. */
+static int64_t surely(int64_t offset_ms, uint64_t error_ms)
+{
+    const int64_t e = (int64_t)error_ms;
+
+    return offset_ms > e ? offset_ms - e : offset_ms < -e ? offset_ms + e : 0;
+}
+
+struct peers_clock peers_clock(const struct peers *p)
+{
+    const uint64_t now_ms = net_now_ms();
+    const uint64_t wall_ms = net_wall_ms();
+    int64_t offsets[PEERS_MAX];
+    int64_t sure[PEERS_MAX];
+    struct peers_clock out = {0};
+    int64_t median;
+
+    for (uint8_t i = 0; i < PEERS_MAX; i++) {
+        const struct peer *peer = &p->peer[i];
+        const struct conn *c = peer->conn[CHANNEL_CONSENSUS];
+        uint64_t error_ms;
+        int64_t offset_ms;
+
+        if (c == NULL || !c->up || c->source || !peer->is.validator ||
+            !skew_offset(&peer->skew, &offset_ms, &error_ms, now_ms, wall_ms))
+            continue;
+        offsets[out.measured] = offset_ms;
+        sure[out.measured++] = surely(offset_ms, error_ms);
+    }
+    out.median_ms = skew_median(offsets, out.measured);
+    median = skew_median(sure, out.measured);
+    if (p->validators == 0 || out.measured <= valset_faulty(p->validators))
+        return out;
+    out.off = median > SKEW_ALARM_MS || median < -SKEW_ALARM_MS;
+    out.behind = median > SKEW_JUMP_MS;
+    return out;
 }
 
 const char *peers_last_refusal(const struct peers *p)

@@ -30,6 +30,7 @@ struct config {
     char peers_listen[CONFIG_TEXT_MAX];
     char peer[VALIDATORS_MAX][CONFIG_TEXT_MAX]; /* "" where not given */
     struct config_address institution[VALIDATORS_MAX];
+    uint64_t peers_serve_mib;
     char rpc_listen[CONFIG_TEXT_MAX];
     char rpc_hosts[CONFIG_TEXT_MAX]; /* further allowed Host names, "," */
     char log_level[16];

@@ -6,6 +6,10 @@
 
 #include <stdlib.h>
 
+enum {
+    NEAR_BLOCKS = 16, /* so far behind is in step */
+};
+
 static void sign_vote(void *ctx, struct vote *v)
 {
     struct node *n = ctx;
@@ -142,8 +146,7 @@ void epoch_end(struct node *n, const struct cert *cert)
         return;
     }
     n->statuses = n->claimed = 0;
-    n->sync_until_ms = 0;
-    n->sync_due = false;
+    sync_epoch(n);
     links_leave(n, &before, &n->set);
     links_refresh(n);
     tell(n, &before);
@@ -188,7 +191,7 @@ void epoch_status(struct node *n, uint8_t from, const struct core_status *s)
 bool epoch_is_synced(const struct node *n)
 {
     uint32_t heard = n->me >= 0 ? 1 : 0;
-    const uint64_t near = n->tip.height + SYNC_WINDOW;
+    const uint64_t near = n->tip.height + NEAR_BLOCKS;
     uint32_t beyond = 0;
 
     for (uint32_t i = 0; i < n->set.count; i++) {
@@ -315,7 +318,7 @@ void epoch_send_end(struct node *n, uint8_t to, uint64_t epoch)
     t->slot = (uint8_t)slot;
     t->epoch = epoch;
     t->now_epoch = n->set.epoch;
-    pool_submit(n->reader, &t->task);
+    pool_submit(n->reader, &t->task, LANE_PEERS + (unsigned)slot);
 }
 
 /* It is only a finalization; that it ends the epoch shows when its block is

@@ -53,7 +53,8 @@ void health_refresh(struct node *n)
         .evidence = n->core->evidence,
         .verify_waiting = pool_waiting(n->verify),
         .exec_waiting = pool_waiting(n->executor),
-        .write_waiting = pool_waiting(n->writer),
+        .write_waiting = n->write_waiting,
+        .clock = n->clock,
     };
 
     for (uint8_t slot = 0; slot < PEERS_MAX; slot++)
@@ -64,7 +65,7 @@ void health_refresh(struct node *n)
     pthread_mutex_unlock(&n->health_lock);
 }
 
-static struct health look(struct node *n)
+struct health health_look(struct node *n)
 {
     struct health h;
 
@@ -81,7 +82,7 @@ struct check {
 };
 
 enum {
-    CHECKS = 5,
+    CHECKS = 6,
 };
 
 static void say(struct check *c,
@@ -117,7 +118,7 @@ static const char *why_not_voting(const struct health *h)
 
 static bool run_checks(struct node *n, struct check c[CHECKS])
 {
-    const struct health h = look(n);
+    const struct health h = health_look(n);
     const uint32_t with_me = h.me >= 0 ? 1 : 0;
     const uint64_t reserve = n->config.disk_reserve_mib << 20;
     bool all = true;
@@ -150,6 +151,13 @@ static bool run_checks(struct node *n, struct check c[CHECKS])
         h.height - h.durable < 64,
         "%llu blocks wait for the disk",
         (unsigned long long)(h.height - h.durable));
+    say(&c[5],
+        "clock",
+        !h.clock.off,
+        "the clocks of %u others are %lld ms ahead of this one%s",
+        h.clock.measured,
+        (long long)h.clock.median_ms,
+        h.clock.behind ? "; it proposes no block" : "");
     for (int i = 0; i < CHECKS; i++)
         all = all && c[i].ok;
     return all;
@@ -193,7 +201,7 @@ static json_t *hash_json(const struct hash *h)
 
 json_t *health_status(struct node *n)
 {
-    const struct health h = look(n);
+    const struct health h = health_look(n);
     struct check c[CHECKS];
     const bool ready = run_checks(n, c);
 
@@ -244,73 +252,6 @@ json_t *health_status(struct node *n)
         checks_json(c));
 }
 
-static json_t *peer_json(const struct health *h,
-                         const struct peers_status *p,
-                         int index)
-{
-    const bool is_validator = index >= 0 && !p->source;
-
-    return json_pack("{s:i, s:i, s:s, s:o, s:o, s:b, s:b, s:b, s:o, s:I, s:o, "
-                     "s:o, s:o, s:s, s:s}",
-                     "validator",
-                     is_validator ? index : -1,
-                     "institution",
-                     index >= 0 ? (int)h->set.list[index].institution : 0,
-                     "role",
-                     p->source      ? "source"
-                     : is_validator ? "validator"
-                                    : "observer",
-                     "key",
-                     json_of_hex(p->key.raw, sizeof p->key.raw),
-                     "epoch",
-                     json_of_u64(p->epoch),
-                     "self",
-                     index == h->me && index >= 0,
-                     "consensus_up",
-                     p->up[CHANNEL_CONSENSUS],
-                     "bulk_up",
-                     p->up[CHANNEL_BULK],
-                     "rtt_us",
-                     json_of_u64(p->rtt_us),
-                     "clock_offset_ms",
-                     (json_int_t)p->offset_ms,
-                     "bytes_in",
-                     json_of_u64(p->bytes_in),
-                     "bytes_out",
-                     json_of_u64(p->bytes_out),
-                     "refused",
-                     json_of_u64(p->refused),
-                     "last_refusal",
-                     p->last_refusal,
-                     "software",
-                     p->software);
-}
-
-/* The validators in their order, then who only follows. */
-json_t *health_peers(struct node *n)
-{
-    const struct health h = look(n);
-    json_t *list = json_array();
-
-    for (int i = 0; i < (int)h.set.count; i++) {
-        struct peers_status p = {.key = h.set.list[i].key};
-
-        for (int slot = 0; slot < PEERS_MAX; slot++) {
-            if (h.peer[slot].known &&
-                memcmp(&h.peer[slot].key, &p.key, sizeof p.key) == 0)
-                p = h.peer[slot];
-        }
-        json_array_append_new(list, peer_json(&h, &p, i));
-    }
-    for (int slot = 0; slot < PEERS_MAX; slot++) {
-        const struct peers_status *p = &h.peer[slot];
-
-        if (p->known && valset_find(&h.set, &p->key) < 0)
-            json_array_append_new(list, peer_json(&h, p, -1));
-    }
-    return json_pack("{s:o}", "peers", list);
-}
-
 static void line(struct buf *out,
                  const char *name,
                  const char *type,
@@ -335,7 +276,7 @@ static void line(struct buf *out,
 void health_metrics(void *ctx, struct buf *out)
 {
     struct node *n = ctx;
-    const struct health h = look(n);
+    const struct health h = health_look(n);
     struct check c[CHECKS];
     static const char ready_head[] =
         "# HELP equity_ready Whether a readiness check passes.\n"
@@ -410,6 +351,7 @@ void health_metrics(void *ctx, struct buf *out)
          "counter",
          "RPC calls answered by an error.",
          n->rpc_errors);
+    health_peers_metrics(&h, out);
     (void)run_checks(n, c);
     buf_append(out, ready_head, sizeof ready_head - 1);
     for (int i = 0; i < CHECKS; i++) {

@@ -154,7 +154,7 @@ static enum err write_genesis(struct node *n)
 
     engine_roots(engine, b, &roots);
     block.roots = buf_bytes(&roots);
-    e = store_put_block(n->store, &block);
+    e = store_put_block(n->store, &block, true);
     if (e == ERR_NONE)
         e = store_index(n->store, &block);
     buf_deinit(&roots);

@@ -114,6 +114,7 @@ static void add(const struct node *n,
     memset(id, 0, sizeof *id);
     id->key = *key;
     id->spki_hash = *spki_hash;
+    id->validator = valset_find(&n->set, key) >= 0;
     if (institution != 0 &&
         config_split_address(id->host, &id->port, configured(n, institution)) !=
             ERR_NONE)
@@ -128,6 +129,28 @@ static bool runs_a_validator(const struct node *n, uint16_t institution)
             return true;
     }
     return false;
+}
+
+/* What a peer may cost goes with its key and its role, not with its slot or
+ * with a connection. */
+static void set_budget(struct node *n, uint8_t slot)
+{
+    static const struct pubkey nobody;
+    const struct pubkey *key = peers_key(n->peers, slot);
+    const struct link_holder now = {
+        .key = key != NULL ? *key : nobody,
+        .validator = key != NULL && valset_find(&n->set, key) >= 0};
+    const uint32_t share = now.validator ? 1 : PEERS_OBSERVER_SHARE;
+    const uint32_t served = (uint32_t)(n->config.peers_serve_mib << 20) / share;
+    const uint32_t repairs = REPAIR_BYTES_PER_S / share;
+    const uint64_t now_ms = node_now_ms();
+
+    if (memcmp(&n->holders[slot], &now, sizeof now) == 0)
+        return;
+    n->holders[slot] = now;
+    n->served[slot] = bucket_of(served, served, now_ms);
+    n->repairs[slot] = bucket_of(repairs, 2 * repairs, now_ms);
+    n->proposals[slot] = (struct proposals_seen){0};
 }
 
 /* The address of an institution is that of its validator; one that is announced
@@ -160,6 +183,8 @@ void links_on_refresh(evutil_socket_t fd, short what, void *ctx)
                k.count,
                n->set.epoch,
                n->me >= 0 ? HELLO_VALIDATOR : HELLO_OBSERVER);
+    for (uint8_t slot = 0; slot < PEERS_MAX; slot++)
+        set_budget(n, slot);
 }
 
 void links_refresh(struct node *n)

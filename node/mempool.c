@@ -229,10 +229,8 @@ static void check_done(struct task *task)
     struct mtx *known;
     const uint64_t txs_max = n->config.mempool_txs;
 
-    if (!m->local) {
-        n->pool.checking[m->from]--;
-        n->pool.checking_bytes[m->from] -= m->size;
-    }
+    if (!m->local)
+        intake_checked(n, m);
     if (m->decode_error != ERR_NONE) {
         blame_sender(n, m);
         refuse_at_door(n,
@@ -263,9 +261,11 @@ static void check_done(struct task *task)
 /* The way in starts here, from any thread; takes the first reference. */
 void mempool_check(struct mtx *m)
 {
+    const int lane = m->local ? LANE_CLIENTS : LANE_PEERS + m->from;
+
     m->task.run = run_check;
     m->task.done = check_done;
-    pool_submit(m->node->verify, &m->task);
+    pool_submit(m->node->verify, &m->task, (unsigned)lane);
 }
 
 static void add_gossip(struct node *n, const struct mtx *m)
@@ -327,51 +327,6 @@ void mempool_dry_done(struct node *n, struct mtx *m)
     }
     mempool_release(m);
     replica_tell_work(n);
-}
-
-/* False: the peer sends faster than this node checks, and who only observes
- * gets a tenth.  Nothing is lost by it: who has a transaction sends it again
- * after a while. */
-static bool may_check(const struct node *n, uint8_t slot, size_t size)
-{
-    const uint32_t share = link_is_validator(n, slot) ? 1 : 10;
-
-    return n->pool.checking[slot] < CHECKING_MAX / share &&
-           n->pool.checking_bytes[slot] + size <= CHECKING_BYTES_MAX / share;
-}
-
-static void check_from(struct node *n, uint8_t slot, struct bytes tx)
-{
-    struct mtx *m = mempool_new_tx(n, tx);
-
-    m->from = slot;
-    n->pool.checking[slot]++;
-    n->pool.checking_bytes[slot] += tx.size;
-    mempool_check(m);
-}
-
-void mempool_take_frame(struct node *n, uint8_t slot, struct bytes payload)
-{
-    struct reader r = reader_of(payload);
-    const uint32_t count = reader_count(&r, 65536, 5);
-
-    for (uint32_t i = 0; i < count && r.err == ERR_NONE; i++) {
-        const struct bytes tx = reader_vec(&r, TX_BYTES_MAX);
-        struct hash hash;
-
-        if (r.err != ERR_NONE)
-            break;
-        if (!may_check(n, slot, tx.size)) {
-            n->dropped_total++;
-            continue;
-        }
-        hash = tx_hash_of(tx);
-        if (mempool_by_hash(n, &hash) == NULL)
-            check_from(n, slot, tx);
-    }
-    if (reader_finish(&r) != ERR_NONE)
-        peers_misbehaved(
-            n->peers, slot, CHANNEL_BULK, "malformed transactions message");
 }
 
 /* In a block that is the tip: no more eligible; told when it is on disk. */
@@ -447,5 +402,6 @@ void mempool_free(struct node *n)
     while (n->pool.oldest != NULL)
         mempool_remove(n, n->pool.oldest);
     waiters_free(n);
+    intake_free(n);
     buf_deinit(&n->gossip);
 }

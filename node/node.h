@@ -10,6 +10,7 @@
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
+#include "base/bucket.h"
 #include "base/buf.h"
 #include "consensus/core.h"
 #include "consensus/msg.h"
@@ -31,19 +32,29 @@ enum {
     DISK_ROOM_MIN = 4 << 20, /* below this nothing is written any more */
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
-    SYNC_WINDOW = 16,
-    CHECKING_MAX = 4096, /* of one peer's transactions, at once */
-    CHECKING_BYTES_MAX = 4 << 20,
+    SYNC_WINDOW = 256, /* blocks asked for at once, at most */
+    CHECKS_MAX = 256,  /* signatures of one peer's transactions, at once */
     RECHECK_MAX = 256, /* after one block */
     TOUCHES_MAX = 16,
     GOSSIP_BYTES = 200000,
     SUBMIT_ANSWER_MS = 10000, /* a repeat waits for its block's index */
     LEAVE_GRACE_MS = 60000,   /* who left is served so long (E10) */
+    REPAIR_BYTES_PER_S = 65536,
 };
+
+/* Lanes of the pools (worker.h). */
+enum {
+    LANE_FIRST = 0, /* consensus */
+    LANE_CLIENTS = 1,
+    LANE_SYNC = 2,
+    LANE_PEERS = 3, /* one for each slot of net/ */
+};
+_Static_assert(LANE_PEERS + PEERS_MAX <= POOL_LANES, "a lane for each");
 
 /* A block that is proposed, fetched or being committed. */
 struct block_entry {
     bool used;
+    bool of_sync;  /* belongs to block sync, not to node.blocks */
     uint32_t pins; /* tasks that use it */
     struct hash hash;
     struct header header;
@@ -107,8 +118,9 @@ struct mtx {
     struct mtx *newer;
     uint32_t refs;
     enum mtx_state state;
-    bool local;   /* came by RPC here: to be sent to the others */
-    uint8_t from; /* the slot it came from, if not local */
+    bool local;      /* came by RPC here: to be sent to the others */
+    uint8_t from;    /* the slot it came from, if not local */
+    uint32_t checks; /* signatures it may have */
     bool listed;
     bool rechecking;
     bool stale;    /* rows it names have changed since its last verdict */
@@ -140,6 +152,14 @@ enum {
     MEMPOOL_BUCKETS = 32768,
 };
 
+/* What one peer sent and is not checked yet. */
+struct intake {
+    struct buf frame; /* a message; its peer is not read until it is empty */
+    size_t at;        /* of the next transaction in it */
+    uint32_t left;    /* transactions */
+    uint32_t checks;  /* signatures under way, at most so many */
+};
+
 struct mempool {
     struct mtx *by_hash[MEMPOOL_BUCKETS];
     struct mtx *by_id[MEMPOOL_BUCKETS];
@@ -148,9 +168,7 @@ struct mempool {
     uint32_t count; /* listed */
     uint32_t ready;
     size_t bytes;
-    /* what came from each peer, by slot, and is being checked */
-    uint32_t checking[PEERS_MAX];
-    size_t checking_bytes[PEERS_MAX];
+    struct intake intake[PEERS_MAX]; /* by slot */
 };
 
 struct kept_refusal {
@@ -159,17 +177,15 @@ struct kept_refusal {
     struct tx_facts facts;
 };
 
+struct link_holder {
+    struct pubkey key;
+    bool validator;
+};
+
 /* Who has left the set, and is let in for a while all the same. */
 struct leaver {
     struct peers_identity is;
     uint64_t until_ms; /* 0: f + 1 of the new set are not there yet */
-};
-
-/* What a peer asks for. */
-enum sync_service {
-    SYNC_BLOCKS,
-    SYNC_WINDOWS,
-    SYNC_SERVICES,
 };
 
 /* What this node is to the others. */
@@ -204,7 +220,26 @@ struct health {
     uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
     struct peers_status peer[PEERS_MAX];
+    struct peers_clock clock;
     char observer_why[160];
+};
+
+/* The windows of blocks a peer is being sent. */
+struct sync_serving {
+    uint32_t generation; /* of its connection */
+    bool reading;        /* a slice is on the reader thread */
+    bool active;         /* a window is under way */
+    bool broken;         /* it ends here, whatever was asked for */
+    uint64_t first, next, last;
+    size_t bytes;
+    uint32_t asked;
+    struct msg_range asks[2];
+};
+
+struct proposals_seen {
+    uint64_t epoch;
+    uint64_t view;
+    uint32_t count;
 };
 
 struct node {
@@ -273,6 +308,9 @@ struct node {
     uint64_t durable_height;
     uint64_t indexed_height; /* newest that the mempool has heard of */
     uint64_t birth_epoch;
+    struct write_task *write_first, **write_last; /* wait for the writer */
+    uint32_t write_waiting;
+    bool writing;
     bool journal_started;
     bool work_told;
     uint64_t statuses; /* bitmap: validators who show that it may start */
@@ -280,17 +318,19 @@ struct node {
     uint64_t claims[VALIDATORS_MAX]; /* … and what they say is final */
 
     /* block sync */
-    uint64_t sync_target;
-    uint64_t sync_next; /* height that comes next */
-    uint64_t sync_window_end;
-    uint64_t sync_until_ms;
-    uint8_t sync_peer; /* slots */
-    uint8_t fetch_peer;
-    uint64_t serving; /* bitmap: slots whose window is being read */
-    uint64_t served_ms[SYNC_SERVICES][PEERS_MAX];
-    uint64_t asked_ms[PEERS_MAX];
-    bool sync_due;   /* nobody could be asked just now */
+    struct sync *sync;
+    uint8_t fetch_peer; /* slot */
+    struct sync_serving serving[PEERS_MAX];
+
+    struct peers_clock clock; /* as of the last tick */
+
     uint64_t ending; /* bitmap: slots for which an EPOCH_END is being read */
+
+    /* what each peer costs, by slot */
+    struct bucket served[PEERS_MAX];  /* bytes of blocks */
+    struct bucket repairs[PEERS_MAX]; /* bytes of certificates, for it */
+    struct proposals_seen proposals[PEERS_MAX];
+    struct link_holder holders[PEERS_MAX]; /* for whom they are */
 
     struct mempool pool;
     struct buf gossip;
@@ -334,12 +374,27 @@ bool block_entry_rival(const struct node *n,
 bool block_entry_set_body(struct block_entry *b, struct bytes body);
 void block_entry_verify(struct node *n, struct block_entry *b);
 void blocks_forget(struct node *n, uint64_t up_to_height);
+/* Whether the header commits to these very bytes.  Any thread. */
+bool block_body_fits(const struct header *h, struct bytes body);
+
+/* write.c */
+struct write_task;
+/* write_copy copies a committed block; on the executor. */
+struct write_task *write_copy(struct node *n,
+                              const struct executed_block *b,
+                              const struct cert *cert);
+const struct store_block *write_block_of(const struct write_task *w);
+void write_submit(struct node *n, struct write_task *w);
+/* write_flush hands on what waits; while stopping, all of it. */
+void write_flush(struct node *n);
 
 /* execute.c */
 void execute_block(struct node *n, struct block_entry *b);
 void commit_block(struct node *n,
                   struct block_entry *b,
                   const struct cert *cert);
+/* commit_ready commits what may be, in the order of heights. */
+void commit_ready(struct node *n);
 void build_block(struct node *n, const struct candidate *on);
 void dry_run(struct node *n, struct mtx *m);
 
@@ -397,20 +452,38 @@ void replica_free_out(struct node *n);
 void replica_cut_journal(struct node *n);
 
 /* inbox.c */
+enum {
+    REPLICA_TYPES = 11,
+};
+extern const struct peers_type replica_types[REPLICA_TYPES];
 void replica_frame(void *ctx,
                    uint8_t slot,
                    uint8_t channel,
                    uint8_t type,
                    struct bytes payload);
 
-/* sync.c */
+/* sync.c, sync_check.c (sync.h says how) */
+void sync_new(struct node *n);
+void sync_epoch(struct node *n); /* this node has joined or left the set */
+void sync_free(struct node *n);
 void sync_want(struct node *n, uint64_t to_height);
-void sync_serve(struct node *n, uint8_t slot, struct bytes payload);
-void sync_take(struct node *n, uint8_t slot, struct bytes payload);
-/* Who only observes gets a tenth of what a validator may have. */
-bool sync_may_serve(struct node *n, uint8_t slot, enum sync_service what);
+/* sync_pump commits what is ready and asks for what is missing. */
+void sync_pump(struct node *n);
 void sync_tick(struct node *n);
+void sync_down(struct node *n, uint8_t slot); /* its bulk connection went */
+void sync_take(struct node *n, uint8_t slot, struct bytes payload);
+void sync_take_end(struct node *n, uint8_t slot, struct bytes payload);
+/* The block to be committed next, if it is here and checked; it is given back
+ * with sync_committed. */
+struct block_entry *sync_ready(struct node *n);
+void sync_committed(struct node *n, const struct block_entry *b);
 void fetch_want(struct node *n, const struct hash *block);
+
+/* sync_serve.c */
+void sync_serve(struct node *n, uint8_t slot, struct bytes payload);
+void sync_serve_more(struct node *n, uint8_t slot);
+void sync_serve_tick(struct node *n);
+void sync_serve_reset(struct node *n, uint8_t slot); /* a new connection */
 
 /* mempool.c */
 struct mtx *mempool_new_tx(struct node *n, struct bytes bytes);
@@ -429,10 +502,20 @@ void mempool_durable(struct node *n,
                      const struct hash *ids,
                      uint32_t count);
 void mempool_indexed(struct node *n, const struct store_block *b);
-void mempool_take_frame(struct node *n, uint8_t slot, struct bytes payload);
 void mempool_flush_gossip(struct node *n);
 void mempool_tick(struct node *n);
 void mempool_free(struct node *n);
+
+/* clock.c */
+void clock_tick(struct node *n);
+
+/* intake.c */
+void intake_take(struct node *n, uint8_t slot, struct bytes payload);
+/* The check of m, which came from a peer, has ended. */
+void intake_checked(struct node *n, const struct mtx *m);
+/* A new connection: it waits like the one before, if something is left. */
+void intake_up(struct node *n, uint8_t slot);
+void intake_free(struct node *n);
 
 /* fate.c */
 struct tx_facts tx_facts_of(const struct tx *tx);
@@ -497,9 +580,12 @@ void api_answer_refused(struct rpc_call *call,
 
 /* health.c */
 void health_refresh(struct node *n);
+struct health health_look(struct node *n); /* any thread */
 bool health_ready(void *ctx, struct buf *out);
 void health_metrics(void *ctx, struct buf *out);
 json_t *health_status(struct node *n);
+/* health_peers.c */
 json_t *health_peers(struct node *n);
+void health_peers_metrics(const struct health *h, struct buf *out);
 
 #endif /* NODE_NODE_H */

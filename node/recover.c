@@ -279,6 +279,7 @@ int start_recover(struct node *n)
     n->scratch = calloc(BLOCK_TXS_MAX, sizeof n->scratch[0]);
     ASSERT(n->core != NULL && n->effects != NULL && n->blocks != NULL &&
            n->refusals != NULL && n->scratch != NULL);
+    sync_new(n);
     core_init(n->core, &config, n->tip.height, &n->tip_hash);
     start_journal_path(n, path);
     e = journal_open(&n->journal, path, &n->chain_id, replay_record, &r, &at);

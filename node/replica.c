@@ -105,6 +105,13 @@ static void send_status(struct node *n, const struct core_effect *e)
     }
 }
 
+static bool may_repair(struct node *n, uint8_t to, uint32_t bytes)
+{
+    const int slot = link_slot(n, to);
+
+    return slot >= 0 && bucket_take(&n->repairs[slot], bytes, node_now_ms());
+}
+
 static void send_small(struct node *n, const struct core_effect *e)
 {
     uint8_t buf[CERT_BYTES_MAX];
@@ -115,6 +122,10 @@ static void send_small(struct node *n, const struct core_effect *e)
         send_message(n, e, MSG_VOTE, writer_bytes(&w));
     } else {
         cert_encode(&w, e->cert);
+        /* What one peer lacks is pushed within its budget; its next STATUS
+         * asks again. */
+        if (e->to != CORE_ALL && !may_repair(n, e->to, (uint32_t)w.size))
+            return;
         send_message(n, e, MSG_CERT, writer_bytes(&w));
     }
 }

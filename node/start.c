@@ -13,19 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct peers_type peer_types[] = {
-    {MSG_PROPOSAL, CHANNEL_CONSENSUS, MSG_PROPOSAL_MAX},
-    {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX},
-    {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX},
-    {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX},
-    {MSG_EPOCH_END, CHANNEL_CONSENSUS, MSG_EPOCH_END_MAX},
-    {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX},
-    {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX},
-    {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX},
-    {MSG_SYNC_GET, CHANNEL_BULK, MSG_SMALL_MAX},
-    {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX},
-};
-
 uint64_t node_now_ms(void)
 {
     struct timespec t;
@@ -86,6 +73,7 @@ void node_free(struct node *n)
         }
     }
     replica_free_out(n);
+    sync_free(n);
     free(n->blocks);
     buf_deinit(&n->later);
     free(n->refusals);
@@ -104,6 +92,7 @@ struct node *node_new(const struct config *config)
     ASSERT(n != NULL);
     n->config = *config;
     n->out_last = &n->out_first;
+    n->write_last = &n->write_first;
     n->started_ms = node_now_ms();
     pthread_mutex_init(&n->health_lock, NULL);
     return n;
@@ -135,14 +124,26 @@ static void on_link(struct node *n,
 
 static void on_up(void *ctx, uint8_t slot, uint8_t channel)
 {
-    if (channel == CHANNEL_CONSENSUS)
-        on_link(ctx, ON_UP, slot, "peer connected");
+    struct node *n = ctx;
+
+    if (channel == CHANNEL_CONSENSUS) {
+        on_link(n, ON_UP, slot, "peer connected");
+        return;
+    }
+    intake_up(n, slot);
+    sync_serve_reset(n, slot);
 }
 
 static void on_down(void *ctx, uint8_t slot, uint8_t channel)
 {
-    if (channel == CHANNEL_CONSENSUS)
-        on_link(ctx, ON_DOWN, slot, "peer disconnected");
+    struct node *n = ctx;
+
+    if (channel == CHANNEL_CONSENSUS) {
+        on_link(n, ON_DOWN, slot, "peer disconnected");
+        return;
+    }
+    sync_serve_reset(n, slot);
+    sync_down(n, slot);
 }
 
 /* Or nothing. */
@@ -163,8 +164,8 @@ static int start_peers(struct node *n)
         .chain_id = n->chain_id,
         .key = n->tls_key,
         .certificate = n->tls_certificate,
-        .types = peer_types,
-        .type_count = ARRAY_LEN(peer_types),
+        .types = replica_types,
+        .type_count = REPLICA_TYPES,
         .software = "equityd/1",
         .protocol = HELLO_PROTOCOL,
     };
@@ -252,12 +253,14 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     if (node_now_ms() >= core_next_tick_ms(n->core) || core_is_busy(n->core))
         replica_tick(n);
+    sync_tick(n);
+    sync_serve_tick(n);
+    links_tick(n);
     if (node_now_ms() % 1000 < 12) {
         mempool_tick(n);
         own_tx_tick(n);
+        clock_tick(n);
     }
-    links_tick(n);
-    sync_tick(n);
     health_refresh(n);
     if (!n->stopping)
         event_add(n->tick, &interval);
@@ -291,14 +294,30 @@ static unsigned verify_threads(const struct node *n)
                                       : (unsigned)cores;
 }
 
+/* Consensus, ticks and what the threads have done come first; bulk gets what is
+ * left, two milliseconds at a time. */
+static struct event_base *make_base(void)
+{
+    static const struct timeval slice = {0, 2000};
+    struct event_config *c = event_config_new();
+    struct event_base *base;
+
+    ASSERT(c != NULL);
+    event_config_set_max_dispatch_interval(c, &slice, 64, 1);
+    base = event_base_new_with_config(c);
+    event_config_free(c);
+    ASSERT(base != NULL);
+    event_base_priority_init(base, 2); /* new events: 1 */
+    return base;
+}
+
 static int serve(struct node *n)
 {
     static const struct timeval soon = {0, 1000};
     int code;
 
     evthread_use_pthreads();
-    n->base = event_base_new();
-    ASSERT(n->base != NULL);
+    n->base = make_base();
     n->mail = mail_new(n->base);
     n->verify = pool_new("verify", verify_threads(n), n->mail);
     n->executor = pool_new("executor", 1, n->mail);
@@ -307,6 +326,7 @@ static int serve(struct node *n)
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->links_event = event_new(n->base, -1, 0, links_on_refresh, n);
     n->tick = event_new(n->base, -1, 0, on_tick, n);
+    event_priority_set(n->tick, 0);
     event_add(n->tick, &soon);
     n->on_term = evsignal_new(n->base, SIGTERM, on_signal, n);
     n->on_int = evsignal_new(n->base, SIGINT, on_signal, n);
@@ -335,6 +355,7 @@ static int serve(struct node *n)
     mail_drain(n->mail);
     pool_stop(n->executor);
     mail_drain(n->mail);
+    write_flush(n);
     pool_stop(n->writer);
     mail_drain(n->mail);
     mempool_free(n);

@@ -298,7 +298,9 @@ static void put_log(struct store *s,
         bytes_of(log->peaks, mtree_log_peak_count(log) * sizeof log->peaks[0]));
 }
 
-enum err store_put_block(struct store *s, const struct store_block *b)
+enum err store_put_block(struct store *s,
+                         const struct store_block *b,
+                         bool synced)
 {
     rocksdb_writebatch_t *batch;
     uint8_t cert[CERT_BYTES_MAX];
@@ -322,7 +324,7 @@ enum err store_put_block(struct store *s, const struct store_block *b)
     put_part(s, batch, height, STORE_ROOTS, b->roots);
     put_log(s, batch, b->header_log);
     put_mark(s, batch, "tip", b);
-    rocksdb_write(s->db, s->synced, batch, &error);
+    rocksdb_write(s->db, synced ? s->synced : s->unsynced, batch, &error);
     rocksdb_writebatch_destroy(batch);
     buf_deinit(&changes);
     if (error != NULL) {

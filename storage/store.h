@@ -60,11 +60,15 @@ struct store_block {
     const struct mtree_log *header_log; /* of headers 0..height */
 };
 
-/* store_put_block writes one synced batch (the commit), store_index the derived
- * rows behind it, unsynced; store_index_catch_up replays change sets above the
- * index marker (at start).
+/* store_put_block writes one batch (the commit); when it returns with synced,
+ * this block and all before it are on disk; without, a later one that is synced
+ * brings it there, and a crash before that takes it away whole.  store_index
+ * writes the derived rows behind it, unsynced; store_index_catch_up replays
+ * change sets above the index marker (at start).
  * Requires  height = tip + 1 (0 for the first), ASSERTed. */
-MUST_USE enum err store_put_block(struct store *s, const struct store_block *b);
+MUST_USE enum err store_put_block(struct store *s,
+                                  const struct store_block *b,
+                                  bool synced);
 MUST_USE enum err store_index(struct store *s, const struct store_block *b);
 MUST_USE enum err store_index_catch_up(struct store *s, uint64_t *replayed);
 

@@ -214,7 +214,7 @@ static void bench_commit(uint64_t *p50, uint64_t *p99)
         block.tx_ids = ids;
         block.header_log = &log;
         from = now_us();
-        if (store_put_block(s, &block) != ERR_NONE)
+        if (store_put_block(s, &block, true) != ERR_NONE)
             abort();
         took[b] = now_us() - from;
     }

@@ -70,6 +70,7 @@ struct rig {
     uint64_t final_height; /* what the honest ones say is final */
     uint32_t lies;         /* for answer(): told so far */
     struct vote heard;     /* newest NOTARIZE of the node */
+    struct vote finalized; /* newest FINALIZE of the node */
 
     char saved[RIG_PATH]; /* an initialised directory */
     char dir[RIG_PATH];   /* what a test uses of it */
@@ -395,9 +396,12 @@ static inline void fake_on_frame(void *ctx,
     (void)channel;
     assert_int_equal(index, NODE);
     f->got[type]++;
-    if (type == MSG_VOTE && msg_vote_decode(&v, payload) == ERR_NONE &&
-        v.kind == VOTE_NOTARIZE)
-        f->rig->heard = v;
+    if (type == MSG_VOTE && msg_vote_decode(&v, payload) == ERR_NONE) {
+        if (v.kind == VOTE_NOTARIZE)
+            f->rig->heard = v;
+        else if (v.kind == VOTE_FINALIZE)
+            f->rig->finalized = v;
+    }
     if (f->rig->answer != NULL && f->rig->answer(f, type, payload))
         return;
     if (type == MSG_GET_BLOCK)
@@ -432,18 +436,6 @@ static inline void fake_sign(void *ctx,
 
 static inline void fake_listen(struct rig *r, uint8_t index)
 {
-    static const struct peers_type types[] = {
-        {MSG_PROPOSAL, CHANNEL_CONSENSUS, MSG_PROPOSAL_MAX},
-        {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX},
-        {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX},
-        {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX},
-        {MSG_EPOCH_END, CHANNEL_CONSENSUS, MSG_EPOCH_END_MAX},
-        {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX},
-        {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX},
-        {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX},
-        {MSG_SYNC_GET, CHANNEL_BULK, MSG_SMALL_MAX},
-        {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX},
-    };
     struct fake *f = &r->fakes[index];
     struct peers_identity known[VALIDATORS];
     const struct peers_config config = {.base = r->base,
@@ -453,8 +445,8 @@ static inline void fake_listen(struct rig *r, uint8_t index)
                                         .certificate = r->certificate[index],
                                         .listen_host = "127.0.0.1",
                                         .listen_port = f->port,
-                                        .types = types,
-                                        .type_count = ARRAY_LEN(types),
+                                        .types = replica_types,
+                                        .type_count = REPLICA_TYPES,
                                         .software = "fake/1",
                                         .protocol = HELLO_PROTOCOL};
     const struct peers_callbacks callbacks = {.on_frame = fake_on_frame,
@@ -469,6 +461,7 @@ static inline void fake_listen(struct rig *r, uint8_t index)
     for (uint32_t i = 0; i < VALIDATORS; i++) {
         known[i].key = r->set.list[i].key;
         known[i].spki_hash = r->set.list[i].spki_hash;
+        known[i].validator = true;
     }
     assert_int_equal(peers_new(&f->peers, &config, &callbacks), ERR_NONE);
     peers_know(f->peers, known, VALIDATORS, 0, HELLO_VALIDATOR);
