@@ -70,6 +70,7 @@ sim: $(SIM) $(BUILD)/tests/property/prop_ledger
 	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
 	$< --twins 3 $(SIM_FLAGS)
 	$< --twins 6 --leaders twin --sides split $(SIM_FLAGS)
+	$< --crashes yes --seed $(SEED) --seeds 40 $(SIM_FLAGS)
 	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
@@ -79,12 +80,17 @@ sim-long: $(SIM)
 	$< --seed $(SEED) --views $(VIEWS) --state $(BUILD)/sim-long.state \
 	    $(SIM_FLAGS)
 
+TRACES ?= 1000
+sim-crashes: ## a crash at every effect of TRACES recorded runs
+sim-crashes: $(SIM)
+	$< --crashes yes --seed $(SEED) --seeds $(TRACES) $(SIM_FLAGS)
+
 twins: ## every script of 4, 6 and 8 views with a second copy of a validator
 twins: $(SIM)
 	$< --twins 4 $(SIM_FLAGS)
 	$< --twins 6 --leaders two --sides split $(SIM_FLAGS)
 	$< --twins 8 --leaders twin --sides split $(SIM_FLAGS)
-.PHONY: sim-long twins
+.PHONY: sim-long sim-crashes twins
 
 e2e: ## the fault list, with real processes
 e2e: all

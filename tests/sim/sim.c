@@ -185,11 +185,8 @@ static void happen_to_network(struct sim *s, const struct sim_ev *ev)
         sim_heal(s);
         break;
     case EV_CRASH:
-        if (!s->healed && !stale(s, ev)) {
-            sim_note(s, FAULT_TARGETED);
-            sim_crash(
-                s, ev->node, sim_between(s, RNG_TARGET, 1, 2000) * SIM_MS);
-        }
+        if (!s->healed && !stale(s, ev))
+            sim_crash_targeted(s, ev->node);
         break;
     case EV_RESTART:
         if (!s->nodes[ev->node].up && !s->nodes[ev->node].dead)
@@ -330,9 +327,11 @@ bool sim_run(struct sim *s, uint64_t seed)
     for (uint32_t k = 0; k < RNG_STREAMS; k++)
         s->rng[k] = sim_mix(seed * 0x2545f4914f6cdd1du + k + 1) +
                     (k == RNG_SHAPE ? 0 : s->limits.salt);
-    sim_choose(s);
+    s->shape(s);
     sim_configure(s);
     be_born(s);
+    if (s->watch.on)
+        sim_watch_begin(s);
     sim_inject(s);
     schedule(s);
     sim_run_until(s, s->now + s->params.chaos_us, false);
@@ -346,6 +345,7 @@ void sim_init(struct sim *s, const struct sim_app_ops *ops)
 {
     memset(s, 0, sizeof *s);
     s->ops = ops;
+    s->shape = sim_choose;
     s->effects = calloc(1, sizeof *s->effects);
     s->spare_core = calloc(1, sizeof *s->spare_core);
     s->proposal = calloc(1, sizeof *s->proposal);

@@ -250,11 +250,27 @@ struct sim_totals {
     uint64_t weather_views[WEATHERS], weather_us[WEATHERS];
     uint64_t weather_seeds[WEATHERS];
     uint64_t faults[FAULTS];
+    uint64_t traces, boundaries;
     uint64_t replays;                        /* compared with memory (S7) */
     uint64_t live_worst_ms, live_worst_seed; /* S5: longest after a heal */
     uint64_t live_part_max, live_part_seed;  /* of 1000, of the bound */
     uint64_t digest;
     uint32_t node_counts; /* bitmap */
+};
+
+#define SIM_WATCH_ALL UINT32_MAX /* keep: all nodes crash there */
+
+/* The node that crashes at an effect (sim_crashes.c). */
+struct sim_watch {
+    bool on;
+    bool crashed;
+    uint32_t node;
+    uint64_t count;   /* boundaries so far */
+    uint64_t target;  /* 0: none */
+    uint32_t keep;    /* whole records that the crash leaves */
+    uint32_t records; /* that were not synced then */
+    uint64_t only;    /* this boundary alone; 0: all */
+    uint32_t only_keep;
 };
 
 struct sim_queue {
@@ -304,6 +320,8 @@ struct sim {
     uint32_t tx_count;
     uint32_t plan_count;
     struct sim_step plan[SIM_PLAN_MAX];
+    void (*shape)(struct sim *s); /* chooses params */
+    struct sim_watch watch;
     struct sim_family *family; /* NULL: seeds, not scripts */
     struct sim_script script;
     uint32_t block_count;
@@ -388,6 +406,8 @@ void sim_make_plan(struct sim *s);
 /* sim_nemesis.c: what happens to the network and to nodes */
 void sim_inject(struct sim *s);
 void sim_crash(struct sim *s, uint32_t i, uint64_t down_us);
+void sim_crash_targeted(struct sim *s, uint32_t i);
+void sim_crash_all(struct sim *s, uint64_t down_us);
 void sim_carry_plan(struct sim *s, uint32_t step);
 void sim_heal(struct sim *s);
 
@@ -475,6 +495,12 @@ uint64_t sim_byz_late_us(struct sim *s, uint32_t i, uint8_t type);
 void sim_byz_keep(struct sim *s, uint32_t i, struct sim_packet *p);
 void sim_byz_send_again(struct sim *s, uint32_t i);
 void sim_byz_garbage(struct sim *s, uint32_t i);
+
+/* sim_crashes.c */
+bool sim_crashes_run(struct sim *s, uint64_t seed);
+void sim_watch_begin(struct sim *s);
+/* True: the node has crashed here; nothing it was doing goes on. */
+bool sim_boundary(struct sim *s, uint32_t i);
 
 /* sim_check.c: the oracles */
 void sim_saw_cert(struct sim *s, const struct cert *c);

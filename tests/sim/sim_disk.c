@@ -126,6 +126,25 @@ static size_t whole(const struct buf *journal)
     return at;
 }
 
+/* Keeps so many of the records that are not synced. */
+static void keep_records(struct sim *s, struct sim_node *node)
+{
+    struct buf *journal = &node->room.journal;
+    size_t at = node->synced;
+    size_t end = at;
+
+    s->watch.records = 0;
+    while (at < journal->size) {
+        uint32_t length;
+
+        memcpy(&length, journal->at + at, sizeof length);
+        at += RECORD_HEAD + length;
+        if (s->watch.records++ < s->watch.keep)
+            end = at;
+    }
+    journal->size = node->synced = end;
+}
+
 /* A crash: what was not synced is lost, or a part of it is, cut anywhere; or
  * only the process ended and all of it is there.  A record of which the end is
  * missing is no record. */
@@ -135,6 +154,11 @@ void sim_lose_unsynced(struct sim *s, struct sim_node *node)
     const size_t unsynced = journal->size - node->synced;
     const uint64_t how = sim_between(s, RNG_DISK, 0, 3);
 
+    if (s->watch.crashed && s->watch.keep != SIM_WATCH_ALL &&
+        &s->nodes[s->watch.node] == node && !s->healed) {
+        keep_records(s, node);
+        return;
+    }
     if (unsynced > 0 && how < 2 && !sim_is_off(s, FAULT_LOST)) {
         sim_note(s, FAULT_LOST);
         journal->size = node->synced;

@@ -116,7 +116,7 @@ static void commit(struct sim *s, uint32_t i, const struct sim_task *t)
     const struct sim_block *b = &s->blocks[t->block];
     struct core_event e = {.kind = ON_APPLIED};
 
-    if (b->header.height != node->height + 1)
+    if (b->header.height != node->height + 1 || sim_boundary(s, i))
         return;
     if (!executes(s, node, t->block)) {
         sim_fail(s, "node %u: a final block does not execute", i);
@@ -132,6 +132,8 @@ static void commit(struct sim *s, uint32_t i, const struct sim_task *t)
     store(s, node);
     if (node->correct)
         sim_saw_commit(s, i, node->height, t->block);
+    if (sim_boundary(s, i))
+        return;
     e.height = node->height;
     e.hash = b->hash;
     sim_node_feed(s, i, &e);

@@ -70,6 +70,8 @@ void sim_totals_add(struct sim_totals *to, const struct sim_totals *more)
     }
     for (int f = 0; f < FAULTS; f++)
         to->faults[f] += more->faults[f];
+    to->traces += more->traces;
+    to->boundaries += more->boundaries;
     to->replays += more->replays;
     if (more->live_worst_ms > to->live_worst_ms) {
         to->live_worst_ms = more->live_worst_ms;
@@ -427,6 +429,25 @@ void sim_scripts_print(const struct sim_totals *t, uint64_t ms, int violations)
            (unsigned long long)t->digest,
            (unsigned long long)t->events,
            (unsigned long long)(t->simulated_us / 1000000),
+           (unsigned long long)(t->cpu_us / 1000000),
+           (unsigned long long)(ms / 1000),
+           (unsigned long long)t->live_worst_ms,
+           (unsigned long long)t->live_worst_seed);
+}
+
+void sim_crashes_print(const struct sim_totals *t, uint64_t ms, int violations)
+{
+    printf("sim: crashes traces=%llu crashes_at_effects=%llu runs=%llu "
+           "views=%llu violations=%d digest=%016llx\n"
+           "  events=%llu cpu_s=%llu wall_s=%llu\n"
+           "  after a heal all was final within %llu ms (trace %llu)\n",
+           (unsigned long long)t->traces,
+           (unsigned long long)t->boundaries,
+           (unsigned long long)t->seeds,
+           (unsigned long long)t->views,
+           violations,
+           (unsigned long long)t->digest,
+           (unsigned long long)t->events,
            (unsigned long long)(t->cpu_us / 1000000),
            (unsigned long long)(ms / 1000),
            (unsigned long long)t->live_worst_ms,

@@ -45,6 +45,10 @@ void sim_scripts_print(const struct sim_totals *t,
                        uint64_t wall_ms,
                        int violations);
 
+void sim_crashes_print(const struct sim_totals *t,
+                       uint64_t wall_ms,
+                       int violations);
+
 /* sim_shrink.c: leaves out of a seed what the violation does not need, and
  * tells what is left. */
 void sim_shrink(struct sim *s, uint64_t seed);

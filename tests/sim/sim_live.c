@@ -128,7 +128,7 @@ void sim_run_final(struct sim *s)
 void sim_run_quiet(struct sim *s)
 {
     sim_run_final(s);
-    if (!s->failed)
+    if (!s->failed && s->params.idle_us > 0)
         stay_idle(s);
     for (uint32_t i = 0; i < s->instances && !s->failed; i++) {
         if (s->nodes[i].correct && !s->ops->sound(s->nodes[i].app))

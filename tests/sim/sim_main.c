@@ -17,6 +17,8 @@ struct options {
     bool trace;
     bool twice;
     uint64_t twins; /* views of the scripts; 0 = seeds */
+    bool crashes;
+    uint64_t boundary, keep;
     const char *leaders;
     const char *sides;
     bool shrink;
@@ -38,6 +40,9 @@ static int usage(void)
         "                of four validators, instead of seeds\n"
         "  --leaders all|two|twin  --sides all|split  who leads and who is\n"
         "                apart in them\n"
+        "  --crashes yes  every seed a short run; in it a crash at every\n"
+        "                effect of one node\n"
+        "  --boundary N --keep N  one of these, to be told\n"
         "leave out (a violation says which):\n"
         "  --off NAME,NAME...  kinds of faults\n"
         "  --plan-off K-L,...  steps of the plan\n"
@@ -176,6 +181,14 @@ static bool take_flag(struct options *o, const char *name, char *value)
         o->sides = value;
         return true;
     }
+    if (strcmp(name, "--crashes") == 0) {
+        o->crashes = strcmp(value, "yes") == 0;
+        return true;
+    }
+    if (strcmp(name, "--boundary") == 0)
+        return num_parse_u64(&o->boundary, value);
+    if (strcmp(name, "--keep") == 0)
+        return parse_number(&o->keep, value, UINT32_MAX);
     if (strcmp(name, "--twice") == 0) {
         o->twice = strcmp(value, "yes") == 0;
         return true;
@@ -240,12 +253,15 @@ static int run_many(struct sim *s, const struct options *o)
     if (s->family != NULL)
         sim_scripts_print(
             &outcome.totals, wall_ms() - from, outcome.violation ? 1 : 0);
+    else if (o->crashes)
+        sim_crashes_print(
+            &outcome.totals, wall_ms() - from, outcome.violation ? 1 : 0);
     else
         sim_totals_print(&outcome.totals,
                          s->ops->name,
                          wall_ms() - from,
                          outcome.violation ? 1 : 0);
-    if (outcome.violation && o->shrink)
+    if (outcome.violation && o->shrink && !o->crashes)
         sim_shrink(s, outcome.failed_seed);
     return outcome.violation ? 1 : 0;
 }
@@ -274,6 +290,15 @@ static bool use_scripts(struct sim *s, struct options *o)
     s->family = &family;
     s->run = sim_script_run;
     return true;
+}
+
+static void use_crashes(struct sim *s, struct options *o)
+{
+    o->request.chunk = 1;
+    o->request.what = "crashes";
+    s->run = sim_crashes_run;
+    s->watch.only = o->boundary;
+    s->watch.only_keep = (uint32_t)o->keep;
 }
 
 int main(int argc, char **argv)
@@ -307,6 +332,8 @@ int main(int argc, char **argv)
     sim.trace = o.trace;
     if (o.twins != 0 && !use_scripts(&sim, &o))
         return usage();
+    if (o.crashes)
+        use_crashes(&sim, &o);
     code = o.trace ? run_traced(&sim, r->seed) : run_many(&sim, &o);
     sim_deinit(&sim);
     return code;

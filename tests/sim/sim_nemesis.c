@@ -48,7 +48,13 @@ void sim_crash(struct sim *s, uint32_t i, uint64_t down_us)
                              .at = s->now + down_us});
 }
 
-static void crash_all(struct sim *s, uint64_t down_us)
+void sim_crash_targeted(struct sim *s, uint32_t i)
+{
+    sim_note(s, FAULT_TARGETED);
+    sim_crash(s, i, sim_between(s, RNG_TARGET, 1, 2000) * SIM_MS);
+}
+
+void sim_crash_all(struct sim *s, uint64_t down_us)
 {
     for (uint32_t i = 0; i < s->instances; i++)
         sim_crash(s, i, 1 + sim_between(s, RNG_NODE, 0, down_us));
@@ -88,7 +94,7 @@ void sim_carry_plan(struct sim *s, uint32_t k)
         sim_crash(s, step->node, step->lasts);
         break;
     case FAULT_CRASH_ALL:
-        crash_all(s, step->lasts);
+        sim_crash_all(s, step->lasts);
         break;
     case FAULT_PARTITION:
         s->groups = step->mask;

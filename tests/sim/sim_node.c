@@ -141,17 +141,22 @@ static void send_small(struct sim *s, uint32_t i, const struct core_effect *e)
 static void release_held(struct sim *s, uint32_t i, uint64_t batch)
 {
     struct sim_node *node = &s->nodes[i];
-    uint32_t kept = 0;
+    struct sim_held *held = node->room.held;
 
-    for (uint32_t k = 0; k < node->held_count; k++) {
-        struct sim_held *h = &node->room.held[k];
+    for (uint32_t k = 0; k < node->held_count;) {
+        const struct sim_held h = held[k];
 
-        if (h->batch > batch)
-            node->room.held[kept++] = *h;
-        else
-            send_now(s, i, h->to, h->is_own_vote ? &h->vote : NULL, h->packet);
+        if (h.batch > batch) {
+            k++;
+            continue;
+        }
+        node->held_count--;
+        memmove(
+            &held[k], &held[k + 1], (node->held_count - k) * sizeof held[0]);
+        send_now(s, i, h.to, h.is_own_vote ? &h.vote : NULL, h.packet);
+        if (sim_boundary(s, i))
+            return;
     }
-    node->held_count = kept;
 }
 
 /* ---- effects ---- */
@@ -360,7 +365,7 @@ void sim_node_feed(struct sim *s, uint32_t i, struct core_event *e)
     struct core_effects *fx = s->effects;
     const uint64_t now_ms = sim_local_ms(s, node);
 
-    if (s->failed || core->halted)
+    if (s->failed || core->halted || !node->up)
         return;
     e->wall_ms = sim_wall_ms(s, node);
     core_step(core, fx, e, now_ms);
@@ -371,6 +376,8 @@ void sim_node_feed(struct sim *s, uint32_t i, struct core_event *e)
         if (fx->list[k].after_sync || fx->list[k].kind == DO_PERSIST_VOTE)
             node->batch_wanted = fx->batch;
         carry_out(s, i, &fx->list[k]);
+        if (sim_boundary(s, i))
+            return;
     }
     if (!node->started && !core->fresh) {
         node->started = true;
@@ -522,15 +529,15 @@ static void on_synced(struct sim *s, uint32_t i)
     node->synced = node->syncing_to;
     if (!s->healed && node->byz == 0 &&
         sim_chance(s, RNG_TARGET, s->params.targeted)) {
-        sim_push(s,
-                 (struct sim_ev){.kind = EV_CRASH,
-                                 .node = (uint8_t)i,
-                                 .life = node->life,
-                                 .at = s->now});
+        sim_crash_targeted(s, i);
         return; /* on disk, and never sent by this life */
     }
+    if (sim_boundary(s, i))
+        return;
     release_held(s, i, e.batch);
     sim_node_feed(s, i, &e);
+    if (!node->up)
+        return;
     if (node->correct && sim_chance(s, RNG_CHECK, 2))
         sim_check_replay(s, i);
     sim_cut(s, i);
