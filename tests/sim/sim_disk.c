@@ -95,7 +95,7 @@ bool sim_replay(
         payload = reader_take(&r, length);
         if (type == RECORD_START || type == RECORD_VOTE)
             *fresh = false;
-        e = core_replay_record(core, &no_key, type, payload);
+        e = core_replay_record(core, &no_key, type, s->config.epoch, payload);
         if (e != ERR_NONE) {
             sim_fail(s,
                      "node %u: record of type %u is refused: %s",

@@ -312,6 +312,10 @@ static void carry_out(struct sim *s, uint32_t i, const struct core_effect *e)
         cert_copy(&task->cert, e->cert);
         task->journal_size = node->room.journal.size;
         break;
+    case DO_SEND_EPOCH_END:
+    case DO_EPOCH_END:
+        sim_fail(s, "an epoch ended that nothing closes");
+        break;
     case DO_EVIDENCE:
         if (s->nodes[e->vote.signer].correct && s->mutant == MUTANT_NONE)
             sim_fail(s, "evidence against correct node %u", e->vote.signer);
