@@ -200,6 +200,8 @@ static void run_rules(struct core *c)
     c->was_busy = busy;
     if (c->fresh)
         check_birth(c);
+    if (c->alone)
+        form_own(c);
     want_committed(c);
     want_certified(c);
     if (c->halted)

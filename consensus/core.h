@@ -340,6 +340,7 @@ struct core {
     bool passed;    /* by the journal this epoch has ended: no vote again */
     bool continued; /* it voted in the epoch before: this is no start */
     bool fresh;     /* journal was just born, nothing was ever seen final */
+    bool alone;     /* own votes of the journal may be certificates: quorum 1 */
     uint32_t status_from; /* bitmap: who sent STATUS since the start */
     bool was_busy;
     uint64_t now_ms, wall_ms, wake_ms;

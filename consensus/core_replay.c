@@ -244,6 +244,7 @@ void core_start(struct core *c, bool fresh, uint64_t now_ms)
     forget_applied(c);
     if (c->config.mutant == MUTANT_NO_RECOUNT || c->config.me < 0)
         return;
+    c->alone = c->quorum == 1;
     for (uint64_t u = c->base + 1; u <= c->view; u++) {
         for (uint8_t kind = VOTE_NOTARIZE; kind <= VOTE_FINALIZE; kind++) {
             const struct vote *v = own_vote(c, u, kind, true);

@@ -74,6 +74,8 @@ void take_cert(struct core *c, const struct cert *cert);
 /* core_votes.c */
 void take_vote(struct core *c, const struct vote *v, bool own);
 void tally(struct core *c, const struct vote *v);
+/* What the own votes of the journal complete, for a single validator. */
+void form_own(struct core *c);
 void notarize(struct core *c, const struct candidate *about);
 void nullify(struct core *c);
 void finalize(struct core *c, const struct candidate *about);
