@@ -283,6 +283,8 @@ static void write_done(struct task *task)
                   err_text(w->err));
     else
         mempool_indexed(w->node, &w->block);
+    if (w->err == ERR_NONE)
+        proofs_indexed(w->node);
     write_free(w);
 }
 
@@ -299,6 +301,8 @@ static void run_commit(struct task *task)
     if (t->err == ERR_NONE)
         t->write =
             copy_block(n, engine_commit(n->engine, &t->block->hash), &t->cert);
+    if (t->write != NULL)
+        proofs_tip(n);
 }
 
 static void commit_done(struct task *task)

@@ -50,6 +50,7 @@ int start_load_state(struct node *n)
             EXIT_SAFETY_HALT);
     n->tip_hash = tip.hash;
     n->durable_height = tip.height;
+    n->indexed_height = tip.height;
     n->submitted_height = tip.height;
     log_info("node",
              "state rebuilt and its root compared",

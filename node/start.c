@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/own_tx.h"
+#include "node/prove.h"
 
 #include <event2/thread.h>
 #include <openssl/evp.h>
@@ -283,6 +284,8 @@ static int serve(struct node *n)
     n->executor = pool_new("executor", 1, n->mail);
     n->writer = pool_new("writer", 1, n->mail);
     n->reader = pool_new("reader", 1, n->mail);
+    n->provers = pool_new("prover", 1, n->mail);
+    n->prover = prover_new(n->store, n->genesis->offset_ms, PROVE_CACHE_BYTES);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->tick = event_new(n->base, -1, 0, on_tick, n);
     event_add(n->tick, &soon);
@@ -309,12 +312,15 @@ static int serve(struct node *n)
     rpc_halt(n->rpc);
     /* What one pool has done may still go on to the next. */
     pool_stop(n->reader);
+    pool_stop(n->provers);
     pool_stop(n->verify);
     mail_drain(n->mail);
     pool_stop(n->executor);
     mail_drain(n->mail);
     pool_stop(n->writer);
     mail_drain(n->mail);
+    proofs_free(n);
+    prover_free(n->prover);
     mempool_free(n);
     if (code == 0)
         log_info("node",
