@@ -15,6 +15,8 @@
 
 /* Arguments, talk, progress, keys. */
 
+const char *const default_node = "http://127.0.0.1:7500";
+
 void say(const char *format, ...)
 {
     va_list args;
@@ -55,6 +57,20 @@ void progress(const char *what, uint64_t done, uint64_t all)
                 (unsigned long long)done,
                 (unsigned long long)all);
     }
+}
+
+int read_file(struct buf *out, const char *path, size_t max)
+{
+    FILE *f = fopen(path, "rbe");
+    uint8_t chunk[65536];
+    size_t n;
+
+    if (f == NULL)
+        return fail(EXIT_NO_INPUT, "%s: %s", path, strerror(errno));
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && out->size <= max)
+        buf_append(out, chunk, n);
+    fclose(f);
+    return 0;
 }
 
 int print_json(json_t *json)

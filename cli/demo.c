@@ -37,21 +37,6 @@ static enum err aes_key(struct secret *out,
     return keystore_write(path, &info, out, passphrase);
 }
 
-static int read_file(struct buf *out, const char *path)
-{
-    FILE *f = fopen(path, "rbe");
-    uint8_t chunk[65536];
-    size_t n;
-
-    if (f == NULL)
-        return fail(EXIT_NO_INPUT, "%s: %s", path, strerror(errno));
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 &&
-           out->size < CSV_FILE_MAX)
-        buf_append(out, chunk, n);
-    fclose(f);
-    return 0;
-}
-
 /* Reads and checks a CSV file; tells FILE:LINE: reason. */
 static int read_register(struct csv_register *r,
                          struct hash *document,
@@ -61,7 +46,7 @@ static int read_register(struct csv_register *r,
     struct buf text = {0};
     uint32_t line;
     char why[200];
-    int code = read_file(&text, path);
+    int code = read_file(&text, path, CSV_FILE_MAX);
 
     if (code != 0)
         return code;

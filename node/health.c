@@ -171,7 +171,7 @@ json_t *health_status(struct node *n)
 
     return json_pack(
         "{s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:i, s:i, "
-        "s:o, s:o, s:b, s:o}",
+        "s:o, s:o, s:b, s:o, s:i}",
         "chain_id",
         hash_json(&n->chain_id),
         "validator",
@@ -205,7 +205,9 @@ json_t *health_status(struct node *n)
         "ready",
         ready,
         "checks",
-        checks_json(c));
+        checks_json(c),
+        "offset_ms",
+        (int)n->genesis->offset_ms);
 }
 
 json_t *health_peers(struct node *n)
