@@ -6,6 +6,7 @@
 #include "cli/trust.h"
 #include "cli/vault.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -139,9 +140,11 @@ static int fetch(struct work *w)
 
 /* ---- who the holder is ---- */
 
+/* The key of NAME.eqv is beside it, in NAME.aes. */
 static int open_vault(struct vault **out, struct work *w)
 {
-    const char *dir = args_value(&w->a, w->c, "wallet", NULL);
+    const char *file = args_value(&w->a, w->c, "disclose", "");
+    const size_t size = strlen(file);
     char passphrase[PASSPHRASE_MAX];
     char path[CLI_PATH_MAX];
     struct keystore_info info;
@@ -149,21 +152,21 @@ static int open_vault(struct vault **out, struct work *w)
     enum err e;
     int code;
 
-    if (dir == NULL)
-        return fail(EXIT_USAGE, "--disclose needs the --wallet of the vault");
+    if (size <= 4 || size >= sizeof path ||
+        strcmp(file + size - 4, ".eqv") != 0)
+        return fail(EXIT_USAGE, "--disclose is a vault, NAME.eqv");
+    snprintf(path, sizeof path, "%.*s.aes", (int)size - 4, file);
     code = get_passphrase(passphrase, &w->a, w->c);
     if (code != 0)
         return code;
-    snprintf(path, sizeof path, "%.900s/vault.aes", dir);
     e = keystore_open(&info, &key, path, passphrase);
-    memset(passphrase, 0, sizeof passphrase);
+    OPENSSL_cleanse(passphrase, sizeof passphrase);
     if (e == ERR_NONE && info.kind != KEYSTORE_AES256)
         e = ERR_CORRUPT;
     if (e == ERR_NONE)
-        e = vault_open(out, args_value(&w->a, w->c, "disclose", ""), &key);
+        e = vault_open(out, file, &key);
     secret_wipe(&key);
-    return e == ERR_NONE ? 0
-                         : fail(EXIT_NO_INPUT, "the vault: %s", err_text(e));
+    return e == ERR_NONE ? 0 : fail(EXIT_NO_INPUT, "%s: %s", path, err_text(e));
 }
 
 static struct bytes text_bytes(const char *text)
@@ -256,11 +259,7 @@ static int begin(struct work *w)
         !args_has(&w->a, w->c, "out"))
         return fail(
             EXIT_USAGE, "usage: equity %s %s", w->c->name, w->c->arguments);
-    if (rpc_client_new(&w->client,
-                       args_value(&w->a, w->c, "node", default_node)) !=
-        ERR_NONE)
-        return fail(EXIT_USAGE, "--node is http://host:port");
-    return 0;
+    return args_client(&w->client, &w->a, w->c);
 }
 
 static int run_receipt(const struct command *c, int argc, char **argv)
@@ -284,12 +283,12 @@ static int run_receipt(const struct command *c, int argc, char **argv)
     rpc_client_free(w->client);
     buf_deinit(&w->bytes);
     free(w);
-    return code < 0 ? 0 : code;
+    return code == ARGS_HELPED ? 0 : code;
 }
 
 #define FLAGS_FRONT                                                        \
     {"out", true, "the file to write, once it is checked"},                \
-        {"node", true, "URL of a node (default http://127.0.0.1:7500)"},   \
+        {"node", true, "URL of a node (default " NODE_DEFAULT ")"},        \
         {"trust", true, "check it with this trust file; or"},              \
         {"genesis", true, "with this genesis file; else with the node's"}, \
     {                                                                      \
@@ -300,11 +299,10 @@ static int run_receipt(const struct command *c, int argc, char **argv)
     {                                                                          \
         "date", true, "as it was at the end of this business date, YYYY-MM-DD" \
     }
-#define FLAGS_HOLDER                                                      \
-    {"disclose", true, "vault.eqv from which it says who the holder is"}, \
-        {"wallet", true, "folder with the vault's key, vault.aes"},       \
-    {                                                                     \
-        "passphrase-file", true, "file of mode 0600 with its passphrase"  \
+#define FLAGS_HOLDER                                                     \
+    {"disclose", true, "vault NAME.eqv, with which it says who holds"},  \
+    {                                                                    \
+        "passphrase-file", true, "file of mode 0600 with its passphrase" \
     }
 #define FLAGS_END                          \
     {"json", false, "the report as JSON"}, \

@@ -178,10 +178,8 @@ static int run_trust(const struct command *c, int argc, char **argv)
     out = code == 0 ? args_value(&a, c, "out", NULL) : NULL;
     if (code == 0 && (out == NULL || a.words != 0))
         code = fail(EXIT_USAGE, "--out TRUST.json is needed");
-    if (code == 0 && (genesis == NULL || pin != NULL) &&
-        rpc_client_new(&client, args_value(&a, c, "node", default_node)) !=
-            ERR_NONE)
-        code = fail(EXIT_USAGE, "--node is http://host:port");
+    if (code == 0 && (genesis == NULL || pin != NULL))
+        code = args_client(&client, &a, c);
     if (code == 0)
         code = genesis != NULL ? trust_from_genesis(t, genesis)
                                : trust_from_node(t, client);
@@ -196,12 +194,12 @@ static int run_trust(const struct command *c, int argc, char **argv)
             out);
     rpc_client_free(client);
     free(t);
-    return code < 0 ? 0 : code;
+    return code == ARGS_HELPED ? 0 : code;
 }
 
 static const struct flag flags[] = {
     {"genesis", true, "make it from this genesis file, which you trust; or"},
-    {"node", true, "from what a node says (default http://127.0.0.1:7500)"},
+    {"node", true, "from what a node says (default " NODE_DEFAULT ")"},
     {"pin", true, "trust the block at this height too, by the node's word"},
     {"out", true, "the file to write"},
     {NULL, false, NULL},

@@ -145,8 +145,8 @@ receipt 2 absence holding $code "$stranger"
 receipt 3 absence holding $code "$stranger" --height "$old"
 
 # ---- who the holder is ----
-receipt 0 holding holding $code "$free" --disclose "$work/net/vault.eqv" \
-    --wallet "$work/net" --passphrase-file "$work/net/passphrase"
+receipt 0 holding holding $code "$free" --disclose "$work/net/vault-1.eqv" \
+    --passphrase-file "$work/net/passphrase"
 expect "disclosed: a name" '"name"' "$(cat "$work/a.json")"
 
 # ---- a pinned block; an older block from it by the log ----
