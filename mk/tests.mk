@@ -135,6 +135,7 @@ e2e: all $(BUILD)/tests/chaos/load
 	tests/e2e/cases.sh $(BUILD)
 	tests/e2e/history.sh $(BUILD)
 	tests/e2e/epochs.sh $(BUILD)
+	tests/e2e/receipts.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
@@ -153,16 +154,21 @@ test: ## everything: check, property, model, simulation, end to end
 test: all check property receipts-mutate model-short sim e2e
 
 bench: ## the figures of docs/BENCH.md, in one table
-bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
+bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger \
+    $(BUILD)/tests/bench/bench_proof
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
+	$(BUILD)/tests/bench/bench_proof
+bench-proof: ## receipts made and checked (HOLDINGS=10000000 needs 8 GB)
+bench-proof: $(BUILD)/tests/bench/bench_proof
+	$< $(HOLDINGS)
 
 BLOCKS ?= 1000
 TXS    ?= 100
 bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
-.PHONY: sim model model-short e2e test bench bench-sync
+.PHONY: sim model model-short e2e test bench bench-sync bench-proof
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

@@ -40,14 +40,14 @@ void api_bad_param(struct rpc_call *call, const char *path, const char *why)
               json_pack("{s:s}", "path", path));
 }
 
-static void answer_behind(struct rpc_call *call, const struct store_view *v)
+void api_behind(struct rpc_call *call, uint64_t height)
 {
     rpc_error(call,
               RPC_UNAVAILABLE,
               "E_BEHIND",
               "this node's state is not that high yet",
               true,
-              json_pack("{s:o}", "height", json_of_u64(store_view_height(v))));
+              json_pack("{s:o}", "height", json_of_u64(height)));
 }
 
 struct store_view *api_view_now(struct node *n,
@@ -57,7 +57,7 @@ struct store_view *api_view_now(struct node *n,
     struct store_view *v = store_view_open(n->store);
 
     if (store_view_height(v) < min_height->number) {
-        answer_behind(call, v);
+        api_behind(call, store_view_height(v));
         store_view_close(v);
         return NULL;
     }
@@ -80,7 +80,7 @@ static void answer_no_state(struct rpc_call *call,
                             enum err e)
 {
     if (e == ERR_RANGE)
-        answer_behind(call, v);
+        api_behind(call, store_view_height(v));
     else if (e == ERR_NOT_FOUND)
         api_not_found(call, "the ledger began after that date");
     else
@@ -658,7 +658,14 @@ void api_backend(struct rpc_backend *out, struct node *n)
                      [RPC_CANDIDATE_LIST] = api_candidate_list,
                      [RPC_EVIDENCE_LIST] = api_evidence_list,
                      [RPC_PARAMS_GET] = api_params_get,
-                     [RPC_EVENTS_LIST] = events_list},
+                     [RPC_EVENTS_LIST] = events_list,
+                     [RPC_PROOF_TRANSACTION] = api_proof_transaction,
+                     [RPC_PROOF_HOLDING] = api_proof_holding,
+                     [RPC_PROOF_UNENCUMBERED] = api_proof_unencumbered,
+                     [RPC_PROOF_REGISTER] = api_proof_register,
+                     [RPC_PROOF_STATEMENT] = api_proof_statement,
+                     [RPC_PROOF_CONSISTENCY] = api_proof_consistency,
+                     [RPC_PROOF_VALIDATORS] = api_proof_validators},
         .ready = health_ready,
         .metrics = health_metrics,
         .counted = counted,

@@ -3,7 +3,8 @@
  *   api.c        rows and events, from the store's snapshots
  *   api_gov.c    validators, candidates, evidence
  *   api_chain.c  blocks
- *   api_tx.c     transactions, by way of the loop */
+ *   api_tx.c     transactions, by way of the loop
+ *   api_proof.c  receipts, by way of the prover and the executor */
 #ifndef NODE_API_H
 #define NODE_API_H
 
@@ -12,6 +13,8 @@
 json_t *api_hash(const struct hash *h);
 void api_not_found(struct rpc_call *call, const char *what);
 void api_bad_param(struct rpc_call *call, const char *path, const char *why);
+/* The state is only this high yet. */
+void api_behind(struct rpc_call *call, uint64_t height);
 
 /* A snapshot at least min_height high; NULL after answering that it is not. */
 struct store_view *api_view_now(struct node *n,
@@ -65,5 +68,26 @@ void api_tx_submit(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_wait(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_simulate(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
+void api_proof_transaction(void *ctx,
+                           struct rpc_call *call,
+                           const struct rpc_arg *a);
+void api_proof_holding(void *ctx,
+                       struct rpc_call *call,
+                       const struct rpc_arg *a);
+void api_proof_unencumbered(void *ctx,
+                            struct rpc_call *call,
+                            const struct rpc_arg *a);
+void api_proof_register(void *ctx,
+                        struct rpc_call *call,
+                        const struct rpc_arg *a);
+void api_proof_statement(void *ctx,
+                         struct rpc_call *call,
+                         const struct rpc_arg *a);
+void api_proof_consistency(void *ctx,
+                           struct rpc_call *call,
+                           const struct rpc_arg *a);
+void api_proof_validators(void *ctx,
+                          struct rpc_call *call,
+                          const struct rpc_arg *a);
 
 #endif /* NODE_API_H */

@@ -207,7 +207,7 @@ json_t *health_status(struct node *n)
 
     return json_pack(
         "{s:o, s:o, s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o}",
+        "s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o, s:i}",
         "chain_id",
         hash_json(&n->chain_id),
         "epoch",
@@ -249,7 +249,9 @@ json_t *health_status(struct node *n)
         "ready",
         ready,
         "checks",
-        checks_json(c));
+        checks_json(c),
+        "offset_ms",
+        (int)n->genesis->offset_ms);
 }
 
 static void line(struct buf *out,

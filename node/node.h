@@ -270,7 +270,9 @@ struct node {
     struct pool *verify;
     struct pool *executor;
     struct pool *writer;
-    struct pool *reader; /* of the store, for clients and peers */
+    struct pool *reader;  /* of the store, for clients and peers */
+    struct pool *provers; /* one thread; alone has `prover` */
+    struct prover *prover;
     struct event *tick;
     struct event *core_timer;  /* when the core wants to be woken */
     uint64_t core_timer_at_ms; /* what it is set to; UINT64_MAX: not set */
@@ -296,7 +298,8 @@ struct node {
 
     /* executor's */
     struct engine *engine;
-    struct tx *scratch; /* BLOCK_TXS_MAX decoded transactions */
+    struct tx *scratch;  /* BLOCK_TXS_MAX decoded transactions */
+    struct proof *takes; /* wait until the state stands at the tip */
 
     /* consensus */
     struct core *core;
@@ -310,7 +313,8 @@ struct node {
     struct hash tip_hash;
     uint64_t submitted_height; /* last commit given to the executor */
     uint64_t durable_height;
-    uint64_t indexed_height; /* newest that the mempool has heard of */
+    uint64_t indexed_height; /* newest that the indexes have */
+    struct proof *proofs;    /* wait for it */
     uint64_t birth_epoch;
     struct write_task *write_first, **write_last; /* wait for the writer */
     uint32_t write_waiting;
@@ -359,6 +363,7 @@ struct node {
     struct health health;
     uint64_t blocks_total, txs_total, refused_total, dropped_total;
     _Atomic uint64_t rpc_requests, rpc_errors;
+    _Atomic uint32_t proofs_open;
     char observer_why[160];
 };
 
@@ -589,6 +594,11 @@ void api_answer_broken(struct rpc_call *call, enum err e);
 void api_answer_refused(struct rpc_call *call,
                         const struct hash *id,
                         const struct refusal *why);
+
+/* api_proof.c */
+void proofs_tip(struct node *n); /* executor: the state stands at the tip */
+void proofs_indexed(struct node *n);
+void proofs_free(struct node *n);
 
 /* health.c */
 void health_refresh(struct node *n);

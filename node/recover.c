@@ -129,6 +129,7 @@ int start_load_state(struct node *n)
             "the block that put the validators in force cannot be read",
             n->config.dir);
     n->durable_height = tip.height;
+    n->indexed_height = tip.height;
     n->submitted_height = tip.height;
     code = check_identity(n);
     if (code != 0)

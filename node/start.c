@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "node/bundle.h"
 #include "node/own_tx.h"
+#include "node/prove.h"
 #include "node/trace.h"
 
 #include <event2/thread.h>
@@ -361,6 +362,8 @@ static int serve(struct node *n)
     n->executor = pool_new("executor", 1, n->mail);
     n->writer = pool_new("writer", 1, n->mail);
     n->reader = pool_new("reader", 1, n->mail);
+    n->provers = pool_new("prover", 1, n->mail);
+    n->prover = prover_new(n->store, n->genesis->offset_ms, PROVE_CACHE_BYTES);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->links_event = event_new(n->base, -1, 0, links_on_refresh, n);
     n->tick = event_new(n->base, -1, 0, on_tick, n);
@@ -392,10 +395,13 @@ static int serve(struct node *n)
     rpc_halt(n->rpc);
     /* What one pool has done may still go on to the next. */
     end_pool(n, &n->reader);
+    end_pool(n, &n->provers);
     end_pool(n, &n->verify);
     end_pool(n, &n->executor);
     write_flush(n);
     end_pool(n, &n->writer);
+    proofs_free(n);
+    prover_free(n->prover);
     mempool_free(n);
     if (code == 0)
         log_info("node",
