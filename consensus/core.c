@@ -155,8 +155,8 @@ static void dispatch(struct core *c, const struct core_event *e)
     }
 }
 
-/* D45: a journal is born once, before its chain has a final block, or before
- * its key is a validator's. */
+/* D45 no second birth: a journal is born once, before its chain has a final
+ * block, or before its key is a validator's. */
 static void check_birth(struct core *c)
 {
     if (c->fin.height > 0)

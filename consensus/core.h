@@ -4,7 +4,7 @@
  *
  * B. Chan, R. Pass, "Simplex Consensus", TCC 2023, with CARRY proposals,
  * certificate anti-entropy, an idle rule, and votes that are durable before
- * they are sent (docs/CONSENSUS.md has the rules by name).  At most one
+ * they are sent (docs/PROTOCOL.md has the rules by name).  At most one
  * unfinalised block on a path (K = 1).
  *
  * A core lives for one epoch: one set of validators, views from 1.  The block
@@ -53,13 +53,13 @@
  *            (core_is_quiet) and no records of later epochs are kept.
  *
  * Invariants (each is asserted in the code or watched by the simulator)
- *   C1  one NOTARIZE per view, never after the own NULLIFY of that view.
- *   C2  never both NULLIFY and FINALIZE in one view.
- *   C3  FINALIZE only for the notarised candidate, executed and durable here.
- *   C4  what is signed is persisted in the same step, before any effect that
- *       sends it; the own vote counts only when it is durable.
- *   C5  F and v never go back within an epoch.
- *   C6  nothing is signed in an epoch that has ended, here or by the journal.
+ *   C1 one NOTARIZE per view, never after the own NULLIFY of that view.
+ *   C2 give up or finalise: never both NULLIFY and FINALIZE in one view.
+ *   C3 finalise the notarised candidate only, executed and durable here.
+ *   C4 persist then send: what is signed is persisted in the same step, before
+ *      any effect that sends it; the own vote counts only when it is durable.
+ *   C5 never back: F and v only grow within an epoch.
+ *   C6 nothing is signed in an epoch that has ended, here or by the journal.
  */
 #ifndef CONSENSUS_CORE_H
 #define CONSENSUS_CORE_H
@@ -98,7 +98,7 @@ struct core_timers {
     uint32_t t_silent_ms;
     uint32_t t_fetch_ms;
     uint32_t t_cap_ms;
-    uint32_t t_pace_ms;     /* a new block this long after the last one */
+    uint32_t t_pace_ms;     /* under load a block this long after the last */
     uint32_t time_drift_ms; /* a block this far ahead of the clock waits */
 };
 
@@ -347,7 +347,9 @@ struct core {
     uint64_t start_view; /* no older vote of this key is unknown here */
     uint64_t first_own;  /* lowest view of an own vote since; 0 = none */
     uint64_t start_ms, t_enter_ms, busy_since_ms;
-    uint64_t retry_at_ms, status_at_ms, sync_at_ms, ask_at_ms, build_at_ms;
+    uint64_t retry_at_ms, status_at_ms, sync_at_ms, ask_at_ms;
+    uint64_t block_at_ms; /* when the newest block was proposed */
+    uint64_t build_at_ms; /* not before */
     struct core_peer peers[CORE_PEERS];
     uint64_t batch;
     uint32_t pending_count;

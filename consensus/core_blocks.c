@@ -28,6 +28,7 @@ bool core_wants_body(const struct core *c, const struct hash *block)
     return b != NULL && !b->has_body;
 }
 
+/* A5 bodies are kept */
 bool core_promised_body(const struct core *c, const struct hash *block)
 {
     const struct core_block *b = block_peek(c, block);
@@ -134,7 +135,8 @@ static void fetch(struct core *c, struct core_block *b)
     e->to = (uint8_t)from;
 }
 
-/* Has a block executed when it stands on the tip; says what came of it. */
+/* X2 one on the tip: has a block executed when it stands there; says what came
+ * of it. */
 enum core_exec want_executed(struct core *c, const struct hash *block)
 {
     struct core_block *b = block_find(c, block);
@@ -168,7 +170,8 @@ void persist_body(struct core *c, const struct hash *block)
     b->persisted = true;
 }
 
-/* H2: a quorum found valid what we find invalid; one of us is broken. */
+/* H2 own execution: a quorum found valid what we find invalid; one of us is
+ * broken. */
 static void halt_invalid(struct core *c)
 {
     halt(c, "a notarised block is invalid by our own execution");
@@ -239,17 +242,18 @@ void take_body(struct core *c, const struct block_facts *facts)
     b->has_body = true;
 }
 
+/* X7 executed elsewhere: the answer counts if it is still asked for. */
 void take_executed(struct core *c, const struct core_event *e)
 {
     struct core_block *b = block_find(c, &e->hash);
 
+    if (e->gone)
+        c->commit_asked = false; /* asked for twice, it is done once */
     if (b == NULL)
         return;
     if (e->gone) {
         b->exec = EXEC_NONE;
         b->has_body = false;
-        if (hash_eq(&e->hash, &c->fin.block))
-            c->commit_asked = false;
     } else if (b->exec == EXEC_ASKED) {
         b->exec = e->yes ? EXEC_VALID : EXEC_INVALID;
     }
@@ -263,6 +267,10 @@ void take_applied(struct core *c, const struct core_event *e)
     c->applied = e->hash;
     c->applied_seal = e->seal;
     c->commit_asked = false;
+    /* D49: on a final tip a leader proposes at once.  Work that waits already
+     * comes faster than blocks do: these keep their distance, and are larger.
+     */
+    c->build_at_ms = c->work ? c->block_at_ms + c->config.timers.t_pace_ms : 0;
     forget_applied(c);
     for (uint32_t i = 0; i < CORE_BLOCKS; i++) {
         struct core_block *b = &c->blocks[i];

@@ -35,7 +35,7 @@ static void take_notarization(struct core *c, const struct cert *cert)
     s = cert_slot(c, cert->about.view);
     if (s->has_n) {
         if (!candidate_eq(&s->n.about, &cert->about))
-            halt(c, "two notarizations in one view"); /* H1 */
+            halt(c, "two notarizations in one view");
         return;
     }
     s->has_n = true;
@@ -65,7 +65,7 @@ static void take_nullification(struct core *c, const struct cert *cert)
         enter(c, cert->about.view + 1);
 }
 
-/* H1: what a final candidate cannot stand beside. */
+/* H1 contradiction: what a final candidate cannot stand beside. */
 static bool contradicts(const struct core *c, const struct candidate *final)
 {
     const struct core_cert_slot *s = cert_slot_if(c, final->view);
@@ -105,11 +105,11 @@ static void take_old(struct core *c, const struct cert *cert)
     if (cert->about.view != c->fin.view || !c->has_final_cert)
         return;
     if (cert->kind == VOTE_NULLIFY || !candidate_eq(&cert->about, &c->fin))
-        halt(c, "a certificate contradicts a finalization"); /* H1 */
+        halt(c, "a certificate contradicts a finalization");
 }
 
-/* A known certificate does nothing; a new one is kept, persisted, passed on
- * once, and acted upon (M5: never answered). */
+/* M5 no answer to a certificate: a known one does nothing; a new one is kept,
+ * persisted, passed on once, and acted upon (D5 certificates in order). */
 void take_cert(struct core *c, const struct cert *cert)
 {
     if (c->halted || cert->epoch != c->config.epoch || !is_sane(&cert->about))

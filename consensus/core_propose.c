@@ -74,6 +74,7 @@ static bool parent_is_final(const struct core *c, const struct candidate *p)
            !is_sealed(c, p);
 }
 
+/* D49 propose at once, but under load T_pace after the last block */
 static void build(struct core *c, const struct candidate *parent)
 {
     struct core_effect *e;
@@ -108,6 +109,8 @@ static bool may_propose(const struct core *c)
              s->mine[VOTE_NULLIFY].state == OWN_NONE));
 }
 
+/* I1 no empty block: without work none is asked for.  X4 carry instead: while
+ * the parent is not final. */
 void try_propose(struct core *c)
 {
     struct candidate parent;
@@ -139,7 +142,7 @@ void take_built(struct core *c, const struct core_event *e)
     if (!c->building || e->candidate.view != c->view)
         return; /* the view moved on meanwhile */
     c->building = false;
-    c->build_at_ms = c->now_ms + c->config.timers.t_pace_ms;
+    c->block_at_ms = c->now_ms;
     if (e->facts.height == 0) { /* nothing, or the tip moved on */
         c->build_at_ms = c->now_ms + c->config.timers.t_leader_ms / 8 + 1;
         return;

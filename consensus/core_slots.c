@@ -34,6 +34,7 @@ const struct core_cert_slot *cert_slot_if(const struct core *c, uint64_t view)
     return in_cert_window(c, view) && s->view == view ? s : NULL;
 }
 
+/* M2 window */
 bool in_vote_window(const struct core *c, uint64_t view)
 {
     return view > c->base && view <= c->view + CORE_VOTE_WINDOW &&

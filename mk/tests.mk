@@ -8,14 +8,35 @@ golden: $(GOLDEN:%=%.run)
 %.run: %
 	$<
 
+RECEIPTS = $(addprefix $(BUILD)/tests/receipts/,make mutate) \
+           $(BUILD)/tests/unit/audit/test_verify \
+           $(BUILD)/tests/unit/audit/test_statement $(BUILD)/equity-verify
+receipts: ## the golden receipts, equity-verify, and its twin in Python (N=)
+receipts: $(RECEIPTS)
+	tests/receipts/run.sh $(BUILD) $(or $(N),2000)
+receipts-mutate: ## receipts mutated at random, none accepted (N=1000000 SEED=)
+receipts-mutate: $(BUILD)/tests/receipts/mutate
+	$< tests/vectors/receipts $(or $(N),200000) $(SEED)
+receipts-vectors: ## write the golden receipts anew, after a change of format
+receipts-vectors: $(BUILD)/tests/receipts/make
+	rm -f tests/vectors/receipts/*
+	$< tests/vectors/receipts
+	for f in tests/vectors/receipts/*.bin; do \
+	    cp $$f tests/fuzz/corpus/fuzz_receipt/$$(basename $$f .bin); done
+	head -c 60 tests/vectors/receipts/holding.bin \
+	    >tests/fuzz/corpus/fuzz_receipt/cut
+	cp tests/vectors/receipts/trust.json tests/fuzz/corpus/fuzz_trust/both
+.PHONY: receipts receipts-mutate receipts-vectors
+
 fuzz-replay: ## run each fuzz target once over its stored corpus
 fuzz-replay: $(FUZZ:%=%.replay)
 %.replay: %
 	$< $(wildcard tests/fuzz/corpus/$(*F)/*)
 
 check: ## what a commit must pass, in about a minute
-check: unit golden fuzz-replay check-layers check-headers check-format \
-    check-banned check-rules check-pure
+check: unit golden receipts fuzz-replay check-layers check-headers \
+    check-format check-banned check-rules check-verdicts check-pure \
+    check-protocol
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -35,9 +56,18 @@ check-rules: ## RULES.md, code and tests say each rule in the same words
 check-rules: $(BUILD)/equity
 	@tools/check-rules.sh $<
 
-check-pure: ## the rules allocate nothing, read no clock, keep no state
-check-pure: $(call library,ledger)
-	@tools/check-pure.sh $<
+LEDGER_TESTS = $(BUILD)/tests/golden/golden_ledger \
+               $(filter $(BUILD)/tests/unit/ledger/%,$(UNIT))
+check-verdicts: ## tests get every refusal that an operation names
+check-verdicts: $(BUILD)/equity $(LEDGER_TESTS)
+	@tools/check-verdicts.sh $(BUILD)/equity $(LEDGER_TESTS)
+
+check-pure: ## rules and consensus allocate nothing, read no clock, keep no state
+check-pure: $(call library,ledger) $(call library,consensus)
+	@tools/check-pure.sh $^
+
+check-protocol: ## PROTOCOL.md, code and tests name the same rules
+	@tools/check-protocol.sh $(LAYERS)
 
 format: ## let clang-format decide the layout
 	clang-format -i $(CSOURCES)
@@ -47,7 +77,8 @@ tidy: ## clang-tidy over the layers
 	    $(CPPFLAGS) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
-    check-format check-banned check-rules check-pure format tidy
+    check-format check-banned check-rules check-verdicts check-pure \
+    check-protocol format tidy
 
 run: ## the main job: four institutions keep one register (RUN=once stops it)
 run: deps
@@ -92,10 +123,18 @@ twins: $(SIM)
 	$< --twins 8 --leaders twin --sides split $(SIM_FLAGS)
 .PHONY: sim-long sim-crashes twins
 
+MODEL_VIEWS ?= 4
+model: ## Spin checks the protocol, and finds each planted bug (MODEL_VIEWS=)
+	@tools/check-model.sh $(MODEL_VIEWS)
+model-short: ## the same over three views
+	@tools/check-model.sh 3
+
 e2e: ## the fault list, with real processes
-e2e: all
+e2e: all $(BUILD)/tests/chaos/load
 	tests/e2e/run.sh $(BUILD)
+	tests/e2e/cases.sh $(BUILD)
 	tests/e2e/history.sh $(BUILD)
+	tests/e2e/epochs.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
@@ -110,14 +149,20 @@ chaos-kills: all $(CHAOS_PROGRAMS)
 	$(CHAOS) --nodes 4 --kills $(KILLS)
 .PHONY: chaos chaos-kills
 
-test: ## everything: check, property, simulation, end to end
-test: all check property sim e2e
+test: ## everything: check, property, model, simulation, end to end
+test: all check property receipts-mutate model-short sim e2e
 
 bench: ## the figures of docs/BENCH.md, in one table
 bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
-.PHONY: sim e2e test bench
+
+BLOCKS ?= 1000
+TXS    ?= 100
+bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
+bench-sync: $(BUILD)/tests/bench/bench_sync
+	$< $(BLOCKS) $(TXS)
+.PHONY: sim model model-short e2e test bench bench-sync
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger
@@ -135,6 +180,14 @@ mutants-ledger: $(BUILD)/tests/golden/golden_ledger \
 	    LIBS='$(LDFLAGS) $(call libs,state)' \
 	    GOLDEN_OBJS='$(GOLDEN_OBJS)' PROP_OBJS='$(PROP_OBJS)' \
 	    tools/ledger-mutants.sh $(BUILD) $(MUTANT)
+
+mutants-core: ## each fault planted in the consensus core is noticed (MUTANT=NAME ...)
+mutants-core: $(SIM)
+	@CC='$(CC)' CPPFLAGS='$(CPPFLAGS)' CFLAGS='$(CFLAGS) $(SIM_OPT)' \
+	    LIBS='$(LDFLAGS) $(call libs,engine)' JOBS='$(JOBS)' \
+	    SIM_OBJS='$(SIM_SOURCES:%.c=$(BUILD)/sim/%.o)' \
+	    tools/core-mutants.sh $(BUILD) $(MUTANT)
+.PHONY: mutants-core
 
 same-roots: ## gcc, clang, -O0, -O2 and the sanitizers give the same roots
 	@tools/same-roots.sh $(BUILD)-roots

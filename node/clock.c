@@ -1,6 +1,6 @@
 /* This node's clock against the others': told when it is off, and no block is
- * proposed while it is far behind (H5).  Signing goes on: votes carry no time.
- */
+ * proposed while it is far behind (H5 clock).  Signing goes on: votes carry no
+ * time. */
 #include "base/log.h"
 #include "node/node.h"
 

@@ -15,6 +15,7 @@ struct execute_task {
     uint64_t epoch; /* in which it was asked for */
     enum err err;
     const char *why;
+    struct buf difference;
 };
 
 /* Decodes the body into the executor's scratch; pointers for the engine. */
@@ -55,11 +56,30 @@ static enum err execute_now(struct node *n,
     return e;
 }
 
+/* For the loop, in case it comes to a halt. */
+static void copy_difference(struct node *n, struct buf *out)
+{
+    const struct bytes text = engine_difference(n->engine);
+
+    buf_append(out, text.at, text.size);
+}
+
+static void keep_difference(struct node *n, struct buf *text)
+{
+    if (text->size == 0)
+        return;
+    buf_deinit(&n->difference);
+    n->difference = *text;
+    *text = (struct buf){0};
+}
+
 static void run_execute(struct task *task)
 {
     struct execute_task *t = (struct execute_task *)(void *)task;
 
     t->err = execute_now(t->node, t->block, &t->why);
+    if (t->err != ERR_NONE)
+        copy_difference(t->node, &t->difference);
 }
 
 static void execute_done(struct task *task)
@@ -70,6 +90,7 @@ static void execute_done(struct task *task)
     struct node *n = t->node;
 
     t->block->pins--;
+    keep_difference(n, &t->difference);
     /* Block sync was faster: that it no longer stands on the tip says nothing
      * against it. */
     if (t->err != ERR_NONE && t->block->header.height <= n->tip.height)
@@ -131,6 +152,7 @@ struct commit_task {
     struct cert cert;
     enum err err;
     const char *why;
+    struct buf difference;
     struct write_task *write;
     struct valset set;                /* after it, if it seals */
     struct candidate_row *candidates; /* after it, if they changed; owned */
@@ -172,6 +194,8 @@ static void run_commit(struct task *task)
     if (!engine_stands_at(n->engine, &t->block->hash))
         t->err = execute_now(n, t->block, &t->why);
     if (t->err != ERR_NONE)
+        copy_difference(n, &t->difference);
+    if (t->err != ERR_NONE)
         return;
     b = engine_commit(n->engine, &t->block->hash);
     t->write = write_copy(n, b, &t->cert);
@@ -201,6 +225,8 @@ static void commit_done(struct task *task)
     b->pins--;
     b->commit_wanted = false;
     if (t->err != ERR_NONE) {
+        keep_difference(n, &t->difference);
+        n->failing = b;
         node_fail(n,
                   EXIT_SAFETY_HALT,
                   "a finalised block is invalid by our own execution: keep "
@@ -254,8 +280,8 @@ static struct block_entry *next_to_commit(struct node *n)
     return sync_ready(n);
 }
 
-/* In the order of heights: signature checks of several blocks may end in any
- * order. */
+/* A4 one writer: submits what is due, in the order of heights; signature checks
+ * of several blocks may end in any order. */
 void commit_ready(struct node *n)
 {
     struct block_entry *b;
@@ -280,6 +306,7 @@ void commit_block(struct node *n,
     }
     if (b->sigs_bad) {
         b->commit_wanted = false;
+        n->failing = b;
         node_fail(n,
                   EXIT_SAFETY_HALT,
                   "a finalised block carries an invalid signature: keep the "
@@ -385,7 +412,7 @@ static void build_done(struct task *task)
     free(t);
 }
 
-/* H5: the time of a block would be one that nobody accepts. */
+/* H5 clock: the time of a block would be one that nobody accepts. */
 static bool clock_forbids(struct node *n, const struct candidate *on)
 {
     struct core_event nothing = {.kind = ON_BUILT, .candidate = *on};

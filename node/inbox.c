@@ -193,6 +193,7 @@ static void take_proposal(struct node *n,
     free(p);
 }
 
+/* M4 no relayed vote: from its signer only. */
 static void take_vote(struct node *n, struct sender by, struct bytes payload)
 {
     struct core_event e = {.kind = ON_VOTE, .from = by.id};

@@ -79,9 +79,9 @@ static enum err find_place(struct place *p, const struct node *n)
     return e;
 }
 
-/* Beside a database with blocks: what is stored is final.  What the key of a
- * validator signed before is not known any more, so that it signs nothing
- * again; one that never was in a set signed nothing. */
+/* D9 lost journal, beside a database with blocks: what is stored is final. What
+ * the key of a validator signed before is not known any more, so that it signs
+ * nothing again; one that never was in a set signed nothing. */
 static enum err append_past(const struct node *n,
                             struct journal *j,
                             const struct place *p)
@@ -154,7 +154,7 @@ static enum err write_genesis(struct node *n)
 
     engine_roots(engine, b, &roots);
     block.roots = buf_bytes(&roots);
-    e = store_put_block(n->store, &block, true);
+    e = store_put_block(n->store, &block);
     if (e == ERR_NONE)
         e = store_index(n->store, &block);
     buf_deinit(&roots);
@@ -184,6 +184,8 @@ static int make_parts(struct node *n)
                               EXIT_CONFIG);
     if (!tip.any)
         e = write_genesis(n);
+    if (e == ERR_NONE && !born && tip.any)
+        e = store_forget_journal(n->store); /* before there is another */
     if (e == ERR_NONE && tip.any) {
         place.height = tip.height;
         e = store_index_catch_up(n->store, &replayed);

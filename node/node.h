@@ -14,9 +14,9 @@
 #include "base/buf.h"
 #include "consensus/core.h"
 #include "consensus/msg.h"
+#include "engine/engine.h"
 #include "net/peers.h"
 #include "node/config.h"
-#include "node/engine.h"
 #include "node/worker.h"
 #include "rpc/jsonrpc.h"
 #include "storage/datadir.h"
@@ -272,6 +272,10 @@ struct node {
     struct pool *writer;
     struct pool *reader; /* of the store, for clients and peers */
     struct event *tick;
+    struct event *core_timer;  /* when the core wants to be woken */
+    uint64_t core_timer_at_ms; /* what it is set to; UINT64_MAX: not set */
+    uint64_t second_ms;        /* what is done once a second: not before */
+    uint64_t disk_free;        /* bytes, looked at once a second */
     struct event *gossip_event;
     struct event *links_event;
     struct event *on_term;
@@ -323,6 +327,12 @@ struct node {
     struct sync_serving serving[PEERS_MAX];
 
     struct peers_clock clock; /* as of the last tick */
+
+    /* for the files of a halt (bundle.h) */
+    struct trace *trace;
+    struct buf difference;             /* of the last block that failed */
+    struct buf last_event;             /* certificates and votes of a halt */
+    const struct block_entry *failing; /* a final block that failed; or NULL */
 
     uint64_t ending; /* bitmap: slots for which an EPOCH_END is being read */
 
@@ -483,6 +493,8 @@ void sync_committed(struct node *n, const struct block_entry *b);
 void fetch_want(struct node *n, const struct hash *block);
 
 /* sync_serve.c */
+/* sync_read_block appends a MSG_SYNC_BLOCK from the log.  Any thread. */
+bool sync_read_block(struct store *s, struct buf *out, uint64_t height);
 void sync_serve(struct node *n, uint8_t slot, struct bytes payload);
 void sync_serve_more(struct node *n, uint8_t slot);
 void sync_serve_tick(struct node *n);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "node/replica.h"
 #include "node/start.h"
+#include "node/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,13 @@ static enum err load_row(void *ctx, const struct row_key *key, struct bytes row)
     struct node *n = ctx;
 
     return engine_load_row(n->engine, key, row);
+}
+
+static void note_difference(struct node *n)
+{
+    const struct bytes text = engine_difference(n->engine);
+
+    buf_append(&n->difference, text.at, text.size);
 }
 
 /* The hash of the block that put the set in force, and what made it final. */
@@ -105,13 +113,14 @@ int start_load_state(struct node *n)
     }
     if (e == ERR_NONE)
         e = engine_load_finish(n->engine, &n->tip, &log);
-    if (e != ERR_NONE)
-        return start_complain(
-            "the stored state is not what its block says",
-            err_text(e),
-            "do not repair it: move db/ away, run equityd init, "
-            "then run: the node syncs from the others",
-            EXIT_SAFETY_HALT);
+    if (e != ERR_NONE) {
+        note_difference(n);
+        return start_halt(n,
+                          "the stored state is not what its block says",
+                          err_text(e),
+                          "do not repair it: move db/ away, run equityd init, "
+                          "then run: the node syncs from the others");
+    }
     n->tip_hash = tip.hash;
     e = adopt_set(n);
     if (e != ERR_NONE)
@@ -138,6 +147,8 @@ struct replay {
     uint64_t records;
     uint64_t final_height; /* newest that a certificate in it shows */
     bool born;
+    bool contradicts; /* what it says is no journal of one validator */
+    struct journal_record bad;
 };
 
 static enum err recover_body(struct node *n, struct bytes payload)
@@ -227,9 +238,9 @@ static void keep_later(struct node *n, const struct journal_record *record)
     buf_append(&n->later, record->payload.at, record->payload.size);
 }
 
-static enum err replay_record(void *ctx, const struct journal_record *record)
+static enum err replay_one(struct replay *r,
+                           const struct journal_record *record)
 {
-    struct replay *r = ctx;
     struct node *n = r->node;
 
     r->records++;
@@ -259,15 +270,32 @@ static enum err replay_record(void *ctx, const struct journal_record *record)
     return recover_record(n, record->type, record->epoch, record->payload);
 }
 
+/* Its bytes are sound: the journal has been checked as far as this record. */
+static enum err replay_record(void *ctx, const struct journal_record *record)
+{
+    struct replay *r = ctx;
+    const enum err e = replay_one(r, record);
+
+    if (e == ERR_CORRUPT || e == ERR_MISMATCH || e == ERR_RANGE) {
+        r->contradicts = true;
+        r->bad = *record;
+        r->bad.payload = bytes_of(NULL, 0);
+    }
+    return e;
+}
+
 /* A validator that lost its votes keeps its blocks, and the register is served
  * on; only a new key may sign. */
 #define OBSERVE                                                              \
     "then run equityd init and run: the node keeps its blocks and observes " \
     "only; to vote again, join with a new key"
 
-static int explain_journal(enum err e, const struct journal_place *at)
+static int explain_journal(struct node *n,
+                           enum err e,
+                           const struct journal_place *at,
+                           const struct replay *r)
 {
-    char where[96];
+    char where[160];
 
     snprintf(where,
              sizeof where,
@@ -276,21 +304,82 @@ static int explain_journal(enum err e, const struct journal_place *at)
              (unsigned long long)at->offset,
              err_text(e));
     if (e == ERR_NOT_FOUND)
-        return start_complain(
+        return start_halt(
+            n,
             "the vote journal is missing",
             "journal/",
-            "put it back if it is elsewhere; if it is lost, " OBSERVE,
-            EXIT_SAFETY_HALT);
+            "put it back if it is elsewhere; if it is lost, " OBSERVE);
+    if (r->contradicts) {
+        snprintf(where,
+                 sizeof where,
+                 "record %llu, type %u, view %llu",
+                 (unsigned long long)r->records,
+                 r->bad.type,
+                 (unsigned long long)r->bad.view);
+        return start_halt(n,
+                          "the vote journal contradicts itself",
+                          where,
+                          "do not vote from it: move journal/ away, " OBSERVE);
+    }
     if (e == ERR_VERSION || e == ERR_CHAIN)
         return start_explain_storage(
             e, "the vote journal cannot be used", where);
     if (e == ERR_IO || e == ERR_FULL || e == ERR_NO_MEMORY)
         return start_explain_storage(
             e, "the vote journal cannot be read", where);
-    return start_complain("the vote journal is damaged",
-                          where,
-                          "do not vote from it: move journal/ away, " OBSERVE,
-                          EXIT_SAFETY_HALT);
+    return start_halt(n,
+                      "the vote journal is damaged",
+                      where,
+                      "do not vote from it: move journal/ away, " OBSERVE);
+}
+
+/* The tip's certificate: the batch of its block was on disk before the journal
+ * had to be. */
+static enum err replay_tip(struct node *n)
+{
+    struct store_value v;
+    struct cert cert;
+    enum err e;
+
+    if (n->tip.height == 0)
+        return ERR_NONE;
+    TRY(store_get_block(&v, n->store, n->tip.height, STORE_CERT));
+    e = msg_cert_decode(&cert, bytes_of(v.at, v.size));
+    store_value_free(&v);
+    if (e == ERR_NONE && (cert.about.height != n->tip.height ||
+                          !hash_eq(&cert.about.block, &n->tip_hash)))
+        e = ERR_MISMATCH;
+    if (e == ERR_NONE && cert.epoch == n->set.epoch)
+        core_replay_cert(n->core, &cert);
+    return e;
+}
+
+/* Whether this journal, opened, is the one that stood beside the database: each
+ * block says how many of its records were on disk.  Where none says it, what
+ * the journal knows final must reach the tip. */
+static int check_journal_age(struct node *n, uint64_t final_height)
+{
+    struct store_journal then;
+    enum err e = store_journal_of(&then, n->store);
+    bool older = final_height < n->tip.height;
+
+    if (e == ERR_NONE && then.records > 0 &&
+        memcmp(&then.key, &n->key, sizeof then.key) == 0)
+        older = journal_durable(n->journal) < then.records;
+    if (e == ERR_NONE && older)
+        return start_halt(
+            n,
+            "the vote journal is older than the database",
+            n->config.dir,
+            "never restore a journal: move journal/ away, " OBSERVE);
+    if (e == ERR_NONE)
+        e = replay_tip(n);
+    return e == ERR_NONE ? 0
+                         : start_explain_storage(
+                               e,
+                               "what the newest block says of its journal and "
+                               "its certificate cannot be read",
+                               n->config.dir);
 }
 
 int start_recover(struct node *n)
@@ -299,6 +388,7 @@ int start_recover(struct node *n)
     char path[CONFIG_TEXT_MAX + 16];
     struct replay r = {.node = n};
     struct journal_place at;
+    int code;
     enum err e;
 
     n->core = calloc(1, sizeof *n->core);
@@ -309,23 +399,21 @@ int start_recover(struct node *n)
     ASSERT(n->core != NULL && n->effects != NULL && n->blocks != NULL &&
            n->refusals != NULL && n->scratch != NULL);
     sync_new(n);
+    n->trace = trace_new();
     core_init(n->core, &config, n->tip.height, &n->tip_hash);
     start_journal_path(n, path);
     e = journal_open(&n->journal, path, &n->chain_id, replay_record, &r, &at);
     if (e != ERR_NONE || !r.born)
-        return explain_journal(e == ERR_NONE ? ERR_CORRUPT : e, &at);
+        return explain_journal(n, e == ERR_NONE ? ERR_CORRUPT : e, &at, &r);
     if (at.torn_bytes > 0)
         log_unusual("node",
                     "a torn last journal record was cut off",
                     "segment=%u offset=%llu",
                     at.segment,
                     (unsigned long long)at.offset);
-    if (r.final_height < n->tip.height)
-        return start_complain(
-            "the vote journal is older than the database",
-            n->config.dir,
-            "never restore a journal: move journal/ away, " OBSERVE,
-            EXIT_SAFETY_HALT);
+    code = check_journal_age(n, r.final_height);
+    if (code != 0)
+        return code;
     if (n->core->observer) {
         snprintf(n->observer_why,
                  sizeof n->observer_why,

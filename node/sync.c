@@ -204,6 +204,12 @@ static bool is_empty(struct sync *s, uint64_t height)
     return sync_slot_of(s, height)->state == SYNC_EMPTY;
 }
 
+/* This height has been asked for; false also if one far below has its place. */
+static bool is_asked(struct sync *s, uint64_t height)
+{
+    return !is_empty(s, height) && sync_slot_of(s, height)->height == height;
+}
+
 /* The next run of heights that nobody was asked for: *last is its end. */
 static bool next_run(struct node *n, uint64_t *first, uint64_t *last)
 {
@@ -218,10 +224,10 @@ static bool next_run(struct node *n, uint64_t *first, uint64_t *last)
         num_min_u64(num_max_u64(share, SYNC_WINDOW / 16), SYNC_WINDOW);
     uint64_t h = num_max_u64(s->ask, n->submitted_height + 1);
 
-    while (h <= end && !is_empty(s, h))
+    while (h <= end && is_asked(s, h))
         h++;
     s->ask = h;
-    if (h > end)
+    if (h > end || !is_empty(s, h))
         return false;
     *first = h;
     while (h <= end && h - *first < most && is_empty(s, h))
@@ -310,6 +316,8 @@ void sync_pump(struct node *n)
     uint64_t last;
     uint8_t peer;
 
+    if (n->stopping)
+        return;
     commit_ready(n);
     forget_below(n);
     if (n->sync->target > n->submitted_height) {
@@ -330,13 +338,8 @@ void sync_want(struct node *n, uint64_t to_height)
 {
     struct sync *s = n->sync;
 
-    /* Y2: what will be committed is final by a certificate in the journal: it
-     * is on disk before the blocks are, so that the journal is never older. */
-    if (to_height > s->target) {
-        if (journal_sync(n->journal) != ERR_NONE)
-            return; /* the next sync of the loop tells, and stops the node */
+    if (to_height > s->target)
         s->target = to_height;
-    }
     if (s->began_ms == 0 && s->target > n->tip.height + usual(n)) {
         s->began_ms = node_now_ms();
         s->began_height = n->tip.height;
@@ -382,7 +385,7 @@ static struct sync_slot *expect(struct node *n,
 
     if (w == NULL)
         return stray(n, peer, height);
-    if (w->bytes > SYNC_WINDOW_BYTES) {
+    if (w->bytes >= SYNC_WINDOW_BYTES) {
         peers_misbehaved(
             n->peers, peer, CHANNEL_BULK, "more than a window of blocks");
         return NULL;

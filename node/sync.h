@@ -8,8 +8,8 @@
  *
  *   Y1  a height counts only with its certificate; each block has its own, so
  *       that it matters to nobody who sent it.
- *   Y2  nothing is committed beyond a height whose finalization is in the
- *       journal, on disk.
+ *   Y2  every block is committed with a finalization of its own, checked here;
+ *       the batch on disk has it, whatever the journal knows.
  *   Y3  a peer that sends what is false is banned from bulk; one that says
  *       nothing is asked less, then dropped; its window is asked elsewhere.
  *       Windows are asked of validators, and of who speaks of a later epoch.
@@ -25,7 +25,7 @@
 enum {
     SYNC_AHEAD = 2048,
     SYNC_BYTES_MAX = 48 << 20,
-    SYNC_WINDOW_BYTES = 4 << 20, /* after which it ends, with a whole block */
+    SYNC_WINDOW_BYTES = 4 << 20, /* the block that reaches it is its last */
     SYNC_OPEN_MAX = 2,           /* windows of one peer at once */
     SYNC_FIRST_MS = 1000,        /* for the first block of a window … */
     SYNC_NEXT_MS = 3000,         /* … and from each to the next */

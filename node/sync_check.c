@@ -123,14 +123,16 @@ static void settle(struct node *n, struct sync_slot *slot)
         peers_misbehaved(n->peers, from, CHANNEL_BULK, fault);
         return;
     }
-    if (slot->false_signature)
-        node_fail(n,
-                  EXIT_SAFETY_HALT,
-                  "a finalised block carries an invalid signature: keep the "
-                  "data directory and compare it with another node's",
-                  "");
-    else
+    if (!slot->false_signature) {
         slot->b->sigs_ok = true;
+        return;
+    }
+    n->failing = slot->b;
+    node_fail(n,
+              EXIT_SAFETY_HALT,
+              "a finalised block carries an invalid signature: keep the data "
+              "directory and compare it with another node's",
+              "");
 }
 
 static void batch_done(struct task *task)

@@ -19,20 +19,21 @@ struct serve_task {
     uint8_t to;
     uint32_t generation;
     uint64_t from;
-    uint32_t count; /* asked for; then read */
+    uint32_t count;   /* asked for; then read */
+    size_t bytes_max; /* the block that reaches it is the last */
     size_t bytes;
     struct buf blocks[SLICE_BLOCKS];
 };
 
-static bool read_one(struct node *n, struct buf *out, uint64_t height)
+bool sync_read_block(struct store *s, struct buf *out, uint64_t height)
 {
     struct store_value header = {0};
     struct store_value cert = {0};
     struct store_value body = {0};
     const bool ok =
-        store_get_block(&header, n->store, height, STORE_HEADER) == ERR_NONE &&
-        store_get_block(&cert, n->store, height, STORE_CERT) == ERR_NONE &&
-        store_get_block(&body, n->store, height, STORE_BODY) == ERR_NONE;
+        store_get_block(&header, s, height, STORE_HEADER) == ERR_NONE &&
+        store_get_block(&cert, s, height, STORE_CERT) == ERR_NONE &&
+        store_get_block(&body, s, height, STORE_BODY) == ERR_NONE;
 
     if (ok) {
         struct writer w;
@@ -56,8 +57,8 @@ static void run_serve(struct task *task)
     struct serve_task *t = (struct serve_task *)(void *)task;
     uint32_t i = 0;
 
-    while (i < t->count && t->bytes < SLICE_BYTES &&
-           read_one(t->node, &t->blocks[i], t->from + i))
+    while (i < t->count && t->bytes < t->bytes_max &&
+           sync_read_block(t->node->store, &t->blocks[i], t->from + i))
         t->bytes += t->blocks[i++].size;
     t->count = i;
 }
@@ -116,6 +117,8 @@ static void read_slice(struct node *n, uint8_t to)
     t->generation = s->generation;
     t->from = s->next;
     t->count = (uint32_t)num_min_u64(s->last - s->next + 1, SLICE_BLOCKS);
+    t->bytes_max =
+        (size_t)num_min_u64(SYNC_WINDOW_BYTES - s->bytes, SLICE_BYTES);
     s->reading = true;
     pool_submit(n->reader, &t->task, LANE_PEERS + (unsigned)to);
 }

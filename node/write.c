@@ -50,6 +50,7 @@ struct write_task *write_copy(struct node *n,
     size_t body_at;
     size_t events_at;
     size_t roots_at;
+    size_t roots_size;
     size_t at;
 
     ASSERT(w != NULL);
@@ -62,7 +63,7 @@ struct write_task *write_copy(struct node *n,
     roots_at = w->bytes.size;
     engine_roots(n->engine, b, &w->bytes);
     at = w->bytes.size;
-    w->block.roots.size = at - roots_at;
+    roots_size = at - roots_at;
     for (uint32_t i = 0; i < set->count; i++) {
         keep(&w->bytes, set->list[i].old_row);
         keep(&w->bytes, set->list[i].new_row);
@@ -85,7 +86,6 @@ struct write_task *write_copy(struct node *n,
     if (b->header.tx_count > 0)
         memcpy(w->ids, b->tx_ids, b->header.tx_count * sizeof w->ids[0]);
     w->block = (struct store_block){
-        .roots = bytes_of(w->bytes.at + roots_at, w->block.roots.size),
         .header = &w->header,
         .hash = b->hash,
         .cert = &w->cert,
@@ -93,6 +93,7 @@ struct write_task *write_copy(struct node *n,
         .body = bytes_of(w->bytes.at + body_at, b->body.size),
         .events = bytes_of(w->bytes.at + events_at, b->events.size),
         .changes = {w->changes, set->count, w->drops, set->drop_count},
+        .roots = bytes_of(w->bytes.at + roots_at, roots_size),
         .tx_ids = w->ids,
         .header_log = &w->log,
     };
@@ -113,7 +114,8 @@ static enum err put_all(struct write_batch *b)
     for (struct write_task *w = b->first; w != NULL; w = w->next) {
         if (datadir_free_bytes(n->config.dir) < DISK_ROOM_MIN + w->bytes.size)
             return ERR_FULL;
-        TRY(store_put_block(n->store, &w->block, w->next == NULL));
+        TRY(w->next == NULL ? store_put_block(n->store, &w->block)
+                            : store_put_block_ahead(n->store, &w->block));
     }
     return ERR_NONE;
 }
@@ -137,7 +139,7 @@ static void run_batch(struct task *task)
         b->err = store_index(n->store, &w->block);
 }
 
-/* On disk: now, and only now, clients hear final. */
+/* D7 final after disk: now, and only now, clients hear it. */
 static void now_durable(struct task *task)
 {
     struct write_batch *b =
@@ -238,6 +240,8 @@ void write_flush(struct node *n)
 
 void write_submit(struct node *n, struct write_task *w)
 {
+    w->block.journal =
+        (struct store_journal){n->key, journal_durable(n->journal)};
     w->next = NULL;
     *n->write_last = w;
     n->write_last = &w->next;

@@ -20,7 +20,7 @@ ban '\b(rand|random|srand|drand48)\(' 'random_bytes' "$@"
 ban '\b(FIXME|TODO|XXX|HACK)\b' 'finished code, or a sentence in docs' "$@"
 pure='chain ledger state consensus'
 ban '\b(time|gettimeofday|clock_gettime|localtime|gmtime)\(' \
-    'the time of the event' chain ledger state consensus
+    'the time of the event' chain ledger state engine consensus
 ban '\b(float|double)\b' 'integers' $pure
 ban '\b(malloc|calloc|realloc)\(' 'the caller'"'"'s memory' chain ledger consensus
 exit $status

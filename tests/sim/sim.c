@@ -220,12 +220,17 @@ static void happen(struct sim *s, const struct sim_ev *ev)
 void sim_run_until(struct sim *s, uint64_t until, bool stop_when_final)
 {
     uint64_t commits = UINT64_MAX;
+    uint64_t look = 0;
     struct sim_ev ev;
 
     while (!s->failed && sim_pop(s, &ev, until)) {
         s->now = ev.at;
         s->total.events++;
         happen(s, &ev);
+        if (stop_when_final && s->params.forget && s->now >= look) {
+            look = s->now + 100 * SIM_MS; /* nothing tells that it changed */
+            commits = UINT64_MAX;
+        }
         if (stop_when_final && s->commits != commits) {
             commits = s->commits;
             if (sim_all_final(s))

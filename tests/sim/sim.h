@@ -96,6 +96,8 @@ struct sim_params {
     uint64_t execute_us;
     uint64_t inject_every;
     uint32_t large; /* of 1024: the body comes after the proposal */
+    uint32_t gone;  /* of 1024: a body is gone when it is to be executed */
+    bool forget;    /* what no node knows after the heal is nobody's */
     bool slow;      /* links after the heal, slower than the first timers */
     uint64_t chaos_us;
     uint64_t idle_us;
@@ -184,6 +186,7 @@ struct sim_task {
     struct candidate candidate;
     uint32_t block;
     size_t journal_size; /* what must be on disk before the block */
+    bool synced;         /* the block came with its certificate */
     struct cert cert;
 };
 

@@ -242,6 +242,13 @@ static void lead(struct sim *s, uint32_t i, uint64_t view)
             does(node, BYZ_BAD_BLOCKS) && sim_chance(s, RNG_BYZ, 512);
         uint32_t block = 0;
 
+        /* The name of one parent, the block of another. */
+        if (does(node, BYZ_OLD_PARENTS) && sim_chance(s, RNG_BYZ, 256)) {
+            sim_note(s, BYZ_OLD_PARENTS);
+            about.parent_view =
+                sim_between(s, RNG_BYZ, node->room.core->fin.view, view - 1);
+        }
+
         if (sim_chance(s, RNG_BYZ, 768))
             block = make_block(s, i, &parent, view, bad);
         if (block != 0) {

@@ -14,9 +14,11 @@ const char *const sim_fault_names[FAULTS] = {
     [FAULT_PARTITION] = "partition",
     [FAULT_ONE_WAY] = "one-way",
     [FAULT_LARGE] = "late-body",
+    [FAULT_GONE] = "body-gone",
     [FAULT_SLOW_LINK] = "slow-link",
     [FAULT_CRASH] = "crash",
     [FAULT_CRASH_ALL] = "crash-all",
+    [FAULT_FORGET] = "forget",
     [FAULT_TARGETED] = "crash-at-sync",
     [FAULT_LOST] = "lost-writes",
     [FAULT_TORN] = "torn-writes",
@@ -128,7 +130,7 @@ static void choose_chaos(struct sim *s)
         p->delay_hi = num_min_u64(p->delay_hi, 50 * SIM_MS);
     p->fifo = !maybe(s, FAULT_REORDER, 600);
     if (maybe(s, FAULT_LOSS, storm ? 700 : 300))
-        p->loss = (uint32_t)PICK(20, 100, 300, 410);
+        p->loss = (uint32_t)PICK(20, 100, 300, 410, 650);
     if (maybe(s, FAULT_DUP, 300))
         p->dup = 100;
     if (maybe(s, FAULT_TARGETED, storm ? 512 : 200))
@@ -138,6 +140,10 @@ static void choose_chaos(struct sim *s)
     p->inject_every = PICK(20, 50, 300, 2000) * SIM_MS;
     if (maybe(s, FAULT_LARGE, 300))
         p->large = 700;
+    if (maybe(s, FAULT_GONE, 150))
+        p->gone = 60;
+    if (maybe(s, FAULT_FORGET, 100))
+        p->forget = true;
     p->chaos_us = sim_between(s, RNG_SHAPE, 2, storm ? 20 : 8) * SIM_S;
 }
 

@@ -13,6 +13,7 @@ struct sim_task *sim_task(struct sim *s, uint32_t i, enum core_effect_kind kind)
     t = &node->room
              .tasks[(node->task_first + node->task_count++) % SIM_TASKS_MAX];
     t->kind = kind;
+    t->synced = false;
     t->epoch = node->room.core->config.epoch;
     if (node->task_count == 1)
         sim_push(s,
@@ -115,6 +116,17 @@ void sim_store_lose(struct sim *s, struct sim_node *node)
     node->stored = sim_stored(s, node);
 }
 
+/* Memory is short: a body that no vote promised may go. */
+static void push_out(struct sim *s, struct sim_node *node, uint32_t block)
+{
+    if (node->has_body[block] == 0 || s->healed ||
+        core_promised_body(node->room.core, &s->blocks[block].hash) ||
+        !sim_chance(s, RNG_LARGE, s->params.gone))
+        return;
+    sim_note(s, FAULT_GONE);
+    node->has_body[block] = 0;
+}
+
 static void commit(struct sim *s, uint32_t i, const struct sim_task *t)
 {
     struct sim_node *node = &s->nodes[i];
@@ -123,6 +135,13 @@ static void commit(struct sim *s, uint32_t i, const struct sim_task *t)
 
     if (b->header.height != node->height + 1 || sim_boundary(s, i))
         return;
+    push_out(s, node, t->block);
+    if (node->has_body[t->block] == 0 && !t->synced) {
+        e = (struct core_event){
+            .kind = ON_EXECUTED, .hash = b->hash, .gone = true};
+        sim_node_feed(s, i, &e);
+        return;
+    }
     if (!executes(s, node, t->block)) {
         sim_fail(s, "node %u: a final block does not execute", i);
         return;
@@ -165,8 +184,13 @@ static void answer(struct sim *s, uint32_t i, const struct sim_task *t)
                                      &s->blocks[built].hash);
         break;
     case DO_EXECUTE:
+        push_out(s, node, t->block);
         e.gone = node->has_body[t->block] == 0;
         e.yes = !e.gone && executes(s, node, t->block);
+        /* A commit was faster: that it does not stand on the tip any more says
+         * nothing against it. */
+        if (!e.yes && s->blocks[t->block].header.height <= node->height)
+            e.gone = true;
         break;
     case DO_COMMIT:
         commit(s, i, t);

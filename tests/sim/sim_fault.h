@@ -13,9 +13,11 @@ enum sim_fault {
     FAULT_PARTITION, /* two sides */
     FAULT_ONE_WAY,   /* some are not reached, but are heard */
     FAULT_LARGE,     /* the body comes after the proposal */
+    FAULT_GONE,      /* a body is pushed out of memory before it is used */
     FAULT_SLOW_LINK, /* after the heal too, slower than the first timers */
     FAULT_CRASH,     /* of a node or two */
     FAULT_CRASH_ALL,
+    FAULT_FORGET,     /* all crash at the heal: nobody knows a transaction */
     FAULT_TARGETED,   /* a crash between write and sync, or sync and send */
     FAULT_LOST,       /* a crash takes what was not synced */
     FAULT_TORN,       /* or leaves a part of it */

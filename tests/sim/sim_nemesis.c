@@ -180,9 +180,20 @@ static void heal_node(struct sim *s, uint32_t i)
         return;
     if (!node->up)
         sim_node_start(s, i);
-    for (uint32_t tx = 0; tx < s->tx_count; tx++)
+    for (uint32_t tx = 0; tx < s->tx_count && !s->params.forget; tx++)
         sim_node_learn(s, i, tx);
     sim_node_work(s, i);
+}
+
+/* The whole site loses power: a tip that is not final is nobody's business but
+ * the validators'. */
+static void forget(struct sim *s)
+{
+    sim_note(s, FAULT_FORGET);
+    for (uint32_t i = 0; i < s->instances; i++) {
+        if (s->nodes[i].byz == 0)
+            sim_node_crash(s, i);
+    }
 }
 
 /* After this, messages between live correct nodes arrive in time; up to f
@@ -209,6 +220,8 @@ void sim_heal(struct sim *s)
         s->nodes[i].dead = true;
         dead--;
     }
+    if (s->params.forget)
+        forget(s);
     for (uint32_t i = 0; i < s->instances; i++) {
         if (!s->nodes[i].dead)
             heal_node(s, i);

@@ -2,7 +2,7 @@
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
-#include "node/engine.h"
+#include "engine/engine.h"
 
 struct sim_world;
 struct sim_world *sim_world_new(uint32_t nodes);

@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/node/engine_fixture.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 enum {
     VALIDATORS = 4,
@@ -68,6 +68,7 @@ struct rig {
     /* What the fakes do with a frame; false: what an honest one does. */
     bool (*answer)(struct fake *f, uint8_t type, struct bytes payload);
     uint64_t final_height; /* what the honest ones say is final */
+    struct vote held;      /* the node's newest vote that they remember */
     uint32_t lies;         /* for answer(): told so far */
     struct vote heard;     /* newest NOTARIZE of the node */
     struct vote finalized; /* newest FINALIZE of the node */
@@ -260,7 +261,8 @@ static inline void fake_send_status(struct fake *f)
         .final_height = r->final_height,
         .final_hash = r->final_height > 0 ? tip->about.block : r->genesis_block,
         .applied_height = r->final_height,
-        .map_from = tip->about.view + 1};
+        .map_from = tip->about.view + 1,
+        .held = r->held};
     uint8_t buf[MSG_STATUS_MAX];
     struct writer w = writer_of(buf, sizeof buf);
 

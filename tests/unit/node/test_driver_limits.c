@@ -198,8 +198,8 @@ static uint32_t proposals_heard(void)
            rig.fakes[3].got[MSG_PROPOSAL];
 }
 
-/* H5: behind by more than a minute it proposes nothing, and goes on signing;
- * set right, it proposes. */
+/* H5 clock: behind by more than a minute it proposes nothing, and goes on
+ * signing; set right, it proposes. */
 static void test_driver_clock_jumped_back_stops_proposals(void **state)
 {
     const uint64_t h = before_its_turn();

@@ -2,7 +2,7 @@
 #include "ledger/rows.h"
 #include "node/node.h"
 
-#include "engine_fixture.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -36,7 +36,7 @@ static void write_block(struct rig *r, const struct executed_block *b)
 
     engine_roots(r->f.e, b, &roots);
     s.roots = buf_bytes(&roots);
-    assert_int_equal(store_put_block(r->store, &s, true), ERR_NONE);
+    assert_int_equal(store_put_block(r->store, &s), ERR_NONE);
     assert_int_equal(store_index(r->store, &s), ERR_NONE);
     buf_deinit(&roots);
 }

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/node/epoch_fixture.h"
+#include "tests/unit/engine/epoch_fixture.h"
 
 static struct op_evidence evidence_against(const struct epochs *f,
                                            uint16_t number)
