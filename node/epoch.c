@@ -76,9 +76,7 @@ static enum err replay_later(struct node *n)
         ASSERT(r.err == ERR_NONE);
         if (epoch > n->set.epoch)
             buf_append(&kept, from.at, from.size - r.left);
-        e = core_replay_record(n->core, &n->key, type, epoch, payload);
-        if (e == ERR_NONE && epoch == n->set.epoch && type == RECORD_BODY)
-            e = recover_body(n, payload);
+        e = recover_record(n, type, epoch, payload);
     }
     buf_deinit(&n->later);
     n->later = kept;
@@ -152,6 +150,7 @@ void epoch_end(struct node *n, const struct cert *cert)
     tell(n, &before);
     core_start(n->core, !n->journal_started, node_now_ms());
     tell_core(n);
+    commit_recovered(n);
 }
 
 /* ---- what validators say of where they are ---- */

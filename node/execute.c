@@ -275,6 +275,8 @@ static struct block_entry *next_to_commit(struct node *n)
         if (b->used && b->commit_wanted && b->sigs_ok &&
             b->header.height == n->submitted_height + 1)
             return b;
+        if (b->pins == 0 && b->header.height <= n->submitted_height)
+            b->commit_wanted = false; /* it came another way */
     }
     return sync_ready(n);
 }
@@ -314,6 +316,16 @@ void commit_block(struct node *n,
         return;
     }
     commit_ready(n);
+}
+
+void commit_recovered(struct node *n)
+{
+    for (uint32_t i = 0; i < BLOCKS_MAX && !n->stopping; i++) {
+        struct block_entry *b = &n->blocks[i];
+
+        if (b->used && b->commit_wanted)
+            commit_block(n, b, &b->commit_cert);
+    }
 }
 
 /* ---- build ---- */

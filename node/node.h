@@ -408,6 +408,9 @@ void execute_block(struct node *n, struct block_entry *b);
 void commit_block(struct node *n,
                   struct block_entry *b,
                   const struct cert *cert);
+/* commit_recovered commits what the journal knew to be final, as far as nothing
+ * is missing; what comes after a gap waits for block sync. */
+void commit_recovered(struct node *n);
 /* commit_ready commits what may be, in the order of heights. */
 void commit_ready(struct node *n);
 void build_block(struct node *n, const struct candidate *on);

@@ -114,7 +114,8 @@ void replica_cut_journal(struct node *n)
 
     if (n->flushing || n->stopping || n->later.size > 0 || n->core->passed ||
         journal_segment_bytes(n->journal) < JOURNAL_CUT_BYTES ||
-        n->durable_height < n->tip.height)
+        n->durable_height < n->tip.height ||
+        n->core->fin.height > n->tip.height + 1)
         return;
     e = journal_begin_segment(n->journal);
     first = journal_segment(n->journal);
@@ -127,14 +128,14 @@ void replica_cut_journal(struct node *n)
             keep_record(n, RECORD_OBSERVER, 0, bytes_of("", 0));
         if (n->set.epoch > 0)
             keep_end(n, &n->end_cert);
-        append_mark(n);
-        core_checkpoint(n->core, checkpoint_one, n);
         for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
             if (n->blocks[i].used && n->blocks[i].has_body &&
                 n->blocks[i].header.height > n->durable_height &&
                 core_promised_body(n->core, &n->blocks[i].hash))
                 keep_body(n, &n->blocks[i]);
         }
+        append_mark(n);
+        core_checkpoint(n->core, checkpoint_one, n);
         e = journal_sync(n->journal);
     }
     /* The older segments go only when a later batch shows that the checkpoint

@@ -152,7 +152,7 @@ struct replay {
     struct journal_record bad;
 };
 
-enum err recover_body(struct node *n, struct bytes payload)
+static enum err recover_body(struct node *n, struct bytes payload)
 {
     struct bytes header;
     struct bytes body;
@@ -165,7 +165,9 @@ enum err recover_body(struct node *n, struct bytes payload)
     if (h.height <= n->tip.height)
         return ERR_NONE;
     b = block_entry_add(n, &h, header);
-    if (b == NULL || !block_entry_set_body(b, body))
+    if (b == NULL)
+        return ERR_NONE; /* no room: it is fetched when it is wanted */
+    if (!block_entry_set_body(b, body))
         return ERR_CORRUPT;
     facts = block_facts_of(&h, &b->hash);
     core_replay_body(n->core, &facts);
@@ -191,6 +193,38 @@ static enum err note_final(struct replay *r, struct bytes payload)
     return ERR_NONE;
 }
 
+/* What is final by the journal, and in it, is committed from it: after a power
+ * cut everywhere no database may have it. */
+static enum err want_final(struct node *n, struct bytes payload)
+{
+    struct block_entry *b;
+    struct cert cert;
+
+    TRY(msg_cert_decode(&cert, payload));
+    if (cert.kind != VOTE_FINALIZE || cert.about.height <= n->tip.height)
+        return ERR_NONE;
+    b = block_entry_find(n, &cert.about.block);
+    if (b == NULL || !b->has_body)
+        return ERR_NONE;
+    b->commit_cert = cert;
+    b->commit_wanted = true;
+    return ERR_NONE;
+}
+
+enum err recover_record(struct node *n,
+                        uint8_t type,
+                        uint64_t epoch,
+                        struct bytes payload)
+{
+    const bool of_now = epoch == n->set.epoch;
+
+    if (of_now && type == RECORD_BODY)
+        return recover_body(n, payload);
+    if (of_now && (type == RECORD_CERT || type == RECORD_EPOCH_END))
+        TRY(want_final(n, payload));
+    return core_replay_record(n->core, &n->key, type, epoch, payload);
+}
+
 /* Of an epoch that the state, being older than the journal, has yet to reach:
  * for when it does. */
 static void keep_later(struct node *n, const struct journal_record *record)
@@ -209,7 +243,6 @@ static enum err replay_one(struct replay *r,
                            const struct journal_record *record)
 {
     struct node *n = r->node;
-    const bool of_now = record->epoch == n->set.epoch;
 
     r->records++;
     switch ((enum record_type)record->type) {
@@ -219,10 +252,6 @@ static enum err replay_one(struct replay *r,
     case RECORD_START:
         n->journal_started = true;
         break;
-    case RECORD_BODY:
-        if (of_now)
-            return recover_body(n, record->payload);
-        break;
     case RECORD_VOTE:
         n->journal_started = true;
         break;
@@ -230,6 +259,7 @@ static enum err replay_one(struct replay *r,
     case RECORD_EPOCH_END:
         TRY(note_final(r, record->payload));
         break;
+    case RECORD_BODY:
     case RECORD_CHECKPOINT:
     case RECORD_OBSERVER:
         break;
@@ -238,8 +268,7 @@ static enum err replay_one(struct replay *r,
     }
     if (record->epoch > n->set.epoch)
         keep_later(n, record);
-    return core_replay_record(
-        n->core, &n->key, record->type, record->epoch, record->payload);
+    return recover_record(n, record->type, record->epoch, record->payload);
 }
 
 /* Its bytes are sound: the journal has been checked as far as this record. */

@@ -17,7 +17,11 @@ void keep_body(struct node *n, const struct block_entry *b);
 void keep_end(struct node *n, const struct cert *c);
 
 /* recover.c */
-/* A BODY record of the epoch under way: back among the blocks. */
-MUST_USE enum err recover_body(struct node *n, struct bytes payload);
+/* One record: bodies are back among the blocks, and what is final by its
+ * certificate is to be committed (commit_recovered). */
+MUST_USE enum err recover_record(struct node *n,
+                                 uint8_t type,
+                                 uint64_t epoch,
+                                 struct bytes payload);
 
 #endif /* NODE_REPLICA_H */

@@ -375,6 +375,7 @@ static int serve(struct node *n)
     n->on_int = evsignal_new(n->base, SIGINT, on_signal, n);
     event_add(n->on_term, NULL);
     event_add(n->on_int, NULL);
+    commit_recovered(n);
     code = start_peers(n);
     if (code == 0) {
         n->disk_free = datadir_free_bytes(n->config.dir);
