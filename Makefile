@@ -75,6 +75,16 @@ $(BUILD)/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# --version names the commit: the programs' first files follow it.
+COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || \
+              echo unknown)
+$(BUILD)/commit: always
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+$(patsubst %,$(BUILD)/%/main.o,node cli audit): $(BUILD)/commit
+$(patsubst %,$(BUILD)/%/main.o,node cli audit): \
+    CPPFLAGS += -DEQUITY_COMMIT='"$(COMMIT)"'
+
 $(BUILD)/equityd: $(BUILD)/node/main.o $(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
@@ -157,7 +167,8 @@ $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
 # Programs that put real nodes under load.
-$(BUILD)/tests/bench/bench $(BUILD)/tests/chaos/load: %: %.o \
+$(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_sync \
+    $(BUILD)/tests/chaos/load: %: %.o \
     $(BUILD)/tests/load/load.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
@@ -181,7 +192,7 @@ clean: ## remove everything that was built
 	rm -rf build
 
 .DEFAULT_GOAL := all
-.PHONY: all help clean
+.PHONY: all always help clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -24,9 +24,13 @@ struct vault_entry {
 
 struct vault;
 
-/* Errors    ERR_PASSPHRASE  wrong key, or the file was changed
- *           ERR_VERSION, ERR_CORRUPT, ERR_IO.  A half-written last record is
- *           cut off. */
+/* vault_open makes the file if it is not there; one process has it at a time.
+ * A torn end (a record that does not open, and none that does after it: written
+ * and never synced, so that nothing relies on it) is cut off and kept in
+ * PATH.torn.
+ * Errors    ERR_PASSPHRASE  wrong key, or its first record was changed
+ *           ERR_CORRUPT     damage before a sound record: nothing is cut
+ *           ERR_LOCKED, ERR_VERSION, ERR_FULL, ERR_IO */
 MUST_USE enum err vault_open(struct vault **out,
                              const char *path,
                              const struct secret *key);
