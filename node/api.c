@@ -25,11 +25,6 @@ void api_not_found(struct rpc_call *call, const char *what)
     rpc_error(call, RPC_NOT_FOUND, "NOT_FOUND", what, false, NULL);
 }
 
-void api_answer_broken(struct rpc_call *call, enum err e)
-{
-    rpc_error(call, RPC_INTERNAL_ERROR, err_name(e), err_text(e), false, NULL);
-}
-
 void api_bad_param(struct rpc_call *call, const char *path, const char *why)
 {
     rpc_error(call,
@@ -84,7 +79,7 @@ static void answer_no_state(struct rpc_call *call,
     else if (e == ERR_NOT_FOUND)
         api_not_found(call, "the ledger began after that date");
     else
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
 }
 
 struct store_view *api_view_at(struct node *n,
@@ -135,7 +130,7 @@ bool api_read_row(struct rpc_call *call,
     if (e == ERR_NOT_FOUND)
         api_not_found(call, what);
     else
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
     return false;
 }
 
@@ -392,7 +387,7 @@ void api_list_rows(struct node *n,
     if (e != ERR_NONE) {
         json_decref(l.list);
         store_view_close(v);
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
         return;
     }
     if (l.more && (table == TABLE_HOLDINGS || table == TABLE_EVIDENCE)) {
@@ -535,7 +530,7 @@ static void events_list(void *ctx,
         v, &f, a[0].number, a[0].index, !a[0].given, list_event, &l);
     if (e != ERR_NONE) {
         json_decref(l.list);
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
     } else {
         rpc_result(call,
                    json_pack("{s:o, s:o, s:o}",
