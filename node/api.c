@@ -190,6 +190,17 @@ static json_t *derived_of(uint32_t date, uint8_t table, const void *row)
     return out;
 }
 
+static bool has_security(struct store_view *v, const struct hash *key)
+{
+    const struct row_key row = {.table = TABLE_SECURITIES, .key = *key};
+    struct store_value value;
+    const bool has = store_get_row(&value, v, &row) == ERR_NONE;
+
+    if (has)
+        store_value_free(&value);
+    return has;
+}
+
 /* Whether what is recorded of the security still has effect. */
 static bool legal_effect(struct store_view *v, const char *code)
 {
@@ -381,6 +392,14 @@ void api_list_rows(struct node *n,
 
     if (v == NULL)
         return;
+    /* A mistyped code is not a security without freezes. */
+    if ((table == TABLE_HOLDINGS || table == TABLE_FREEZES) &&
+        !has_security(v, tree)) {
+        json_decref(next);
+        store_view_close(v);
+        api_not_found(call, "there is no such security");
+        return;
+    }
     l.date = date_of(n, v);
     l.list = json_array();
     e = store_each_row_of(v, table, tree, after, list_one, &l);
