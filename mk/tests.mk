@@ -125,6 +125,8 @@ model-short: ## the same over three views
 e2e: ## the fault list, with real processes
 e2e: all
 	tests/e2e/run.sh $(BUILD)
+	tests/e2e/import.sh $(BUILD)
+	tests/e2e/cli.sh $(BUILD)
 	tests/e2e/history.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
