@@ -117,6 +117,10 @@ $(BUILD)/tests/property/prop_ledger: $(BUILD)/tests/property/prop_ledger.o \
     $(MARKET) $$(call needs,state)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
+$(BUILD)/tests/property/prop_simulate: \
+    $(BUILD)/tests/property/prop_simulate.o $(MARKET) $$(call needs,engine)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,engine) -o $@
 # The disk that fails stands in the place of libc's calls.
 $(BUILD)/tests/property/prop_journal: $(BUILD)/tests/disk/disk.o
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property)
@@ -163,7 +167,8 @@ $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
 # Programs that put real nodes under load.
-$(BUILD)/tests/bench/bench $(BUILD)/tests/chaos/load: %: %.o \
+$(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_sync \
+    $(BUILD)/tests/chaos/load: %: %.o \
     $(BUILD)/tests/load/load.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@

@@ -30,7 +30,8 @@ static void new_entry(struct importer *im,
     e->custodian = im->institution;
     e->account = account_id_of(&im->chain_id, e->custodian, e->nonce);
     e->subject_tag = vault_tag(im->consortium_key, id_type, id_number);
-    e->identity = vault_identity(e->salt, id_type, id_number, name);
+    e->identity =
+        vault_identity(&e->account, e->salt, id_type, id_number, name);
     snprintf(e->name, sizeof e->name, "%s", name);
     snprintf(e->id_type, sizeof e->id_type, "%s", id_type);
     snprintf(e->id_number, sizeof e->id_number, "%s", id_number);

@@ -419,7 +419,8 @@ struct hash vault_tag(const struct secret *consortium_key,
                      writer_bytes(&w));
 }
 
-struct hash vault_identity(const uint8_t salt[16],
+struct hash vault_identity(const struct hash *account,
+                           const uint8_t salt[16],
                            const char *id_type,
                            const char *id_number,
                            const char *name)
@@ -429,5 +430,5 @@ struct hash vault_identity(const uint8_t salt[16],
                           .name = bytes_of(name, strlen(name))};
 
     memcpy(id.salt, salt, sizeof id.salt);
-    return identity_commitment(&id);
+    return identity_commitment(account, &id);
 }

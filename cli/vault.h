@@ -46,11 +46,14 @@ const struct vault_entry *vault_by_tag(const struct vault *v,
                                        const struct hash *tag);
 uint32_t vault_count(const struct vault *v);
 
-/* The tag and commitment of an identity. */
+/* The tag of a person, and the commitment to the identity behind one account:
+ * see identity_commitment.  The salt is that record's own, so that none can be
+ * guessed. */
 struct hash vault_tag(const struct secret *consortium_key,
                       const char *id_type,
                       const char *id_number);
-struct hash vault_identity(const uint8_t salt[16],
+struct hash vault_identity(const struct hash *account,
+                           const uint8_t salt[16],
                            const char *id_type,
                            const char *id_number,
                            const char *name);

@@ -35,7 +35,8 @@ fuzz-replay: $(FUZZ:%=%.replay)
 
 check: ## what a commit must pass, in about a minute
 check: unit golden receipts fuzz-replay check-layers check-headers \
-    check-format check-banned check-rules check-pure check-protocol
+    check-format check-banned check-rules check-verdicts check-pure \
+    check-protocol
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -55,6 +56,12 @@ check-rules: ## RULES.md, code and tests say each rule in the same words
 check-rules: $(BUILD)/equity
 	@tools/check-rules.sh $<
 
+LEDGER_TESTS = $(BUILD)/tests/golden/golden_ledger \
+               $(filter $(BUILD)/tests/unit/ledger/%,$(UNIT))
+check-verdicts: ## tests get every refusal that an operation names
+check-verdicts: $(BUILD)/equity $(LEDGER_TESTS)
+	@tools/check-verdicts.sh $(BUILD)/equity $(LEDGER_TESTS)
+
 check-pure: ## rules and consensus allocate nothing, read no clock, keep no state
 check-pure: $(call library,ledger) $(call library,consensus)
 	@tools/check-pure.sh $^
@@ -70,8 +77,8 @@ tidy: ## clang-tidy over the layers
 	    $(CPPFLAGS) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
-    check-format check-banned check-rules check-pure check-protocol format \
-    tidy
+    check-format check-banned check-rules check-verdicts check-pure \
+    check-protocol format tidy
 
 run: ## the main job: four institutions keep one register (RUN=once stops it)
 run: deps
@@ -127,6 +134,7 @@ e2e: all
 	tests/e2e/run.sh $(BUILD)
 	tests/e2e/import.sh $(BUILD)
 	tests/e2e/cli.sh $(BUILD)
+	tests/e2e/cases.sh $(BUILD)
 	tests/e2e/history.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
@@ -149,7 +157,13 @@ bench: ## the figures of docs/BENCH.md, in one table
 bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
-.PHONY: sim model model-short e2e test bench
+
+BLOCKS ?= 1000
+TXS    ?= 100
+bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
+bench-sync: $(BUILD)/tests/bench/bench_sync
+	$< $(BLOCKS) $(TXS)
+.PHONY: sim model model-short e2e test bench bench-sync
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger
