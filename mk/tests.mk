@@ -132,6 +132,8 @@ model-short: ## the same over three views
 e2e: ## the fault list, with real processes
 e2e: all $(BUILD)/tests/chaos/load
 	tests/e2e/run.sh $(BUILD)
+	tests/e2e/import.sh $(BUILD)
+	tests/e2e/cli.sh $(BUILD)
 	tests/e2e/cases.sh $(BUILD)
 	tests/e2e/history.sh $(BUILD)
 	tests/e2e/epochs.sh $(BUILD)

@@ -25,11 +25,6 @@ void api_not_found(struct rpc_call *call, const char *what)
     rpc_error(call, RPC_NOT_FOUND, "NOT_FOUND", what, false, NULL);
 }
 
-void api_answer_broken(struct rpc_call *call, enum err e)
-{
-    rpc_error(call, RPC_INTERNAL_ERROR, err_name(e), err_text(e), false, NULL);
-}
-
 void api_bad_param(struct rpc_call *call, const char *path, const char *why)
 {
     rpc_error(call,
@@ -84,7 +79,7 @@ static void answer_no_state(struct rpc_call *call,
     else if (e == ERR_NOT_FOUND)
         api_not_found(call, "the ledger began after that date");
     else
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
 }
 
 struct store_view *api_view_at(struct node *n,
@@ -135,7 +130,7 @@ bool api_read_row(struct rpc_call *call,
     if (e == ERR_NOT_FOUND)
         api_not_found(call, what);
     else
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
     return false;
 }
 
@@ -193,6 +188,17 @@ static json_t *derived_of(uint32_t date, uint8_t table, const void *row)
                                          date > a->class_to));
     }
     return out;
+}
+
+static bool has_security(struct store_view *v, const struct hash *key)
+{
+    const struct row_key row = {.table = TABLE_SECURITIES, .key = *key};
+    struct store_value value;
+    const bool has = store_get_row(&value, v, &row) == ERR_NONE;
+
+    if (has)
+        store_value_free(&value);
+    return has;
 }
 
 /* Whether what is recorded of the security still has effect. */
@@ -386,13 +392,21 @@ void api_list_rows(struct node *n,
 
     if (v == NULL)
         return;
+    /* A mistyped code is not a security without freezes. */
+    if ((table == TABLE_HOLDINGS || table == TABLE_FREEZES) &&
+        !has_security(v, tree)) {
+        json_decref(next);
+        store_view_close(v);
+        api_not_found(call, "there is no such security");
+        return;
+    }
     l.date = date_of(n, v);
     l.list = json_array();
     e = store_each_row_of(v, table, tree, after, list_one, &l);
     if (e != ERR_NONE) {
         json_decref(l.list);
         store_view_close(v);
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
         return;
     }
     if (l.more && (table == TABLE_HOLDINGS || table == TABLE_EVIDENCE)) {
@@ -535,7 +549,7 @@ static void events_list(void *ctx,
         v, &f, a[0].number, a[0].index, !a[0].given, list_event, &l);
     if (e != ERR_NONE) {
         json_decref(l.list);
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
     } else {
         rpc_result(call,
                    json_pack("{s:o, s:o, s:o}",

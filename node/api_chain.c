@@ -104,7 +104,7 @@ static void get_block(struct node *n,
     }
     if (header_decode(&h, bytes_of(v.at, v.size)) != ERR_NONE) {
         store_value_free(&v);
-        api_answer_broken(call, ERR_CORRUPT);
+        rpc_broken(call, ERR_CORRUPT);
         return;
     }
     store_value_free(&v);
@@ -235,7 +235,7 @@ void api_get_changes(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
                              "next",
                              next));
     } else {
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
     }
     store_changes_free(&set);
     store_value_free(&header);

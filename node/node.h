@@ -593,7 +593,6 @@ void api_answer_dead(struct rpc_call *call,
                      const struct hash *id,
                      const struct fate *fate,
                      const struct tx_facts *facts);
-void api_answer_broken(struct rpc_call *call, enum err e);
 void api_answer_refused(struct rpc_call *call,
                         const struct hash *id,
                         const struct refusal *why);

@@ -61,6 +61,9 @@ void rpc_error(struct rpc_call *call,
                const char *message,
                bool retryable,
                json_t *details);
+/* rpc_broken: the fault is the node's.  What it is stands in the log alone,
+ * under the request_id that the client gets. */
+void rpc_broken(struct rpc_call *call, enum err e);
 /* Runs fn on the server's thread. */
 void rpc_post(struct rpc_call *call, void (*fn)(void *ctx), void *ctx);
 
