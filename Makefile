@@ -16,22 +16,23 @@ say  = $(if $(V),@:,@printf '  %-5s %s\n' $(1) $(2))
 # The architecture.  A layer is a folder.  DEPS names the layers below it: the
 # only ones it may include (check-layers) and the only ones its tests and
 # programs are linked with.  Highest first: the linker reads left to right.
-LAYERS         := base crypto chain ledger state engine consensus storage \
-                  net rpc node audit cli
+LAYERS         := base crypto chain ledger state engine archive consensus \
+                  storage net rpc node audit cli
 DEPS_base      :=
 DEPS_crypto    := base
 DEPS_chain     := crypto base
 DEPS_ledger    := chain crypto base
 DEPS_state     := ledger chain crypto base
 DEPS_engine    := state ledger chain crypto base
+DEPS_archive   := engine state ledger chain crypto base
 DEPS_consensus := chain crypto base
 DEPS_storage   := state consensus ledger chain crypto base
 DEPS_net       := ledger chain crypto base
 DEPS_rpc       := ledger chain crypto base
-DEPS_node      := rpc net storage consensus engine state ledger chain crypto \
-                  base
+DEPS_node      := rpc net storage consensus archive engine state ledger chain \
+                  crypto base
 DEPS_audit     := state ledger chain crypto base
-DEPS_cli       := rpc audit engine state ledger chain crypto base
+DEPS_cli       := rpc audit archive engine state ledger chain crypto base
 # Tests that join layers say so here.
 DEPS_sim       := $(DEPS_node)
 DEPS_property  := rpc net storage $(DEPS_storage)
@@ -44,8 +45,8 @@ PROGRAMS := $(if $(wildcard node/main.c),$(BUILD)/equityd) \
 
 sources = $(filter-out %/main.c,$(wildcard $(1)/*.c))
 library = $(if $(call sources,$(1)),$(BUILD)/$(1).a)
-order   = $(foreach l,cli audit node rpc net storage consensus engine state \
-              ledger chain crypto base,$(filter $(l),$(1)))
+order   = $(foreach l,cli audit node rpc net storage consensus archive engine \
+              state ledger chain crypto base,$(filter $(l),$(1)))
 needs   = $(foreach l,$(call order,$(1) $(DEPS_$(1))),$(call library,$(l)))
 libs    = $(foreach l,$(call order,$(1) $(DEPS_$(1))),$(LIBS_$(l)))
 

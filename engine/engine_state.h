@@ -40,6 +40,8 @@ struct engine {
     struct hash tip_hash;
     struct mtree_log log; /* of headers 0..tip */
     struct standing now;
+    struct engine_refusal refused;
+    struct engine_row_change *refused_list; /* owned */
 };
 
 /* engine_begin takes back a candidate that did not become the tip, forgets one
