@@ -71,6 +71,15 @@ struct cert {
     struct signature sigs[VALIDATORS_MAX]; /* popcount(bitmap) of them */
 };
 
+/* Copies what is used of it: there is room for many more signatures. */
+static inline void cert_copy(struct cert *to, const struct cert *from)
+{
+    memcpy(to,
+           from,
+           offsetof(struct cert, sigs) +
+               (size_t)__builtin_popcount(from->bitmap) * SIGNATURE_BYTES);
+}
+
 enum {
     VOTE_BYTES = 1 + 8 + 56 + 1 + SIGNATURE_BYTES,
     CERT_BYTES_MAX = 1 + 8 + 56 + 4 + 4 + VALIDATORS_MAX * SIGNATURE_BYTES,

@@ -150,7 +150,8 @@ static void dispatch(struct core *c, const struct core_event *e)
     }
 }
 
-/* D45: a journal is born once, before its chain has a final block. */
+/* D45 no second birth: a journal is born once, before its chain has a final
+ * block. */
 static void check_birth(struct core *c)
 {
     if (c->fin.height > c->config.genesis.height)

@@ -4,7 +4,7 @@
  *
  * B. Chan, R. Pass, "Simplex Consensus", TCC 2023, with CARRY proposals,
  * certificate anti-entropy, an idle rule, and votes that are durable before
- * they are sent (docs/CONSENSUS.md has the rules by name).  One epoch; at most
+ * they are sent (docs/PROTOCOL.md has the rules by name).  One epoch; at most
  * one unfinalised block on a path (K = 1).
  *
  * The step has no clock, no I/O, no allocation and no randomness.  Signing is a
@@ -38,12 +38,12 @@
  *            waits for the disk (core_is_quiet).
  *
  * Invariants (each is asserted in the code or watched by the simulator)
- *   C1  one NOTARIZE per view, never after the own NULLIFY of that view.
- *   C2  never both NULLIFY and FINALIZE in one view.
- *   C3  FINALIZE only for the notarised candidate, executed and durable here.
- *   C4  what is signed is persisted in the same step, before any effect that
- *       sends it; the own vote counts only when it is durable.
- *   C5  F and v never go back. */
+ *   C1 one NOTARIZE per view, never after the own NULLIFY of that view.
+ *   C2 give up or finalise: never both NULLIFY and FINALIZE in one view.
+ *   C3 finalise the notarised candidate only, executed and durable here.
+ *   C4 persist then send: what is signed is persisted in the same step, before
+ *      any effect that sends it; the own vote counts only when it is durable.
+ *   C5 never back: F and v only grow. */
 #ifndef CONSENSUS_CORE_H
 #define CONSENSUS_CORE_H
 

@@ -28,6 +28,7 @@ bool core_wants_body(const struct core *c, const struct hash *block)
     return b != NULL && !b->has_body;
 }
 
+/* A5 bodies are kept */
 bool core_promised_body(const struct core *c, const struct hash *block)
 {
     const struct core_block *b = block_peek(c, block);
@@ -134,7 +135,8 @@ static void fetch(struct core *c, struct core_block *b)
     e->to = (uint8_t)from;
 }
 
-/* Has a block executed when it stands on the tip; says what came of it. */
+/* X2 one on the tip: has a block executed when it stands there; says what came
+ * of it. */
 enum core_exec want_executed(struct core *c, const struct hash *block)
 {
     struct core_block *b = block_find(c, block);
@@ -168,7 +170,8 @@ void persist_body(struct core *c, const struct hash *block)
     b->persisted = true;
 }
 
-/* H2: a quorum found valid what we find invalid; one of us is broken. */
+/* H2 own execution: a quorum found valid what we find invalid; one of us is
+ * broken. */
 static void halt_invalid(struct core *c)
 {
     halt(c, "a notarised block is invalid by our own execution");
@@ -239,6 +242,7 @@ void take_body(struct core *c, const struct block_facts *facts)
     b->has_body = true;
 }
 
+/* X7 executed elsewhere: the answer counts if it is still asked for. */
 void take_executed(struct core *c, const struct core_event *e)
 {
     struct core_block *b = block_find(c, &e->hash);

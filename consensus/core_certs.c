@@ -35,11 +35,11 @@ static void take_notarization(struct core *c, const struct cert *cert)
     s = cert_slot(c, cert->about.view);
     if (s->has_n) {
         if (!candidate_eq(&s->n.about, &cert->about))
-            halt(c, "two notarizations in one view"); /* H1 */
+            halt(c, "two notarizations in one view");
         return;
     }
     s->has_n = true;
-    s->n = *cert;
+    cert_copy(&s->n, cert);
     note_notarised(c, cert->about.view);
     emit(c, DO_PERSIST_CERT)->cert = &s->n;
     emit_cert(c, &s->n, CORE_ALL);
@@ -57,7 +57,7 @@ static void take_nullification(struct core *c, const struct cert *cert)
     if (s->has_x)
         return;
     s->has_x = true;
-    s->x = *cert;
+    cert_copy(&s->x, cert);
     c->nullified++;
     emit(c, DO_PERSIST_CERT)->cert = &s->x;
     emit_cert(c, &s->x, CORE_ALL);
@@ -65,7 +65,7 @@ static void take_nullification(struct core *c, const struct cert *cert)
         enter(c, cert->about.view + 1);
 }
 
-/* H1: what a final candidate cannot stand beside. */
+/* H1 contradiction: what a final candidate cannot stand beside. */
 static bool contradicts(const struct core *c, const struct candidate *final)
 {
     const struct core_cert_slot *s = cert_slot_if(c, final->view);
@@ -105,11 +105,11 @@ static void take_old(struct core *c, const struct cert *cert)
     if (cert->about.view != c->fin.view || !c->has_final_cert)
         return;
     if (cert->kind == VOTE_NULLIFY || !candidate_eq(&cert->about, &c->fin))
-        halt(c, "a certificate contradicts a finalization"); /* H1 */
+        halt(c, "a certificate contradicts a finalization");
 }
 
-/* A known certificate does nothing; a new one is kept, persisted, passed on
- * once, and acted upon (M5: never answered). */
+/* M5 no answer to a certificate: a known one does nothing; a new one is kept,
+ * persisted, passed on once, and acted upon (D5 certificates in order). */
 void take_cert(struct core *c, const struct cert *cert)
 {
     if (c->halted || cert->epoch != c->config.epoch || !is_sane(&cert->about))

@@ -40,7 +40,7 @@ void take_proposal(struct core *c, const struct core_event *e)
 static void bad(struct core *c, struct core_cert_slot *s)
 {
     s->bad = true;
-    nullify(c); /* N3 */
+    nullify(c); /* N3 bad proposal */
 }
 
 enum finding {
@@ -49,7 +49,7 @@ enum finding {
     FINDING_BAD, /* for ever */
 };
 
-/* D29: the leader's clock must be near ours when a block is new. */
+/* D29 block time: the leader's clock must be near ours when a block is new. */
 static enum finding check_time(struct core *c, uint64_t time_ms)
 {
     const uint64_t ahead = c->wall_ms + c->config.timers.time_drift_ms;
@@ -65,6 +65,7 @@ static enum finding check_time(struct core *c, uint64_t time_ms)
     return FINDING_GOOD;
 }
 
+/* A2 vote after executing */
 static enum finding check_block(struct core *c,
                                 const struct candidate *about,
                                 const struct candidate *parent)
@@ -74,7 +75,7 @@ static enum finding check_block(struct core *c,
     if (about->height != parent->height + 1)
         return FINDING_BAD;
     if (parent->height > c->fin.height)
-        return FINDING_WAIT; /* D44: until the parent block is final */
+        return FINDING_WAIT; /* D44 certified heights: it must be final */
     if (!hash_eq(&parent->block, &c->fin.block))
         return FINDING_BAD;
     if (b != NULL && b->facts.height != 0 &&
@@ -95,7 +96,8 @@ static enum finding check_block(struct core *c,
     return FINDING_WAIT;
 }
 
-/* A CARRY repeats its parent's block, which must be executed here. */
+/* A CARRY repeats its parent's block, which must be executed here; I5 needless
+ * carry is legal. */
 static enum finding check_carry(struct core *c, const struct candidate *parent)
 {
     if (block_executed(c, &parent->block))
@@ -157,8 +159,8 @@ void try_notarize(struct core *c)
     }
 }
 
-/* The rule that pairs with NULLIFY: only the notarised candidate, only if this
- * view was not given up, never against the own NOTARIZE. */
+/* The rule that pairs with NULLIFY.  C3 finalise the notarised candidate only,
+ * only if this view was not given up, never against the own NOTARIZE. */
 static void try_finalize_view(struct core *c, const struct core_cert_slot *s)
 {
     const struct vote *n = own_vote(c, s->view, VOTE_NOTARIZE, false);

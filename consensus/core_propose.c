@@ -72,6 +72,7 @@ static bool parent_is_final(const struct core *c, const struct candidate *p)
     return p->height == c->fin.height && hash_eq(&p->block, &c->fin.block);
 }
 
+/* D49 propose at once, but T_pace after the last block */
 static void build(struct core *c, const struct candidate *parent)
 {
     struct core_effect *e;
@@ -106,6 +107,8 @@ static bool may_propose(const struct core *c)
              s->mine[VOTE_NULLIFY].state == OWN_NONE));
 }
 
+/* I1 no empty block: without work none is asked for.  X4 carry instead: while
+ * the parent is not final. */
 void try_propose(struct core *c)
 {
     struct candidate parent;

@@ -43,18 +43,18 @@ void core_replay_cert(struct core *c, const struct cert *cert)
         make_room(c, view);
         if (view <= c->base) {
             if (cert->kind == VOTE_NOTARIZE && view > c->kept.about.view)
-                c->kept = *cert;
+                cert_copy(&c->kept, cert);
             return;
         }
         s = cert_slot(c, view);
         if (cert->kind == VOTE_NOTARIZE) {
             s->has_n = true;
-            s->n = *cert;
+            cert_copy(&s->n, cert);
             note_notarised(c, view);
             want_replayed(c, &cert->about);
         } else {
             s->has_x = true;
-            s->x = *cert;
+            cert_copy(&s->x, cert);
         }
     }
     if (view >= c->view)

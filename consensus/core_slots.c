@@ -34,6 +34,7 @@ const struct core_cert_slot *cert_slot_if(const struct core *c, uint64_t view)
     return in_cert_window(c, view) && s->view == view ? s : NULL;
 }
 
+/* M2 window */
 bool in_vote_window(const struct core *c, uint64_t view)
 {
     return view > c->base && view <= c->view + CORE_VOTE_WINDOW &&
@@ -123,7 +124,7 @@ static void leave(struct core *c, uint64_t view)
     const struct core_cert_slot *s = cert_slot_if(c, view);
 
     if (s != NULL && s->has_n)
-        c->kept = s->n;
+        cert_copy(&c->kept, &s->n);
     if (s == NULL || !s->has_x)
         c->nullified_from = view + 1;
     c->base = view;
@@ -155,7 +156,7 @@ void move_final(struct core *c, const struct cert *cert)
 
     ASSERT(cert->about.view > c->fin.view); /* C5 */
     c->fin = cert->about;
-    c->final_cert = *cert;
+    cert_copy(&c->final_cert, cert);
     c->has_final_cert = true;
     if (c->base < c->fin.view)
         c->base = c->fin.view;

@@ -65,7 +65,8 @@ static bool is_forgotten(const struct core *c, const struct vote *held)
            (c->first_own == 0 || held->about.view < c->first_own);
 }
 
-/* H4: a second instance signs with this key, or the journal is an old one. */
+/* H4 foreign vote: a second instance signs with this key, or the journal is an
+ * old one. */
 void observe_foreign(struct core *c)
 {
     observe(c,
@@ -104,6 +105,7 @@ static unsigned has_by_map(const struct core_status *st, uint64_t view)
     return i < st->map_views ? st->map[i / 4] >> (i % 4 * 2) & 3u : 0;
 }
 
+/* A3 bounded repair */
 static void push_missing(struct core *c,
                          uint8_t to,
                          const struct core_status *st)
@@ -129,8 +131,8 @@ static void push_missing(struct core *c,
 }
 
 /* Before the first vote of a new journal, the chain must not have begun (D45).
- * A height counts only with its certificate (A1), so a peer that claims one is
- * simply not counted; if it is true, the certificate comes and decides. */
+ * A1 height needs a certificate, so a peer that claims one is simply not
+ * counted; if it is true, the certificate comes and decides. */
 static void count_status(struct core *c, const struct core_event *e)
 {
     if ((int)e->from == c->config.me || e->from >= c->config.n ||

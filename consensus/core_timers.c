@@ -40,16 +40,16 @@ static uint64_t busy_from_ms(const struct core *c)
 
 static uint32_t nullify_needed(const struct core *c)
 {
-    /* One liar of f cannot make an idle network turn (I4). */
+    /* I4 one cannot wake it: a liar alone turns no idle network. */
     return c->config.mutant == MUTANT_ANY_NULLIFY_BUSY
                ? 1
                : (uint32_t)c->faulty + 1;
 }
 
-/* Whether the newest notarised candidate has a block that is not final: then
- * there is something to carry.  Views that are not final but carry a final
- * block are nothing to wait for: on a link slower than T_leader / 2 their
- * finalization is always one view late, and carrying it would never end.  An
+/* I3 carry the tip: whether the newest notarised candidate has a block that is
+ * not final.  Views that are not final but carry a final block are nothing to
+ * wait for: on a link slower than T_leader / 2 their finalization is always
+ * one view late, and carrying it would never end.  An
  * older candidate with another block cannot become final any more, or the
  * newest would extend it. */
 bool tip_is_open(const struct core *c)
@@ -60,6 +60,7 @@ bool tip_is_open(const struct core *c)
            !hash_eq(&newest.block, &c->fin.block);
 }
 
+/* I2 idle is silent: timers run while this holds. */
 bool core_is_busy(const struct core *c)
 {
     const struct core_cert_slot *s = cert_slot_if(c, c->view);
@@ -85,7 +86,7 @@ static uint32_t alive_count(const struct core *c)
     return alive;
 }
 
-/* N4: the leader is silent though a quorum is not. */
+/* N4 silent leader, though a quorum is not. */
 static bool leader_is_silent(struct core *c)
 {
     const uint32_t leader = core_leader(c, c->view);
@@ -111,11 +112,12 @@ static bool must_give_up(struct core *c)
 
     if (votes != NULL && !has_prop &&
         (votes->have[VOTE_NULLIFY] >> leader & 1) != 0)
-        return true; /* N5 */
+        return true; /* N5 leader gives up */
     if (vote_count(c, c->view, VOTE_NULLIFY) >= nullify_needed(c))
-        return true; /* N6 */
+        return true; /* N6 f + 1 give up */
     if (!c->was_busy)
         return false;
+    /* N1 no proposal; N2 no notarization */
     return (!has_prop &&
             due(c, from + timeout_ms(c, c->config.timers.t_leader_ms))) ||
            due(c, from + timeout_ms(c, c->config.timers.t_view_ms)) ||

@@ -7,7 +7,8 @@ bool may_sign_more(const struct core *c)
     return c->pending_count < CORE_PENDING && core_may_vote(c);
 }
 
-/* Signs and persists one own vote; it is sent, and counted, when durable. */
+/* C4 persist then send: signs and persists one own vote; it is sent, and
+ * counted, when durable. */
 static void cast(struct core *c, uint8_t kind, const struct candidate *about)
 {
     struct core_own *own = &cert_slot(c, about->view)->mine[kind];
@@ -38,6 +39,7 @@ static void cast(struct core *c, uint8_t kind, const struct candidate *about)
         tally(c, &own->vote);
 }
 
+/* D1 propose after disk, D2 notarize after disk: the body first. */
 void notarize(struct core *c, const struct candidate *about)
 {
     ASSERT(own_vote(c, about->view, VOTE_NULLIFY, false) == NULL); /* C1 */
@@ -47,6 +49,7 @@ void notarize(struct core *c, const struct candidate *about)
     cast(c, VOTE_NOTARIZE, about);
 }
 
+/* C2 give up or finalise; D3 nullify after disk */
 void nullify(struct core *c)
 {
     const struct candidate about = {.view = c->view};
@@ -58,6 +61,7 @@ void nullify(struct core *c)
     cast(c, VOTE_NULLIFY, &about);
 }
 
+/* D4 finalize after disk: the notarization was persisted when it came. */
 void finalize(struct core *c, const struct candidate *about)
 {
     ASSERT(own_vote(c, about->view, VOTE_NULLIFY, false) == NULL ||
@@ -70,12 +74,16 @@ void finalize(struct core *c, const struct candidate *about)
 static void try_form(struct core *c, const struct vote *v)
 {
     const struct core_vote_slot *s = vote_slot_if(c, v->about.view);
-    struct cert cert = {.kind = v->kind, .epoch = v->epoch, .about = v->about};
+    struct cert cert; /* only what is used of it is set */
     uint32_t found = 0;
 
     if (s == NULL ||
         (uint32_t)__builtin_popcount(s->have[v->kind]) + 1 < c->quorum)
         return;
+    cert.kind = v->kind;
+    cert.epoch = v->epoch;
+    cert.about = v->about;
+    cert.bitmap = 0;
     for (uint32_t i = 0; i < c->config.n && found < c->quorum; i++) {
         if ((s->have[v->kind] >> i & 1) != 0 &&
             candidate_eq(&s->about[v->kind][i], &v->about)) {
@@ -154,7 +162,7 @@ static void note_newest(struct core *c, const struct vote *v)
         *newest = *v;
 }
 
-/* Counts a vote: the first of a signer and kind; a later one never. */
+/* M3 first vote counts: of a signer and kind; a later one never. */
 void tally(struct core *c, const struct vote *v)
 {
     struct core_vote_slot *s;
@@ -188,6 +196,7 @@ static void tell_final(struct core *c, uint8_t to)
     emit_cert(c, &c->final_cert, to);
 }
 
+/* M6 other epochs do not count. */
 void take_vote(struct core *c, const struct vote *v, bool own)
 {
     if (v->epoch != c->config.epoch || v->signer >= c->config.n ||
@@ -212,7 +221,7 @@ static void mark_durable(struct core *c, const struct vote *v)
         own->state = OWN_DURABLE;
 }
 
-/* What became durable may now be counted. */
+/* D8 own vote when durable: what became so may now be counted. */
 void take_durable(struct core *c, uint64_t batch)
 {
     struct vote ready[CORE_PENDING];
@@ -250,6 +259,7 @@ bool core_wants_proposal(const struct core *c,
             s->mine[VOTE_NULLIFY].state == OWN_NONE);
 }
 
+/* M1 cheap first: nothing here costs a signature. */
 bool core_wants_vote(const struct core *c, const struct vote *v)
 {
     const struct core_cert_slot *s = cert_slot_if(c, v->about.view);

@@ -75,7 +75,8 @@ static void on_event(void *ctx,
     append_vec(&n->events, bytes);
 }
 
-/* Starts a block on the tip with its due work. */
+/* Starts a block on the tip with its due work.  X1 deterministic: what follows
+ * reads the block and the rows, nothing else. */
 static void start(struct engine *e,
                   struct ledger_block *b,
                   struct ledger_view *view,
@@ -153,8 +154,8 @@ enum err engine_read_validators(struct validators_row *out, struct bytes row)
                : ERR_CORRUPT;
 }
 
-/* The set in force after the block: a block that changes it seals the epoch.
- * Builder and verifier both come here. */
+/* The set in force after the block.  E1 last block seals: the one that changes
+ * it.  Builder and verifier both come here. */
 static void fill_epoch(struct engine *e,
                        struct header *h,
                        const struct change_set *changes)
@@ -233,7 +234,8 @@ enum err engine_finish(struct engine *e, struct header *h, uint32_t event_count)
     return ERR_NONE;
 }
 
-/* Applies the transactions of one kind (court or not) while they fit. */
+/* Applies the transactions of one kind (court or not) while they fit, X5
+ * bounded work; those refused are left out, X3 only valid transactions. */
 static void build_pass(struct engine *e,
                        struct ledger_block *b,
                        struct engine_candidate_tx *txs,

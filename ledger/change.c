@@ -120,7 +120,9 @@ static enum verdict check_joiners(struct change_plan *c)
         if (joins_again(c, i))
             return refuse(c, V_VALIDATOR, &id, 0, 0);
     }
-    /* R161: Who joins has said within the last 10,000 blocks that it is
+    /* E6 ready first
+     *
+     * R161: Who joins has said within the last 10,000 blocks that it is
      * ready. */
     for (uint32_t i = 0; i < c->op->join_count; i++) {
         const struct hash id = validator_id(&c->op->join[i].key);
@@ -133,6 +135,7 @@ static enum verdict check_joiners(struct change_plan *c)
     return V_OK;
 }
 
+/* E7 few at once, E8 rotation: of one institution, counted once. */
 static enum verdict check_size(struct change_plan *c)
 {
     const uint32_t leave = c->op->leave_count;

@@ -22,6 +22,10 @@ OPT_cov     := -O0 --coverage
 LD_cov      := --coverage
 OPT_fuzz    := -O1 $(SAN) -fsanitize=fuzzer-no-link
 LD_fuzz     := -fsanitize=address,undefined
+# The simulator's speed is how much it can see.
+SIM_OPT_dev     := -O3 -march=native $(if $(findstring clang,$(CC)),,-flto=2)
+SIM_OPT_release := $(SIM_OPT_dev)
+SIM_OPT          = $(SIM_OPT_$(VARIANT))
 ifeq ($(VARIANT),fuzz)
 CC := clang
 endif

@@ -3,7 +3,7 @@ PREFIX   ?= /usr/local
 PACKAGES := build-essential pkg-config librocksdb-dev libsecp256k1-dev \
             libevent-dev libssl-dev libjansson-dev libinih-dev libcmocka-dev \
             clang clang-format clang-tidy libclang-rt-14-dev curl jq \
-            openssl xxd python3 iproute2 faketime
+            openssl xxd python3 iproute2 faketime spin
 
 deps: ## install the Debian 12 packages (root or sudo)
 	@tools/deps.sh $(PACKAGES)

@@ -15,7 +15,7 @@ fuzz-replay: $(FUZZ:%=%.replay)
 
 check: ## what a commit must pass, in about a minute
 check: unit golden fuzz-replay check-layers check-headers check-format \
-    check-banned check-rules check-pure
+    check-banned check-rules check-pure check-protocol
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -35,9 +35,12 @@ check-rules: ## RULES.md, code and tests say each rule in the same words
 check-rules: $(BUILD)/equity
 	@tools/check-rules.sh $<
 
-check-pure: ## the rules allocate nothing, read no clock, keep no state
-check-pure: $(call library,ledger)
-	@tools/check-pure.sh $<
+check-pure: ## rules and consensus allocate nothing, read no clock, keep no state
+check-pure: $(call library,ledger) $(call library,consensus)
+	@tools/check-pure.sh $^
+
+check-protocol: ## PROTOCOL.md, code and tests name the same rules
+	@tools/check-protocol.sh $(LAYERS)
 
 format: ## let clang-format decide the layout
 	clang-format -i $(CSOURCES)
@@ -47,7 +50,8 @@ tidy: ## clang-tidy over the layers
 	    $(CPPFLAGS) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
-    check-format check-banned check-rules check-pure format tidy
+    check-format check-banned check-rules check-pure check-protocol format \
+    tidy
 
 run: ## the main job: four institutions keep one register (RUN=once stops it)
 run: deps
@@ -56,16 +60,47 @@ run: deps
 .PHONY: run
 
 SEED  ?= 1
-SEEDS ?= 300
-VIEWS ?= 200000
+SEEDS ?= 50000
+VIEWS ?= 100000000
+JOBS  ?= $(shell nproc)
 OPS   ?= 500000
-SIM_FLAGS = $(if $(NODES),--nodes $(NODES)) $(if $(MUTANT),--mutant $(MUTANT))
-sim: ## whole networks, and the rules, in one process (SEED= SEEDS= VIEWS= OPS=)
-sim: $(BUILD)/tests/sim/sim $(BUILD)/tests/property/prop_ledger
-	$< --seed $(SEED) --views $(VIEWS) $(SIM_FLAGS)
-	$< --app ledger --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
+LEDGER_SEEDS ?= 300
+SIM       = $(BUILD)/tests/sim/sim
+SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
+    $(if $(MUTANT),--mutant $(MUTANT))
+sim: ## whole networks in one process (SEED= SEEDS= LEDGER_SEEDS= OPS= JOBS=)
+sim: $(SIM) $(BUILD)/tests/property/prop_ledger
+	$< --seed $(SEED) --seeds 200 --twice yes $(SIM_FLAGS)
+	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
+	$< --twins 3 $(SIM_FLAGS)
+	$< --twins 6 --leaders twin --sides split $(SIM_FLAGS)
+	$< --crashes yes --seed $(SEED) --seeds 40 $(SIM_FLAGS)
+	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
+
+sim-long: ## seeds until VIEWS have passed; goes on where it was stopped
+sim-long: $(SIM)
+	$< --seed $(SEED) --views $(VIEWS) --state $(BUILD)/sim-long.state \
+	    $(SIM_FLAGS)
+
+TRACES ?= 1000
+sim-crashes: ## a crash at every effect of TRACES recorded runs
+sim-crashes: $(SIM)
+	$< --crashes yes --seed $(SEED) --seeds $(TRACES) $(SIM_FLAGS)
+
+twins: ## every script of 4, 6 and 8 views with a second copy of a validator
+twins: $(SIM)
+	$< --twins 4 $(SIM_FLAGS)
+	$< --twins 6 --leaders two --sides split $(SIM_FLAGS)
+	$< --twins 8 --leaders twin --sides split $(SIM_FLAGS)
+.PHONY: sim-long sim-crashes twins
+
+MODEL_VIEWS ?= 4
+model: ## Spin checks the protocol, and finds each planted bug (MODEL_VIEWS=)
+	@tools/check-model.sh $(MODEL_VIEWS)
+model-short: ## the same over three views
+	@tools/check-model.sh 3
 
 e2e: ## the fault list, with real processes
 e2e: all
@@ -85,14 +120,14 @@ chaos-kills: all $(CHAOS_PROGRAMS)
 	$(CHAOS) --nodes 4 --kills $(KILLS)
 .PHONY: chaos chaos-kills
 
-test: ## everything: check, property, simulation, end to end
-test: all check property sim e2e
+test: ## everything: check, property, model, simulation, end to end
+test: all check property model-short sim e2e
 
 bench: ## the figures of docs/BENCH.md, in one table
 bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
-.PHONY: sim e2e test bench
+.PHONY: sim model model-short e2e test bench
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

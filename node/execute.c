@@ -248,7 +248,7 @@ static void run_write(struct task *task)
     w->err = store_index(w->node->store, &w->block);
 }
 
-/* On disk: now, and only now, clients hear final. */
+/* D7 final after disk: now, and only now, clients hear it. */
 static void now_durable(struct task *task)
 {
     struct write_task *w =
@@ -349,8 +349,8 @@ static void submit_commit(struct node *n, struct block_entry *b)
     pool_submit(n->executor, &t->task);
 }
 
-/* Submits what is due, in the order of heights: signature checks of several
- * blocks may end in any order. */
+/* A4 one writer: submits what is due, in the order of heights; signature checks
+ * of several blocks may end in any order. */
 static void submit_commits(struct node *n)
 {
     for (bool found = true; found;) {

@@ -81,6 +81,7 @@ static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
                          "a proposal with another block's body");
 }
 
+/* M4 no relayed vote: from its signer only. */
 static void take_vote(struct node *n, uint8_t from, struct bytes payload)
 {
     struct core_event e = {.kind = ON_VOTE, .from = from};

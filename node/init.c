@@ -34,8 +34,9 @@ static bool journal_is_born(const struct node *n)
     return e != ERR_NOT_FOUND && (e != ERR_NONE || records > 0);
 }
 
-/* Beside a database with blocks: what this key signed before is not known any
- * more, so that it signs nothing again; and what is stored is final. */
+/* D9 lost journal, beside a database with blocks: what this key signed before
+ * is not known any more, so that it signs nothing again; and what is stored is
+ * final. */
 static enum err append_observer(const struct node *n,
                                 struct journal *j,
                                 uint64_t height)

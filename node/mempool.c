@@ -288,6 +288,7 @@ static void add_gossip(struct node *n, const struct mtx *m)
         event_active(n->gossip_event, EV_TIMEOUT, 0);
 }
 
+/* I6 transactions reach all */
 void mempool_flush_gossip(struct node *n)
 {
     struct writer w = writer_of(n->gossip.at, 4);

@@ -5,6 +5,7 @@ enum {
     JOURNAL_CUT_BYTES = 8 << 20,
 };
 
+/* H3 disk error */
 void keep_failed(struct node *n, enum err e)
 {
     if (e == ERR_FULL)
@@ -22,6 +23,7 @@ void keep_failed(struct node *n, enum err e)
                   err_text(e));
 }
 
+/* D10 records name their epoch */
 void keep_record(struct node *n, uint8_t type, uint64_t view, struct bytes b)
 {
     const enum err e = journal_append(n->journal, type, n->set.epoch, view, b);

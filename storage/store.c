@@ -298,6 +298,7 @@ static void put_log(struct store *s,
         bytes_of(log->peaks, mtree_log_peak_count(log) * sizeof log->peaks[0]));
 }
 
+/* D6 one batch a block, synced */
 enum err store_put_block(struct store *s, const struct store_block *b)
 {
     rocksdb_writebatch_t *batch;

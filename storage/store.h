@@ -81,7 +81,8 @@ typedef enum err (*store_row_fn)(void *ctx,
                                  struct bytes row);
 MUST_USE enum err store_each_row(struct store *s, store_row_fn each, void *ctx);
 
-/* Reading.  A store_view is one consistent snapshot of the indexed state. */
+/* Reading.  A store_view is one consistent snapshot of the indexed state: X6
+ * readers see final state. */
 struct store_view;
 struct store_view *store_view_open(struct store *s);
 void store_view_close(struct store_view *v);

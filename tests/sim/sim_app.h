@@ -21,6 +21,7 @@ struct sim_block {
     struct header header;
     struct buf header_bytes;
     struct buf body;
+    uint32_t slot; /* of the registry's index */
 };
 
 struct sim_app_ops {
@@ -41,8 +42,11 @@ struct sim_app_ops {
                   uint32_t tx_count);
     /* execute says whether the block is valid on the tip. */
     bool (*execute)(void *self, const struct sim_block *block);
-    /* commit makes a valid block the tip. */
-    void (*commit)(void *self, const struct sim_block *block);
+    /* commit makes a valid block the tip; txs (SIM_BLOCK_TXS + 1) gets the
+     * transactions that took effect.  Returns their number. */
+    uint32_t (*commit)(void *self,
+                       const struct sim_block *block,
+                       uint32_t *txs);
     /* has says whether a transaction has taken effect. */
     bool (*has)(const void *self, uint32_t tx);
     struct hash (*root)(const void *self);

@@ -37,7 +37,19 @@ uint32_t sim_block_put(struct sim *s, struct sim_block *b)
         return s->block_index[at];
     }
     buf_append(&b->header_bytes, bytes, size);
+    b->slot = at;
     s->blocks[s->block_count] = *b;
     s->block_index[at] = s->block_count;
     return s->block_count++;
+}
+
+/* Only all of them together. */
+void sim_block_drop(struct sim *s, uint32_t block)
+{
+    struct sim_block *b = &s->blocks[block];
+
+    s->block_index[b->slot] = 0;
+    buf_deinit(&b->header_bytes);
+    buf_deinit(&b->body);
+    memset(b, 0, sizeof *b);
 }

@@ -19,6 +19,10 @@ void sim_saw_cert(struct sim *s, const struct cert *c)
 
     if (v == NULL)
         return;
+    if (!sim_cert_ok(s, c))
+        sim_fail(s,
+                 "a certificate of view %llu does not verify",
+                 (unsigned long long)c->about.view);
     switch ((enum vote_kind)c->kind) {
     case VOTE_NOTARIZE:
         if (v->n && !candidate_eq(&v->n_about, &c->about))
@@ -53,12 +57,15 @@ void sim_saw_cert(struct sim *s, const struct cert *c)
 /* S3: the log of votes that left a correct node; no crash erases it. */
 void sim_saw_vote(struct sim *s, uint32_t i, const struct vote *v)
 {
-    struct sim_view *view = view_of(s, v->about.view);
     const uint8_t bit = (uint8_t)(1 << v->kind);
+    struct sim_view *view;
     uint8_t all;
     const char *bad = NULL;
 
-    if (view == NULL || !s->nodes[i].correct)
+    if (!s->nodes[i].correct)
+        return;
+    view = view_of(s, v->about.view);
+    if (view == NULL)
         return;
     all = view->voted[i];
     if (v->kind == VOTE_NOTARIZE && (all & bit) != 0 &&
@@ -94,7 +101,7 @@ void sim_saw_commit(struct sim *s, uint32_t i, uint64_t height, uint32_t block)
     if (height > s->decided_height) {
         s->decided_height = height;
         s->decided[height] = block;
-        s->total_blocks++;
+        s->total.blocks++;
     }
     if (s->decided[height] != block)
         sim_fail(s,
@@ -110,18 +117,14 @@ void sim_saw_commit(struct sim *s, uint32_t i, uint64_t height, uint32_t block)
                  (unsigned long long)height);
 }
 
+/* Every transaction takes effect once, so that their number says all. */
 bool sim_all_final(const struct sim *s)
 {
-    for (uint32_t i = 0; i < s->params.n; i++) {
+    for (uint32_t i = 0; i < s->instances; i++) {
         const struct sim_node *node = &s->nodes[i];
 
-        if (!node->correct || !node->up)
-            continue;
-        for (uint32_t tx = 0; tx < s->tx_count; tx++) {
-            if (!s->ops->has(node->app, tx))
-                return false;
-        }
-        if (node->height != s->decided_height)
+        if (node->correct && (!node->up || node->final_txs != s->tx_count ||
+                              node->height != s->decided_height))
             return false;
     }
     return true;

@@ -1,4 +1,4 @@
-/* Journal and executor of one node: what a crash leaves of them. */
+/* The journal of one node: what a crash leaves of it. */
 #include "base/check.h"
 #include "tests/sim/sim.h"
 
@@ -16,9 +16,9 @@ void sim_append(struct sim_node *node,
                 uint64_t view,
                 struct bytes payload)
 {
-    struct writer w =
-        writer_of(buf_append(&node->journal, NULL, RECORD_HEAD + payload.size),
-                  RECORD_HEAD + payload.size);
+    struct writer w = writer_of(
+        buf_append(&node->room.journal, NULL, RECORD_HEAD + payload.size),
+        RECORD_HEAD + payload.size);
 
     writer_u32(&w, (uint32_t)payload.size);
     writer_u8(&w, type);
@@ -40,27 +40,36 @@ void sim_append_body(struct sim *s, struct sim_node *node, uint32_t block)
     buf_deinit(&out);
 }
 
-/* Starts a sync unless one is under way; what comes meanwhile waits for the
- * next one.  A targeted crash falls between write and sync, or after it. */
+/* How long the disk takes now. */
+static uint64_t sync_us(struct sim *s, const struct sim_node *node)
+{
+    uint64_t takes =
+        sim_between(s, RNG_DISK, s->params.fsync_lo, s->params.fsync_hi);
+
+    if (s->now < node->slow_until)
+        takes += node->slow_us;
+    return takes;
+}
+
+/* Starts a sync; what comes meanwhile waits for the next one.  A targeted
+ * crash falls between write and sync, or after it. */
 void sim_sync(struct sim *s, uint32_t i)
 {
     struct sim_node *node = &s->nodes[i];
-    const uint64_t takes =
-        sim_between(s, s->params.fsync_lo, s->params.fsync_hi);
+    const uint64_t takes = sync_us(s, node);
     struct sim_ev ev = {.kind = EV_SYNCED,
                         .node = (uint8_t)i,
                         .life = node->life,
                         .at = s->now + takes};
 
-    if (node->syncing || node->batch_wanted <= node->batch_syncing)
-        return;
+    ASSERT(!node->syncing && node->batch_wanted > node->batch_syncing);
     node->syncing = true;
-    node->syncing_to = node->journal.size;
+    node->syncing_to = node->room.journal.size;
     node->batch_syncing = node->batch_wanted;
     sim_push(s, ev);
-    if (!s->healed && sim_chance(s, s->params.targeted)) {
+    if (!s->healed && sim_chance(s, RNG_TARGET, s->params.targeted)) {
         ev.kind = EV_CRASH;
-        ev.at = s->now + sim_between(s, 0, takes);
+        ev.at = s->now + sim_between(s, RNG_TARGET, 0, takes);
         sim_push(s, ev);
     }
 }
@@ -70,7 +79,8 @@ bool sim_replay(
     struct sim *s, uint32_t i, struct core *core, size_t size, bool *fresh)
 {
     struct sim_node *node = &s->nodes[i];
-    struct reader r = reader_of(bytes_of(node->journal.at, size));
+    struct reader r = reader_of(bytes_of(node->room.journal.at, size));
+    const uint64_t stored = sim_stored(s, node);
 
     *fresh = true;
     while (r.left >= RECORD_HEAD) {
@@ -95,25 +105,71 @@ bool sim_replay(
             return false;
         }
     }
-    if (node->stored > 0)
-        core_replay_cert(core, &node->certs[node->stored]);
+    if (stored > 0)
+        core_replay_cert(core, &node->room.certs[stored]);
     return true;
 }
 
-/* A record of which the end is missing is no record. */
-void sim_cut_torn(struct sim_node *node)
+/* The end of the last whole record. */
+static size_t whole(const struct buf *journal)
 {
     size_t at = 0;
 
-    while (at + RECORD_HEAD <= node->journal.size) {
+    while (at + RECORD_HEAD <= journal->size) {
         uint32_t length;
 
-        memcpy(&length, node->journal.at + at, sizeof length);
-        if (at + RECORD_HEAD + length > node->journal.size)
+        memcpy(&length, journal->at + at, sizeof length);
+        if (at + RECORD_HEAD + length > journal->size)
             break;
         at += RECORD_HEAD + length;
     }
-    node->journal.size = at;
+    return at;
+}
+
+/* Keeps so many of the records that are not synced. */
+static void keep_records(struct sim *s, struct sim_node *node)
+{
+    struct buf *journal = &node->room.journal;
+    size_t at = node->synced;
+    size_t end = at;
+
+    s->watch.records = 0;
+    while (at < journal->size) {
+        uint32_t length;
+
+        memcpy(&length, journal->at + at, sizeof length);
+        at += RECORD_HEAD + length;
+        if (s->watch.records++ < s->watch.keep)
+            end = at;
+    }
+    journal->size = node->synced = end;
+}
+
+/* A crash: what was not synced is lost, or a part of it is, cut anywhere; or
+ * only the process ended and all of it is there.  A record of which the end is
+ * missing is no record. */
+void sim_lose_unsynced(struct sim *s, struct sim_node *node)
+{
+    struct buf *journal = &node->room.journal;
+    const size_t unsynced = journal->size - node->synced;
+    const uint64_t how = sim_between(s, RNG_DISK, 0, 3);
+
+    if (s->watch.crashed && s->watch.keep != SIM_WATCH_ALL &&
+        &s->nodes[s->watch.node] == node && !s->healed) {
+        keep_records(s, node);
+        return;
+    }
+    if (unsynced > 0 && how < 2 && !sim_is_off(s, FAULT_LOST)) {
+        sim_note(s, FAULT_LOST);
+        journal->size = node->synced;
+    } else if (unsynced > 0 && how == 2 && !sim_is_off(s, FAULT_TORN)) {
+        journal->size =
+            node->synced + sim_between(s, RNG_DISK, 0, unsynced - 1);
+        if (journal->size != whole(journal))
+            sim_note(s, FAULT_TORN);
+        journal->size = whole(journal);
+    }
+    node->synced = journal->size;
 }
 
 static void put_birth(struct sim *s, struct sim_node *node)
@@ -148,27 +204,29 @@ void sim_cut(struct sim *s, uint32_t i)
     struct writer w = writer_of(buf, sizeof buf);
     struct record_checkpoint mark;
 
-    if (node->journal.size == 0) {
+    if (node->room.journal.size == 0) {
         put_birth(s, node);
-        node->synced = node->journal.size;
+        node->synced = node->room.journal.size;
         return;
     }
-    if (node->journal.size < CUT_BYTES || node->syncing || !node->correct ||
-        node->stored < node->height || !core_is_quiet(node->core))
+    if (node->room.journal.size < CUT_BYTES || node->syncing ||
+        sim_stored(s, node) < node->height || !core_is_quiet(node->room.core))
         return;
-    buf_clear(&node->journal);
+    buf_clear(&node->room.journal);
     put_birth(s, node);
     sim_append(node, RECORD_START, 0, bytes_of(NULL, 0));
-    if (core_checkpoint_mark(node->core, &mark)) {
+    if (node->room.core->observer)
+        sim_append(node, RECORD_OBSERVER, 0, bytes_of(NULL, 0));
+    if (core_checkpoint_mark(node->room.core, &mark)) {
         record_checkpoint_encode(&w, &mark);
         sim_append(node, RECORD_CHECKPOINT, mark.view, writer_bytes(&w));
     }
-    core_checkpoint(node->core, put_listed, node);
+    core_checkpoint(node->room.core, put_listed, node);
     for (uint32_t b = 1; b < s->block_count; b++) {
-        if (node->has_body[b] != 0 && s->blocks[b].header.height > node->stored)
+        if (node->has_body[b] != 0 && s->blocks[b].header.height > node->height)
             sim_append_body(s, node, b);
     }
-    node->synced = node->journal.size;
+    node->synced = node->room.journal.size;
 }
 
 static bool same_own(const struct core_cert_slot *a,
@@ -189,22 +247,19 @@ static bool same_own(const struct core_cert_slot *a,
 /* S7: the journal as written, synced or not, gives the state in memory. */
 void sim_check_replay(struct sim *s, uint32_t i)
 {
-    static struct core *again; /* one spare core for all checks */
     struct sim_node *node = &s->nodes[i];
-    const struct core *core = node->core;
+    const struct core *core = node->room.core;
+    struct core *again = s->spare_core;
     struct core_config config = core->config;
+    const uint64_t stored = sim_stored(s, node);
     bool fresh;
 
-    if (again == NULL)
-        again = calloc(1, sizeof *again);
-    ASSERT(again != NULL);
-    core_init(again,
-              &config,
-              node->stored,
-              &s->blocks[node->chain[node->stored]].hash);
-    if (!sim_replay(s, i, again, node->journal.size, &fresh))
+    s->total.replays++;
+    core_init(
+        again, &config, stored, &s->blocks[node->room.chain[stored]].hash);
+    if (!sim_replay(s, i, again, node->room.journal.size, &fresh))
         return;
-    core_start(again, fresh, s->now / SIM_MS);
+    core_start(again, fresh, sim_local_ms(s, node));
     if (again->view != core->view || again->fin.view != core->fin.view ||
         again->base != core->base)
         sim_fail(s,
@@ -225,143 +280,4 @@ void sim_check_replay(struct sim *s, uint32_t i)
                      i,
                      (unsigned long long)u);
     }
-}
-
-/* ---- executor ---- */
-
-void sim_task(struct sim *s, uint32_t i, const struct sim_task *t)
-{
-    struct sim_node *node = &s->nodes[i];
-
-    if (node->task_count == SIM_TASKS_MAX)
-        return; /* asked for again, as in life */
-    node->tasks[(node->task_first + node->task_count++) % SIM_TASKS_MAX] = *t;
-    if (node->task_count == 1)
-        sim_push(s,
-                 (struct sim_ev){.kind = EV_TASK_DONE,
-                                 .node = (uint8_t)i,
-                                 .life = node->life,
-                                 .at = s->now + s->params.execute_us});
-}
-
-static uint32_t build(struct sim *s, uint32_t i, const struct sim_task *t)
-{
-    struct sim_node *node = &s->nodes[i];
-    const struct sim_block *tip = &s->blocks[node->chain[node->height]];
-    struct sim_block b = {.header = tip->header};
-    const uint64_t wall =
-        (uint64_t)((int64_t)(s->now / SIM_MS) + node->clock_ms) +
-        s->blocks[0].header.time_ms;
-    uint32_t txs[SIM_BLOCK_TXS];
-    uint32_t count = 0;
-    uint32_t id;
-
-    if (t->candidate.height != node->height)
-        return 0;
-    for (uint32_t tx = 0; tx < s->tx_count && count < SIM_BLOCK_TXS; tx++) {
-        if (node->knows_tx[tx] != 0 && !s->ops->has(node->app, tx))
-            txs[count++] = tx;
-    }
-    b.header.view = t->candidate.view;
-    b.header.proposer = (uint16_t)i;
-    b.header.height = node->height + 1;
-    b.header.parent_hash = tip->hash;
-    b.header.time_ms =
-        wall > tip->header.time_ms ? wall : tip->header.time_ms + 1;
-    if (!s->ops->build(node->app, &b, txs, count)) {
-        buf_deinit(&b.body);
-        return 0;
-    }
-    id = sim_block_put(s, &b);
-    if (id != 0)
-        node->has_body[id] = 1;
-    return id;
-}
-
-static bool executes(struct sim *s, const struct sim_node *node, uint32_t block)
-{
-    const struct sim_block *b = &s->blocks[block];
-    const struct sim_block *tip = &s->blocks[node->chain[node->height]];
-
-    return b->header.height == node->height + 1 &&
-           hash_eq(&b->header.parent_hash, &tip->hash) &&
-           b->header.time_ms > tip->header.time_ms &&
-           s->ops->execute(node->app, b);
-}
-
-static void commit(struct sim *s, uint32_t i, const struct sim_task *t)
-{
-    struct sim_node *node = &s->nodes[i];
-    const struct sim_block *b = &s->blocks[t->block];
-    struct core_event e = {.kind = ON_APPLIED};
-
-    if (b->header.height != node->height + 1)
-        return;
-    if (!executes(s, node, t->block)) {
-        sim_fail(s, "node %u: a final block does not execute", i);
-        return;
-    }
-    s->ops->commit(node->app, b);
-    node->height++;
-    ASSERT(node->height < SIM_HEIGHTS_MAX);
-    node->chain[node->height] = t->block;
-    node->certs[node->height] = t->cert;
-    if (node->correct)
-        sim_saw_commit(s, i, node->height, t->block);
-    sim_push(s,
-             (struct sim_ev){.kind = EV_STORED,
-                             .node = (uint8_t)i,
-                             .life = node->life,
-                             .arg = node->height,
-                             .at = s->now + sim_between(s,
-                                                        s->params.fsync_lo,
-                                                        s->params.fsync_hi)});
-    e.height = node->height;
-    e.hash = b->hash;
-    sim_node_feed(s, i, &e);
-    sim_node_work(s, i, true);
-}
-
-static void answer(struct sim *s, uint32_t i, const struct sim_task *t)
-{
-    struct sim_node *node = &s->nodes[i];
-    struct core_event e = {.kind = ON_EXECUTED,
-                           .hash = s->blocks[t->block].hash};
-    uint32_t built;
-
-    switch ((int)t->kind) {
-    case DO_BUILD:
-        e.kind = ON_BUILT;
-        e.candidate = t->candidate;
-        built = build(s, i, t);
-        if (built != 0)
-            e.facts = block_facts_of(&s->blocks[built].header,
-                                     &s->blocks[built].hash);
-        break;
-    case DO_EXECUTE:
-        e.gone = node->has_body[t->block] == 0;
-        e.yes = !e.gone && executes(s, node, t->block);
-        break;
-    case DO_COMMIT:
-        commit(s, i, t);
-        return;
-    }
-    sim_node_feed(s, i, &e);
-}
-
-void sim_task_done(struct sim *s, uint32_t i)
-{
-    struct sim_node *node = &s->nodes[i];
-    const struct sim_task t = node->tasks[node->task_first];
-
-    ASSERT(node->task_count > 0);
-    node->task_first = (node->task_first + 1) % SIM_TASKS_MAX;
-    node->task_count--;
-    if (node->task_count > 0)
-        sim_push(s,
-                 (struct sim_ev){.kind = EV_TASK_DONE,
-                                 .node = (uint8_t)i,
-                                 .life = node->life,
-                                 .at = s->now + s->params.execute_us});
-    answer(s, i, &t);
 }

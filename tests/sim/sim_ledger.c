@@ -132,7 +132,9 @@ static bool ledger_execute(void *self, const struct sim_block *block)
                                            &why) == ERR_NONE;
 }
 
-static void ledger_commit(void *self, const struct sim_block *block)
+static uint32_t ledger_commit(void *self,
+                              const struct sim_block *block,
+                              uint32_t *txs)
 {
     struct ledger_app *a = self;
     const struct executed_block *done;
@@ -150,7 +152,9 @@ static void ledger_commit(void *self, const struct sim_block *block)
             tx++;
         ASSERT(tx < SIM_TXS_MAX && a->has[tx] == 0);
         a->has[tx] = 1;
+        txs[i] = tx;
     }
+    return done->header.tx_count;
 }
 
 static bool ledger_has(const void *self, uint32_t tx)

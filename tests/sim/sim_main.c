@@ -1,34 +1,59 @@
-/* sim --seed N --views N [--nodes N] [--mutant NAME] [--app chain|ledger]
+/* sim [--seed N] [--seeds N] [--views N] [--jobs N] [--app chain|ledger] ...
  *
- * Runs seeds from N on until so many views have passed, and ends with 1 at the
- * first violation, naming the seed that shows it again. */
+ * Runs seeds from N on until so many seeds or views have passed, and ends with
+ * 1 at the first violation, which it shrinks and tells. */
 #include "base/num.h"
-#include "tests/sim/sim.h"
+#include "tests/sim/sim_jobs.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
-static struct sim *running;
-
-/* An assertion of the core is a violation too: say which seed. */
-static void on_abort(int number)
-{
-    (void)number;
-    printf("sim: violation seed=%llu nodes=%u: an assertion failed\n",
-           (unsigned long long)running->seed,
-           running->params.n);
-    fflush(stdout);
-    _exit(1);
-}
+struct options {
+    struct sim_request request;
+    struct sim_limits limits;
+    enum core_mutant mutant;
+    const struct sim_app_ops *app;
+    bool trace;
+    bool twice;
+    uint64_t twins; /* views of the scripts; 0 = seeds */
+    bool crashes;
+    uint64_t boundary, keep;
+    const char *leaders;
+    const char *sides;
+    bool shrink;
+};
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "usage: sim [--seed N] [--seeds N] [--views N] [--nodes N] "
-            "[--mutant NAME] [--app chain|ledger]\nmutants:");
+    fprintf(
+        stderr,
+        "sim: whole networks in one process, each from its seed\n\n"
+        "  --seed N      first seed (1)\n"
+        "  --seeds N     run so many seeds\n"
+        "  --views N     or until so many views have passed\n"
+        "  --jobs N      in so many processes (1)\n"
+        "  --app NAME    chain (a hash chain), ledger (the block engine)\n"
+        "  --state FILE  go on where FILE says, and keep it up to date\n"
+        "  --mutant NAME with a rule of the core removed\n"
+        "  --twins V     all scripts of V views with a second copy of one\n"
+        "                of four validators, instead of seeds\n"
+        "  --leaders all|two|twin  --sides all|split  who leads and who is\n"
+        "                apart in them\n"
+        "  --crashes yes  every seed a short run; in it a crash at every\n"
+        "                effect of one node\n"
+        "  --boundary N --keep N  one of these, to be told\n"
+        "leave out (a violation says which):\n"
+        "  --off NAME,NAME...  kinds of faults\n"
+        "  --plan-off K-L,...  steps of the plan\n"
+        "  --nodes N --chaos-ms N --txs N\n"
+        "  --salt N      other chances in the same shape\n"
+        "  --trace yes   tell what happens\n"
+        "  --twice yes   run each seed twice: the same must happen\n"
+        "  --shrink no   a violation is not made smaller\nfaults:");
+    for (int f = 0; f < FAULTS; f++)
+        fprintf(stderr, " %s", sim_fault_names[f]);
+    fprintf(stderr, "\nmutants:");
     for (int m = 0; m < MUTANTS; m++)
         fprintf(stderr, " %s", core_mutant_names[m]);
     fprintf(stderr, "\n");
@@ -60,7 +85,126 @@ static bool find_app(const struct sim_app_ops **out, const char *name)
     return false;
 }
 
-static uint64_t clock_ms(void)
+static bool parse_off(struct sim_limits *l, char *list)
+{
+    char *rest;
+
+    for (char *name = strtok_r(list, ",", &rest); name != NULL;
+         name = strtok_r(NULL, ",", &rest)) {
+        enum sim_fault f;
+
+        if (!sim_fault_find(&f, name))
+            return false;
+        l->off |= SIM_BIT(f);
+    }
+    return true;
+}
+
+static bool parse_plan(struct sim_limits *l, char *list)
+{
+    char *rest;
+
+    for (char *part = strtok_r(list, ",", &rest); part != NULL;
+         part = strtok_r(NULL, ",", &rest)) {
+        unsigned from;
+        unsigned to;
+
+        if (sscanf(part, "%u-%u", &from, &to) != 2 || to >= SIM_PLAN_MAX)
+            return false;
+        for (unsigned k = from; k <= to; k++)
+            l->plan_off[k / 64] |= 1ull << k % 64;
+    }
+    return true;
+}
+
+static bool parse_number(uint64_t *out, const char *text, uint64_t max)
+{
+    return num_parse_u64(out, text) && *out <= max;
+}
+
+static bool take_limit(struct sim_limits *l, const char *name, char *value)
+{
+    uint64_t n = 0;
+
+    if (strcmp(name, "--off") == 0)
+        return parse_off(l, value);
+    if (strcmp(name, "--plan-off") == 0)
+        return parse_plan(l, value);
+    if (strcmp(name, "--chaos-ms") == 0)
+        return parse_number(&l->chaos_ms, value, 1000000);
+    if (strcmp(name, "--txs") == 0 && parse_number(&n, value, SIM_TXS_MAX)) {
+        l->txs = (uint32_t)n;
+        return true;
+    }
+    if (strcmp(name, "--salt") == 0 && parse_number(&n, value, UINT32_MAX)) {
+        l->salt = (uint32_t)n;
+        return true;
+    }
+    if (strcmp(name, "--nodes") == 0 &&
+        parse_number(&n, value, SIM_VALIDATORS_MAX)) {
+        l->nodes = (uint32_t)n;
+        return true;
+    }
+    return false;
+}
+
+static bool take_flag(struct options *o, const char *name, char *value)
+{
+    struct sim_request *r = &o->request;
+    uint64_t n = 0;
+
+    if (strcmp(name, "--seed") == 0)
+        return num_parse_u64(&r->seed, value);
+    if (strcmp(name, "--seeds") == 0)
+        return num_parse_u64(&r->seeds, value);
+    if (strcmp(name, "--views") == 0)
+        return num_parse_u64(&r->views, value);
+    if (strcmp(name, "--state") == 0) {
+        r->state = value;
+        return true;
+    }
+    if (strcmp(name, "--app") == 0)
+        return find_app(&o->app, value);
+    if (strcmp(name, "--mutant") == 0)
+        return find_mutant(&o->mutant, value);
+    if (strcmp(name, "--trace") == 0) {
+        o->trace = strcmp(value, "yes") == 0;
+        return true;
+    }
+    if (strcmp(name, "--twins") == 0)
+        return parse_number(&o->twins, value, SCRIPT_VIEWS_MAX);
+    if (strcmp(name, "--leaders") == 0) {
+        o->leaders = value;
+        return true;
+    }
+    if (strcmp(name, "--sides") == 0) {
+        o->sides = value;
+        return true;
+    }
+    if (strcmp(name, "--crashes") == 0) {
+        o->crashes = strcmp(value, "yes") == 0;
+        return true;
+    }
+    if (strcmp(name, "--boundary") == 0)
+        return num_parse_u64(&o->boundary, value);
+    if (strcmp(name, "--keep") == 0)
+        return parse_number(&o->keep, value, UINT32_MAX);
+    if (strcmp(name, "--twice") == 0) {
+        o->twice = strcmp(value, "yes") == 0;
+        return true;
+    }
+    if (strcmp(name, "--shrink") == 0) {
+        o->shrink = strcmp(value, "no") != 0;
+        return true;
+    }
+    if (strcmp(name, "--jobs") == 0 && parse_number(&n, value, 64) && n > 0) {
+        r->jobs = (uint32_t)n;
+        return true;
+    }
+    return take_limit(&o->limits, name, value);
+}
+
+static uint64_t wall_ms(void)
 {
     struct timespec t;
 
@@ -68,128 +212,129 @@ static uint64_t clock_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void print_nodes(uint32_t counts)
+/* Whether a seed says everything. */
+static bool run_twice(struct sim *s, uint64_t seed)
 {
-    const char *comma = "";
+    const bool ok = s->run(s, seed);
+    const uint64_t digest = s->digest;
 
-    for (uint32_t n = 1; n <= SIM_NODES_MAX; n++) {
-        if ((counts >> n & 1) != 0) {
-            printf("%s%u", comma, n);
-            comma = ",";
-        }
-    }
+    if (!ok || !s->run(s, seed))
+        return false;
+    if (s->digest != digest)
+        sim_fail(s, "the second run of the seed is another one");
+    return !s->failed;
 }
 
-/* What each node thinks, for whoever looks into a violation. */
-static void print_nodes_state(const struct sim *s)
+/* One seed, told as it goes. */
+static int run_traced(struct sim *s, uint64_t seed)
 {
-    for (uint32_t i = 0; i < s->params.n; i++) {
-        const struct sim_node *node = &s->nodes[i];
-        const struct core *c = node->core;
-        const struct core_cert_slot *slot =
-            &c->certs[c->view % CORE_CERT_SLOTS];
-        const bool here = slot->view == c->view;
+    const bool ok = s->run(s, seed);
 
-        printf("  node %u:%s%s byz=%u view=%llu F=%llu height=%llu/%llu "
-               "may_vote=%d busy=%d work=%d leader=%u prop=%d mine=%d%d%d "
-               "observer=%d fresh=%d\n",
-               i,
-               node->up ? " up" : " down",
-               node->correct ? "" : " faulty",
-               node->byz,
-               (unsigned long long)c->view,
-               (unsigned long long)c->fin.view,
-               (unsigned long long)node->height,
-               (unsigned long long)c->fin.height,
-               core_may_vote(c),
-               core_is_busy(c),
-               c->work,
-               core_leader(c, c->view),
-               here && slot->has_prop,
-               here ? (int)slot->mine[VOTE_NOTARIZE].state : 0,
-               here ? (int)slot->mine[VOTE_NULLIFY].state : 0,
-               here ? (int)slot->mine[VOTE_FINALIZE].state : 0,
-               c->observer,
-               c->fresh);
-    }
+    if (!ok)
+        sim_tell_nodes(s);
+    sim_totals_print(&s->total, s->ops->name, 0, ok ? 0 : 1);
+    return ok ? 0 : 1;
 }
 
-static void print_summary(const struct sim *s, uint64_t ms, int violations)
+static int run_many(struct sim *s, const struct options *o)
 {
-    printf("sim: app=%s seeds=%llu views=%llu nodes=",
-           s->ops->name,
-           (unsigned long long)s->total_seeds,
-           (unsigned long long)s->total_views);
-    print_nodes(s->node_counts);
-    printf(" crashes=%llu blocks=%llu events=%llu simulated_s=%llu "
-           "views_per_s=%llu violations=%d\n",
-           (unsigned long long)s->total_crashes,
-           (unsigned long long)s->total_blocks,
-           (unsigned long long)s->total_events,
-           (unsigned long long)(s->total_us / 1000000),
-           (unsigned long long)(s->total_views * 1000 / (ms + 1)),
-           violations);
+    const uint64_t from = wall_ms();
+    struct sim_outcome outcome;
+
+    if (!sim_run_jobs(
+            s, &outcome, &o->request, o->twice ? run_twice : s->run)) {
+        fprintf(stderr, "sim: %s is of another run\n", o->request.state);
+        return 2;
+    }
+    if (outcome.violation)
+        printf("sim: violation seed=%llu: %s\n",
+               (unsigned long long)outcome.failed_seed,
+               outcome.why);
+    if (s->family != NULL)
+        sim_scripts_print(
+            &outcome.totals, wall_ms() - from, outcome.violation ? 1 : 0);
+    else if (o->crashes)
+        sim_crashes_print(
+            &outcome.totals, wall_ms() - from, outcome.violation ? 1 : 0);
+    else
+        sim_totals_print(&outcome.totals,
+                         s->ops->name,
+                         wall_ms() - from,
+                         outcome.violation ? 1 : 0);
+    if (outcome.violation && o->shrink && !o->crashes)
+        sim_shrink(s, outcome.failed_seed);
+    return outcome.violation ? 1 : 0;
+}
+
+/* Scripts are numbered from 0, and all are run unless a number is asked for. */
+static bool use_scripts(struct sim *s, struct options *o)
+{
+    static struct sim_family family;
+    struct sim_request *r = &o->request;
+    uint64_t size;
+
+    if (!sim_family_make(&family, (uint32_t)o->twins, o->leaders, o->sides))
+        return false;
+    size = sim_family_size(&family);
+    printf("sim: twins views=%u leaders=%s sides=%s: %llu scripts, %llu with "
+           "symmetric ones\n",
+           family.views,
+           o->leaders,
+           o->sides,
+           (unsigned long long)size,
+           (unsigned long long)sim_family_all(&family));
+    if (r->seed >= size)
+        return false;
+    r->seeds = num_min_u64(r->seeds, size - r->seed);
+    r->what = "twins";
+    s->family = &family;
+    s->run = sim_script_run;
+    return true;
+}
+
+static void use_crashes(struct sim *s, struct options *o)
+{
+    o->request.chunk = 1;
+    o->request.what = "crashes";
+    s->run = sim_crashes_run;
+    s->watch.only = o->boundary;
+    s->watch.only_keep = (uint32_t)o->keep;
 }
 
 int main(int argc, char **argv)
 {
     static struct sim sim;
-    uint64_t seed = 1;
-    uint64_t seeds = UINT64_MAX;
-    uint64_t views = 0;
-    uint64_t nodes = 0;
-    enum core_mutant mutant = MUTANT_NONE;
-    const struct sim_app_ops *app = &sim_chain_app;
-    const uint64_t from = clock_ms();
-    uint64_t shown;
+    struct options o = {.request = {.seed = UINT64_MAX,
+                                    .seeds = UINT64_MAX,
+                                    .jobs = 1,
+                                    .chunk = 20},
+                        .app = &sim_chain_app,
+                        .leaders = "all",
+                        .sides = "all",
+                        .shrink = true};
+    struct sim_request *r = &o.request;
+    int code;
 
     for (int i = 1; i < argc; i += 2) {
-        bool ok = i + 1 < argc;
-
-        if (ok && strcmp(argv[i], "--seed") == 0)
-            ok = num_parse_u64(&seed, argv[i + 1]);
-        else if (ok && strcmp(argv[i], "--seeds") == 0)
-            ok = num_parse_u64(&seeds, argv[i + 1]);
-        else if (ok && strcmp(argv[i], "--views") == 0)
-            ok = num_parse_u64(&views, argv[i + 1]);
-        else if (ok && strcmp(argv[i], "--nodes") == 0)
-            ok = num_parse_u64(&nodes, argv[i + 1]) && nodes >= 1 &&
-                 nodes <= SIM_NODES_MAX;
-        else if (ok && strcmp(argv[i], "--app") == 0)
-            ok = find_app(&app, argv[i + 1]);
-        else
-            ok = ok && strcmp(argv[i], "--mutant") == 0 &&
-                 find_mutant(&mutant, argv[i + 1]);
-        if (!ok)
+        if (i + 1 >= argc || !take_flag(&o, argv[i], argv[i + 1]))
             return usage();
     }
-    if (views == 0)
-        views = seeds == UINT64_MAX ? 20000 : UINT64_MAX;
-    sim_init(&sim, app);
-    sim.mutant = mutant;
-    running = &sim;
-    signal(SIGABRT, on_abort);
-    shown = from;
-    while (sim.total_views < views && sim.total_seeds < seeds) {
-        if (!sim_run(&sim, seed + sim.total_seeds, (uint32_t)nodes)) {
-            printf("sim: violation seed=%llu nodes=%u time_ms=%llu: %s\n",
-                   (unsigned long long)sim.seed,
-                   sim.params.n,
-                   (unsigned long long)(sim.now / SIM_MS),
-                   sim.why);
-            print_nodes_state(&sim);
-            print_summary(&sim, clock_ms() - from, 1);
-            return 1;
-        }
-        if (clock_ms() - shown > 10000) {
-            shown = clock_ms();
-            printf("sim: at seed %llu, %llu views\n",
-                   (unsigned long long)sim.seed,
-                   (unsigned long long)sim.total_views);
-            fflush(stdout);
-        }
-    }
-    print_summary(&sim, clock_ms() - from, 0);
+    if (r->seed == UINT64_MAX)
+        r->seed = o.twins != 0 ? 0 : 1;
+    if (r->views == 0)
+        r->views = r->seeds == UINT64_MAX && o.twins == 0 ? 20000 : UINT64_MAX;
+    r->seeds = num_min_u64(r->seeds, UINT64_MAX / 2);
+    r->what = o.app->name;
+    sim_init(&sim, o.app);
+    sim.run = sim_run;
+    sim.mutant = o.mutant;
+    sim.limits = o.limits;
+    sim.trace = o.trace;
+    if (o.twins != 0 && !use_scripts(&sim, &o))
+        return usage();
+    if (o.crashes)
+        use_crashes(&sim, &o);
+    code = o.trace ? run_traced(&sim, r->seed) : run_many(&sim, &o);
     sim_deinit(&sim);
-    return 0;
+    return code;
 }

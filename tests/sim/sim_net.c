@@ -15,8 +15,22 @@ struct sim_packet *sim_packet_new(struct sim *s, uint8_t type)
     ASSERT(p != NULL);
     p->refs = 1;
     p->type = type;
+    p->form = p->seal = NOT_KNOWN;
+    p->serial = ++s->packets;
     buf_clear(&p->bytes);
     return p;
+}
+
+struct writer sim_packet_writer(struct sim_packet *p, size_t max)
+{
+    buf_reserve(&p->bytes, max);
+    return writer_of(p->bytes.at, max);
+}
+
+void sim_packet_done(struct sim_packet *p, const struct writer *w)
+{
+    ASSERT(writer_ok(w));
+    p->bytes.size = w->size;
 }
 
 void sim_packet_drop(struct sim *s, struct sim_packet *p)
@@ -28,24 +42,53 @@ void sim_packet_drop(struct sim *s, struct sim_packet *p)
     s->free_packets = p;
 }
 
-bool sim_reaches(const struct sim *s, uint32_t a, uint32_t b)
+/* An attacker's links are not disturbed; it has friends everywhere. */
+bool sim_reaches(const struct sim *s, uint32_t from, uint32_t to, uint64_t view)
 {
-    return (s->groups >> a & 1) == (s->groups >> b & 1) ||
-           !s->nodes[a].correct || !s->nodes[b].correct;
+    if (s->family != NULL)
+        return sim_script_lets(s, from, to, view);
+    return ((s->groups >> from & 1) == (s->groups >> to & 1) &&
+            (s->nodes[from].cut >> to & 1) == 0) ||
+           s->nodes[from].byz != 0 || s->nodes[to].byz != 0;
 }
 
 uint64_t sim_delay(struct sim *s)
 {
-    const uint64_t d = sim_between(s, s->params.delay_lo, s->params.delay_hi);
+    const uint64_t d =
+        sim_between(s, RNG_DELAY, s->params.delay_lo, s->params.delay_hi);
 
     /* Most messages are quick; a few take the longest. */
-    return sim_chance(s, 768) ? s->params.delay_lo + d / 8 : d;
+    return sim_chance(s, RNG_DELAY, 768) ? s->params.delay_lo + d / 8 : d;
+}
+
+/* When a message that leaves now arrives. */
+static uint64_t arrival(struct sim *s,
+                        uint32_t from,
+                        uint32_t to,
+                        uint64_t late_us)
+{
+    uint64_t *latest = &s->nodes[from].sent_at[to];
+    const uint64_t takes = sim_delay(s);
+    uint64_t at = s->now + takes + late_us;
+
+    if (takes >= 100 * SIM_MS)
+        sim_note(s, FAULT_DELAY);
+    if (at < *latest) {
+        if (s->params.fifo)
+            at = *latest;
+        else
+            sim_note(s, FAULT_REORDER);
+    }
+    if (at > *latest)
+        *latest = at;
+    return at;
 }
 
 static void send_one(struct sim *s,
                      uint32_t from,
                      uint32_t to,
-                     struct sim_packet *packet)
+                     struct sim_packet *packet,
+                     uint64_t late_us)
 {
     struct sim_node *receiver = &s->nodes[to];
     struct sim_ev ev = {.kind = EV_MESSAGE,
@@ -55,76 +98,93 @@ static void send_one(struct sim *s,
                         .sender_life = s->nodes[from].life,
                         .packet = packet};
 
-    if (!receiver->up || !sim_reaches(s, from, to) ||
-        sim_chance(s, s->params.loss))
+    if (!receiver->up || !sim_reaches(s, from, to, packet->view))
         return;
-    do {
-        ev.at = s->now + sim_delay(s);
+    if (s->nodes[from].byz != 0 && sim_byz_withholds(s, from, to, packet->type))
+        return;
+    if (sim_chance(s, RNG_LOSS, s->params.loss)) {
+        sim_note(s, FAULT_LOSS);
+        return;
+    }
+    for (;;) {
+        ev.at = arrival(s, from, to, late_us);
         packet->refs++;
         sim_push(s, ev);
-    } while (sim_chance(s, s->params.dup));
+        if (!sim_chance(s, RNG_DUP, s->params.dup))
+            break;
+        sim_note(s, FAULT_DUP);
+    }
 }
 
 void sim_send(struct sim *s,
               uint32_t from,
               uint8_t to,
-              struct sim_packet *packet)
+              struct sim_packet *packet,
+              uint64_t late_us)
 {
-    for (uint32_t i = 0; i < s->params.n; i++) {
-        if (i != from && (to == CORE_ALL || to == i))
-            send_one(s, from, i, packet);
+    const uint8_t me = s->nodes[from].id;
+
+    for (uint32_t i = 0; i < s->instances; i++) {
+        const uint8_t id = s->nodes[i].id;
+
+        if (id != me && (to == CORE_ALL || to == id))
+            send_one(s, from, i, packet, late_us);
     }
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
+static inline uint64_t fold(uint64_t h, uint64_t v)
 {
     h ^= v;
     h *= 0x9e3779b97f4a7c15u;
     return h ^ h >> 29;
 }
 
-static uint64_t seal(uint64_t key,
-                     uint8_t kind,
+/* What is signed, as one number. */
+static uint64_t gist(uint8_t kind,
                      uint64_t epoch,
                      const struct candidate *about)
 {
-    uint64_t h = mix(key, kind + epoch * 7);
     uint64_t part[HASH_BYTES / 8];
+    uint64_t h = fold(kind, epoch);
 
     memcpy(part, about->block.raw, sizeof part);
-    h = mix(h, about->view);
-    h = mix(h, about->parent_view);
-    h = mix(h, about->height);
+    h = fold(h, about->view);
+    h = fold(h, about->parent_view);
+    h = fold(h, about->height);
     for (uint32_t i = 0; i < ARRAY_LEN(part); i++)
-        h = mix(h, part[i]);
+        h = fold(h, part[i]);
     return h;
 }
 
 void sim_sign(const struct sim *s, struct vote *v)
 {
     const uint64_t h =
-        seal(s->nodes[v->signer].key, v->kind, v->epoch, &v->about);
+        fold(s->keys[v->signer], gist(v->kind, v->epoch, &v->about));
 
     memset(&v->sig, 0, sizeof v->sig);
     memcpy(v->sig.raw, &h, sizeof h);
 }
 
+/* Every byte of it counts. */
 static bool sig_ok(const struct sim *s,
                    uint32_t signer,
-                   uint8_t kind,
-                   uint64_t epoch,
-                   const struct candidate *about,
+                   uint64_t about,
                    const struct signature *sig)
 {
-    const uint64_t h = seal(s->nodes[signer].key, kind, epoch, about);
+    const uint64_t h = fold(s->keys[signer], about);
+    uint64_t word[SIGNATURE_BYTES / 8];
+    uint64_t rest = 0;
 
-    return memcmp(sig->raw, &h, sizeof h) == 0;
+    memcpy(word, sig->raw, sizeof word);
+    for (uint32_t i = 1; i < ARRAY_LEN(word); i++)
+        rest |= word[i];
+    return word[0] == h && rest == 0;
 }
 
 bool sim_vote_ok(const struct sim *s, const struct vote *v)
 {
     return v->signer < s->params.n && v->epoch == s->config.epoch &&
-           sig_ok(s, v->signer, v->kind, v->epoch, &v->about, &v->sig);
+           sig_ok(s, v->signer, gist(v->kind, v->epoch, &v->about), &v->sig);
 }
 
 /* Under two mutants a certificate is smaller than it should be. */
@@ -142,14 +202,15 @@ static uint32_t signers_needed(const struct sim *s)
 bool sim_cert_ok(const struct sim *s, const struct cert *c)
 {
     const uint32_t count = (uint32_t)__builtin_popcount(c->bitmap);
+    uint64_t about;
     uint32_t at = 0;
 
     if (c->epoch != s->config.epoch || c->bitmap >> s->params.n != 0 ||
         count < signers_needed(s) || count > valset_quorum(s->params.n))
         return false;
-    for (uint32_t i = 0; i < s->params.n; i++) {
-        if ((c->bitmap >> i & 1) != 0 &&
-            !sig_ok(s, i, c->kind, c->epoch, &c->about, &c->sigs[at++]))
+    about = gist(c->kind, c->epoch, &c->about);
+    for (uint32_t left = c->bitmap; left != 0; left &= left - 1) {
+        if (!sig_ok(s, (uint32_t)__builtin_ctz(left), about, &c->sigs[at++]))
             return false;
     }
     return true;

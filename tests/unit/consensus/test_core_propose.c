@@ -1,4 +1,4 @@
-/* Proposals: made, checked, carried (rules of 2.6, 2.8, 2.12, D44). */
+/* Proposals: made, checked, carried. */
 #include "tests/unit/consensus/core_rig.h"
 
 static struct rig rig;
@@ -10,7 +10,7 @@ static void built(struct candidate on, struct block_facts facts)
     rig_step(&rig, &e);
 }
 
-/* D1, D49 */
+/* D1 propose after disk; D49 propose at once */
 static void test_core_leader_with_work_builds_at_once_and_proposes(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -36,7 +36,7 @@ static void test_core_leader_with_work_builds_at_once_and_proposes(void **s)
     assert_int_equal(rig_count(&rig, DO_BUILD), 0);
 }
 
-/* I1 */
+/* I1 no empty block */
 static void test_core_nothing_to_build_is_not_proposed(void **s)
 {
     const struct block_facts none = {.height = 0};
@@ -69,6 +69,7 @@ static void test_core_block_built_too_late_is_dropped(void **s)
     assert_int_equal(rig_count(&rig, DO_PERSIST_VOTE), 0);
 }
 
+/* N1 no proposal */
 static void test_core_leader_that_gave_up_proposes_nothing(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -102,7 +103,7 @@ static void test_core_blocks_under_load_keep_their_distance(void **s)
     assert_int_equal(rig_count(&rig, DO_BUILD), 1);
 }
 
-/* I3, X4 */
+/* I3 carry the tip; X4 carry instead */
 static void test_core_leader_carries_a_tip_that_is_not_final(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -126,7 +127,7 @@ static void test_core_leader_carries_a_tip_that_is_not_final(void **s)
     assert_int_equal(e->candidate.block.raw[0], 'A');
 }
 
-/* I3: on a slow link every carried view is final one view late */
+/* I3 carry the tip: on a slow link every carried view is final one view late */
 static void test_core_final_block_is_not_carried_on_and_on(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -147,7 +148,7 @@ static void test_core_final_block_is_not_carried_on_and_on(void **s)
     assert_int_equal(rig_find(&rig, DO_BUILD)->candidate.parent_view, 2);
 }
 
-/* I5 */
+/* I5 needless carry is legal */
 static void test_core_carry_of_the_final_block_is_voted_for(void **s)
 {
     const struct block_facts none = {.height = 0};
@@ -158,7 +159,7 @@ static void test_core_carry_of_the_final_block_is_voted_for(void **s)
     assert_true(rig_cast(&rig, VOTE_NOTARIZE, 1));
 }
 
-/* C1 */
+/* C1 one NOTARIZE */
 static void test_core_second_proposal_of_a_leader_is_evidence(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -173,7 +174,7 @@ static void test_core_second_proposal_of_a_leader_is_evidence(void **s)
     assert_int_equal(rig_count(&rig, DO_PERSIST_VOTE), 0);
 }
 
-/* C1 */
+/* C1 one NOTARIZE */
 static void test_core_no_notarize_after_own_nullify(void **s)
 {
     (void)s;
@@ -201,7 +202,7 @@ static void test_core_proposal_of_another_than_the_leader_is_dropped(void **s)
     assert_false(core_is_busy(&rig.core));
 }
 
-/* N3: what can never become valid ends the view at once */
+/* N3 bad proposal: what can never become valid ends the view at once */
 static void test_core_bad_proposals_are_given_up_at_once(void **s)
 {
     struct block_facts facts;
@@ -281,7 +282,7 @@ static void test_core_missing_certificates_are_asked_for(void **s)
     assert_true(rig_count(&rig, DO_SEND_STATUS) > 0);
 }
 
-/* D44 */
+/* D44 certified heights */
 static void test_core_block_on_a_parent_not_final_waits_for_the_proof(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -304,7 +305,7 @@ static void test_core_block_on_a_parent_not_final_waits_for_the_proof(void **s)
     assert_true(rig_cast(&rig, VOTE_NOTARIZE, 2));
 }
 
-/* D44, 2.5 */
+/* D44 certified heights */
 static void test_core_proposal_is_justified_for_who_knows_nothing(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -342,7 +343,7 @@ static void test_core_leader_passes_over_a_block_nobody_has(void **s)
     assert_int_equal(rig_find(&rig, DO_BUILD)->candidate.parent_view, 0);
 }
 
-/* D29 */
+/* D29 block time */
 static void test_core_block_from_the_future_waits(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -361,7 +362,7 @@ static void test_core_block_from_the_future_waits(void **s)
     assert_true(rig_cast(&rig, VOTE_NOTARIZE, 1));
 }
 
-/* D29 */
+/* D29 block time */
 static void test_core_new_block_with_an_old_time_is_refused(void **s)
 {
     (void)s;
@@ -413,7 +414,7 @@ static void test_core_lost_body_is_fetched_again(void **s)
     assert_false(rig_cast(&rig, VOTE_NULLIFY, 1));
 }
 
-/* B48: a body far ahead is not kept */
+/* M2 window; B48: a body far ahead is not kept */
 static void test_core_bodies_far_ahead_are_not_kept(void **s)
 {
     const struct candidate far = rig_candidate(9, 0, 1, 'Z');

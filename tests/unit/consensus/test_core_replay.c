@@ -1,4 +1,4 @@
-/* Restart: what the journal brings back (2.11, D10, J records). */
+/* Restart: what the journal brings back. */
 #include "tests/unit/consensus/core_rig.h"
 
 #include "consensus/msg.h"
@@ -153,7 +153,7 @@ static void test_core_restart_sends_its_votes_again_as_they_were(void **s)
     assert_int_equal(rig.signed_votes, 0);
 }
 
-/* C2 over a crash */
+/* C2 give up or finalise, over a crash */
 static void test_core_restart_remembers_that_it_gave_up(void **s)
 {
     const struct header h = header_of(1, 1, 'G');
@@ -174,7 +174,8 @@ static void test_core_restart_remembers_that_it_gave_up(void **s)
     assert_false(rig_cast(&rig, VOTE_FINALIZE, 1));
 }
 
-/* C1 over a crash: the leader proposes what it proposed, nothing else */
+/* C1 one NOTARIZE, over a crash: the leader proposes what it proposed, nothing
+ * else */
 static void test_core_restarted_leader_sends_the_same_proposal(void **s)
 {
     const struct header h = header_of(4, 1, 'G');
@@ -240,7 +241,7 @@ static void test_core_certificate_of_the_tip_is_taken_from_the_state(void **s)
     assert_false(core_is_busy(&rig.core));
 }
 
-/* H4, D45: for good */
+/* H4 foreign vote; D45 no second birth: for good */
 static void test_core_observer_record_outlives_a_restart(void **s)
 {
     const struct writer none = put_begin();
@@ -252,7 +253,7 @@ static void test_core_observer_record_outlives_a_restart(void **s)
     assert_false(core_may_vote(&rig.core));
 }
 
-/* J: what must not be in one journal */
+/* D10 records name their epoch; and what must not be in one journal */
 static void test_core_records_that_exclude_each_other_are_refused(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');

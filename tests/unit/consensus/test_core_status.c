@@ -1,9 +1,9 @@
-/* STATUS, repair, being behind, being new (rules A, D45, 2.10). */
+/* STATUS, repair, being behind, being new (rules A and D45). */
 #include "tests/unit/consensus/core_rig.h"
 
 static struct rig rig;
 
-/* A1, B60 */
+/* A1 height needs a certificate; B60 */
 static void test_core_claimed_height_without_certificate_does_nothing(void **s)
 {
     const struct core_status st = {.view = 1u << 30,
@@ -47,7 +47,7 @@ static void test_core_status_is_answered_with_what_is_lacking(void **s)
     assert_int_equal(rig_find(&rig, DO_SEND_CERT)->cert->kind, VOTE_NOTARIZE);
 }
 
-/* A3, B41 */
+/* A3 bounded repair; B41 */
 static void test_core_repair_is_bounded(void **s)
 {
     const struct core_status st = {.view = 1, .map_from = 1};
@@ -111,7 +111,7 @@ static void test_core_new_connection_gets_a_status(void **s)
     assert_int_equal(rig_find(&rig, DO_SEND_STATUS)->to, 3);
 }
 
-/* D45 */
+/* D45 no second birth */
 static void test_core_votes_only_after_a_quorum_was_heard(void **s)
 {
     const struct core_status st = {.view = 1, .map_from = 1};
@@ -128,7 +128,7 @@ static void test_core_votes_only_after_a_quorum_was_heard(void **s)
     assert_true(rig_cast(&rig, VOTE_NULLIFY, 1));
 }
 
-/* D45 */
+/* D45 no second birth */
 static void test_core_new_journal_in_a_chain_that_has_begun_observes(void **s)
 {
     struct core_status st = {
@@ -149,7 +149,7 @@ static void test_core_new_journal_in_a_chain_that_has_begun_observes(void **s)
     assert_false(core_may_vote(&rig.core));
 }
 
-/* D45: born with the chain, then everything final is ordinary */
+/* D45 no second birth: born with the chain, what is final then is ordinary */
 static void test_core_new_journal_of_a_new_chain_votes(void **s)
 {
     const struct core_status st = {.view = 1, .map_from = 1};
@@ -164,7 +164,7 @@ static void test_core_new_journal_of_a_new_chain_votes(void **s)
     assert_int_equal(rig_count(&rig, DO_OBSERVE), 0);
 }
 
-/* A2, A4 */
+/* A2 vote after executing; A4 one writer */
 static void test_core_node_far_behind_syncs_and_does_not_vote(void **s)
 {
     const struct candidate next = rig_candidate(9, 8, 4, 'D');
@@ -228,7 +228,7 @@ static void test_core_state_ahead_of_the_core_is_waited_for(void **s)
     assert_int_equal(rig_count(&rig, DO_HALT), 0);
 }
 
-/* 2.14: an outage longer than the rings */
+/* an outage longer than the rings */
 static void test_core_knowledge_survives_the_loss_of_old_certificates(void **s)
 {
     const uint64_t last = 3000;

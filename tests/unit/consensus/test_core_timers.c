@@ -1,9 +1,9 @@
-/* When a view is given up, and when nothing happens (rules N, I, 2.7). */
+/* When a view is given up, and when nothing happens (rules N and I). */
 #include "tests/unit/consensus/core_rig.h"
 
 static struct rig rig;
 
-/* N1 */
+/* N1 no proposal */
 static void test_core_view_without_proposal_ends_after_t_leader(void **s)
 {
     (void)s;
@@ -16,7 +16,7 @@ static void test_core_view_without_proposal_ends_after_t_leader(void **s)
     assert_true(rig_cast(&rig, VOTE_NULLIFY, 1));
 }
 
-/* N2 */
+/* N2 no notarization */
 static void test_core_view_without_notarization_ends_after_t_view(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -48,6 +48,7 @@ static void start_slow(void)
     rig_work(&rig, true);
 }
 
+/* N4 silent leader */
 static void test_core_silent_leader_is_skipped_while_a_quorum_lives(void **s)
 {
     (void)s;
@@ -87,7 +88,7 @@ static void test_core_leader_with_a_lost_connection_is_silent_soon(void **s)
     assert_true(rig_cast(&rig, VOTE_NULLIFY, 1));
 }
 
-/* N5 */
+/* N5 leader gives up */
 static void test_core_leader_that_gives_up_is_followed(void **s)
 {
     (void)s;
@@ -105,7 +106,7 @@ static void test_core_leader_that_gives_up_is_followed(void **s)
     assert_false(rig_cast(&rig, VOTE_NULLIFY, 1));
 }
 
-/* N6, I4, B58 */
+/* N6 f + 1 give up; I4 one cannot wake it; B58 */
 static void test_core_one_nullify_is_ignored_and_two_are_joined(void **s)
 {
     (void)s;
@@ -119,7 +120,7 @@ static void test_core_one_nullify_is_ignored_and_two_are_joined(void **s)
     assert_true(rig_cast(&rig, VOTE_NULLIFY, 1));
 }
 
-/* N6 for a view that is entered later */
+/* N6 f + 1 give up, for a view that is entered later */
 static void test_core_votes_that_came_early_count_on_entry(void **s)
 {
     (void)s;
@@ -131,7 +132,7 @@ static void test_core_votes_that_came_early_count_on_entry(void **s)
     assert_true(rig_cast(&rig, VOTE_NULLIFY, 2));
 }
 
-/* I2 */
+/* I2 idle is silent */
 static void test_core_idle_node_sends_status_and_nothing_else(void **s)
 {
     (void)s;
@@ -147,7 +148,7 @@ static void test_core_idle_node_sends_status_and_nothing_else(void **s)
     assert_int_equal(rig.core.view, 1);
 }
 
-/* I3: what is not final keeps a node busy, what is does not */
+/* I3 carry the tip: what is not final keeps a node busy, what is does not */
 static void test_core_node_is_busy_until_the_tip_is_final(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');

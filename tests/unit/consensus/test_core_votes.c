@@ -3,7 +3,7 @@
 
 static struct rig rig;
 
-/* M1 */
+/* M1 cheap first */
 static void test_core_vote_that_is_no_news_is_not_wanted(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -29,7 +29,7 @@ static void test_core_vote_that_is_no_news_is_not_wanted(void **s)
     assert_true(core_wants_vote(&rig.core, &v)); /* would be evidence */
 }
 
-/* M2 */
+/* M2 window */
 static void test_core_vote_beyond_the_window_is_not_counted(void **s)
 {
     const struct candidate far = {.view = 1 + CORE_VOTE_WINDOW + 1};
@@ -41,7 +41,7 @@ static void test_core_vote_beyond_the_window_is_not_counted(void **s)
     assert_int_equal(rig.core.view, 1);
 }
 
-/* M2, B55 */
+/* M2 window; B55 */
 static void test_core_certificate_at_any_distance_is_taken(void **s)
 {
     (void)s;
@@ -55,7 +55,7 @@ static void test_core_certificate_at_any_distance_is_taken(void **s)
     assert_int_equal(rig.core.fin.view, 900000);
 }
 
-/* M3, EV1 */
+/* M3 first vote counts; EV1 */
 static void test_core_second_vote_of_a_kind_is_evidence_once(void **s)
 {
     (void)s;
@@ -94,7 +94,7 @@ static void test_core_votes_that_exclude_each_other_are_evidence(void **s)
     assert_int_equal(rig_count(&rig, DO_EVIDENCE), 0); /* legal */
 }
 
-/* M4 */
+/* M4 no relayed vote */
 static void test_core_vote_of_its_own_from_a_peer_is_not_counted(void **s)
 {
     (void)s;
@@ -105,7 +105,7 @@ static void test_core_vote_of_its_own_from_a_peer_is_not_counted(void **s)
     assert_int_equal(rig.core.view, 1);
 }
 
-/* M5 */
+/* M5 no answer to a certificate */
 static void test_core_known_certificate_is_not_answered(void **s)
 {
     (void)s;
@@ -117,7 +117,7 @@ static void test_core_known_certificate_is_not_answered(void **s)
     assert_int_equal(rig_count(&rig, DO_PERSIST_CERT), 0);
 }
 
-/* M6 */
+/* M6 other epochs */
 static void test_core_other_epochs_do_nothing(void **s)
 {
     const struct candidate about = {.view = 1};
@@ -154,7 +154,7 @@ static void test_core_vote_in_a_final_view_is_answered_with_the_proof(void **s)
     assert_int_equal(rig_count(&rig, DO_SEND_CERT), 0);
 }
 
-/* D2, D8, C4 */
+/* D2 notarize after disk; D8 own vote when durable; C4 persist then send */
 static void test_core_own_vote_is_sent_and_counted_when_durable(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -175,7 +175,7 @@ static void test_core_own_vote_is_sent_and_counted_when_durable(void **s)
     assert_int_equal(rig_count(&rig, DO_PERSIST_CERT), 1);
 }
 
-/* D3 */
+/* D3 nullify after disk */
 static void test_core_nullify_is_persisted_before_it_is_sent(void **s)
 {
     (void)s;
@@ -187,7 +187,8 @@ static void test_core_nullify_is_persisted_before_it_is_sent(void **s)
     assert_true(rig_find(&rig, DO_SEND_VOTE)->after_sync);
 }
 
-/* D4, D5 */
+/* D4 finalize after disk, D5 certificates in order; C3 finalise the notarised
+ * candidate only */
 static void test_core_finalize_comes_after_notarization_and_body(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -208,7 +209,7 @@ static void test_core_finalize_comes_after_notarization_and_body(void **s)
                 rig_place(&rig, DO_PERSIST_VOTE));
 }
 
-/* C2, B01 */
+/* C2 give up or finalise; B01 */
 static void test_core_nullified_view_is_never_finalised_by_it(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -224,7 +225,7 @@ static void test_core_nullified_view_is_never_finalised_by_it(void **s)
     assert_false(rig_cast(&rig, VOTE_FINALIZE, 1));
 }
 
-/* C3, B28 */
+/* C3 finalise the notarised; B28 */
 static void test_core_who_notarised_the_loser_does_not_finalise(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -241,7 +242,7 @@ static void test_core_who_notarised_the_loser_does_not_finalise(void **s)
     assert_false(rig_cast(&rig, VOTE_FINALIZE, 1));
 }
 
-/* D6 */
+/* D6 one batch a block */
 static void test_core_final_block_is_committed_once_with_its_certificate(
     void **s)
 {
@@ -282,7 +283,7 @@ static void test_core_certificates_form_from_exactly_a_quorum(void **s)
     assert_int_equal(rig.core.view, 2);
 }
 
-/* H1 */
+/* H1 contradiction */
 static void test_core_contradicting_certificates_halt(void **s)
 {
     const struct candidate a = rig_candidate(4, 0, 1, 'A');
@@ -312,7 +313,7 @@ static void test_core_contradicting_certificates_halt(void **s)
     assert_int_equal(rig_count(&rig, DO_HALT), 1);
 }
 
-/* H2 */
+/* H2 own execution */
 static void test_core_invalid_notarised_block_halts(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -340,7 +341,7 @@ static void test_core_bad_block_first_and_notarised_later_halts(void **s)
     assert_int_equal(rig_count(&rig, DO_HALT), 1);
 }
 
-/* H4 */
+/* H4 foreign vote */
 static void test_core_foreign_own_vote_ends_signing(void **s)
 {
     struct core_status st = {.view = 1, .map_from = 1};
@@ -358,7 +359,7 @@ static void test_core_foreign_own_vote_ends_signing(void **s)
     assert_int_equal(rig.core.view, 2); /* it goes on observing */
 }
 
-/* H4 */
+/* H4 foreign vote */
 static void test_core_certificate_with_foreign_own_vote_ends_signing(void **s)
 {
     struct cert c =

@@ -105,6 +105,7 @@ static void test_engine_genesis_is_block_zero(void **x)
     fixture_deinit(&f);
 }
 
+/* X1 deterministic */
 static void test_engine_replica_computes_the_builders_block(void **x)
 {
     struct fixture f;
@@ -144,6 +145,7 @@ static void test_engine_replica_computes_the_builders_block(void **x)
     fixture_deinit(&f);
 }
 
+/* X2 one on the tip */
 static void test_engine_displaced_candidate_leaves_no_trace(void **x)
 {
     struct fixture f;
@@ -354,6 +356,7 @@ static void test_engine_refuses_a_header_that_says_something_else(void **x)
     fixture_deinit(&f);
 }
 
+/* X3 only valid transactions */
 static void test_engine_refuses_a_block_with_a_refused_transaction(void **x)
 {
     struct fixture f;
@@ -447,6 +450,7 @@ static void test_engine_builder_of_nothing_stays_at_the_tip(void **x)
     fixture_deinit(&f);
 }
 
+/* X5 bounded work */
 static void test_engine_builder_keeps_the_limits_of_the_genesis(void **x)
 {
     struct fixture f;

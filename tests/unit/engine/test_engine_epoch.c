@@ -83,6 +83,7 @@ static void assert_plain(const struct header *h,
     assert_hash(h->next_validators_hash, h->validators_hash);
 }
 
+/* E1 last block seals */
 static void test_engine_change_of_validators_seals_the_epoch(void **x)
 {
     struct epochs f;

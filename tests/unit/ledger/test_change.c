@@ -97,7 +97,8 @@ static void test_change_member_joining_is_refused(void **state)
     world_free(w);
 }
 
-/* R161: Who joins has said within the last 10,000 blocks that it is ready. */
+/* E6 ready first; R161: Who joins has said within the last 10,000 blocks that
+ * it is ready. */
 static void test_change_joiner_not_ready_or_stale_is_refused(void **state)
 {
     struct world *w = gov_world(4, false);
@@ -118,9 +119,9 @@ static void test_change_joiner_not_ready_or_stale_is_refused(void **state)
     world_free(w);
 }
 
-/* R162: At most as many validators join or leave at once as the set in force
- * tolerates to fail, where it tolerates none one; one that leaves and one that
- * joins count as one. */
+/* E7 few at once; E8 rotation; R162: At most as many validators join or leave
+ * at once as the set in force tolerates to fail, where it tolerates none one;
+ * one that leaves and one that joins count as one. */
 static void test_change_of_too_many_at_once_is_refused(void **state)
 {
     struct world *w = gov_world(4, false);

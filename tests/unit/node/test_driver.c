@@ -455,6 +455,7 @@ static const struct lie lies[] = {
     {MSG_SYNC_BLOCK, make_garbage, "malformed sync block"},
 };
 
+/* M4 no relayed vote */
 static void test_driver_every_lie_is_named(void **state)
 {
     uint8_t *room = malloc(MSG_PROPOSAL_MAX);
@@ -693,6 +694,7 @@ static void lose_the_journal(const char *how, const char *says)
     assert_false(rig_votes(&rig));
 }
 
+/* D9 lost journal */
 static void test_driver_lost_journal_observes(void **state)
 {
     (void)state;

@@ -2,7 +2,7 @@
 #include "ledger/rows.h"
 #include "node/node.h"
 
-#include "engine_fixture.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 #include <ftw.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* The mempool by itself: peers without limits, and what waits. */
 #include "node/node.h"
 
-#include "engine_fixture.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

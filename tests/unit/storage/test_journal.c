@@ -7,9 +7,11 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -472,6 +474,67 @@ static void test_journal_too_large_a_record_is_refused(void **state)
     free(big);
 }
 
+static enum err is_of_epoch(void *ctx, const struct journal_record *r)
+{
+    uint32_t *count = ctx;
+
+    ++*count;
+    return r->epoch == 7 && r->view == 9 ? ERR_NONE : ERR_MISMATCH;
+}
+
+/* D10 records name their epoch, and their view */
+static void test_journal_record_names_its_epoch_and_view(void **state)
+{
+    struct seen s;
+    struct journal_place at;
+    struct journal *j = reopen(&s, ERR_NONE, &at);
+    uint32_t count = 0;
+
+    (void)state;
+    assert_int_equal(journal_append(j, 2, 7, 9, bytes_of("x", 1)), ERR_NONE);
+    assert_int_equal(journal_sync(j), ERR_NONE);
+    journal_close(j);
+    assert_int_equal(journal_open(&j, dir, &chain, is_of_epoch, &count, &at),
+                     ERR_NONE);
+    assert_int_equal(count, 1);
+    journal_close(j);
+}
+
+/* The kernel refuses to write beyond so many bytes of a file. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* H3 disk error, J4: what failed once is never tried again: the pages may be
+ * marked clean, and a second sync succeed without them. */
+static void test_journal_after_a_failed_write_nothing_works(void **state)
+{
+    struct seen s;
+    struct journal_place at;
+    struct journal *j;
+
+    (void)state;
+    fill();
+    j = reopen(&s, ERR_NONE, &at);
+    assert_int_equal(journal_append(j, 2, 0, 4, bytes_of("x", 1)), ERR_NONE);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files(100);
+    assert_int_equal(journal_sync(j), ERR_IO);
+    limit_files(RLIM_INFINITY);
+    assert_int_equal(journal_sync(j), ERR_IO);
+    assert_int_equal(journal_append(j, 2, 0, 5, bytes_of("y", 1)), ERR_IO);
+    assert_int_equal(journal_begin_segment(j), ERR_IO);
+    assert_int_equal(journal_drop_older(j, 1), ERR_IO);
+    journal_close(j);
+    journal_close(reopen(&s, ERR_NONE, &at)); /* a new process reads on */
+    assert_int_equal(s.count, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +553,8 @@ int main(void)
         TEST(test_journal_goes_on_in_a_new_segment),
         TEST(test_journal_a_long_checkpoint_is_kept_whole),
         TEST(test_journal_too_large_a_record_is_refused),
+        TEST(test_journal_record_names_its_epoch_and_view),
+        TEST(test_journal_after_a_failed_write_nothing_works),
 #undef TEST
     };
 
