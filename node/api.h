@@ -3,6 +3,7 @@
  *   api.c        rows and events, from the store's snapshots
  *   api_gov.c    validators, candidates, evidence
  *   api_chain.c  blocks
+ *   api_bytes.c  blocks and the genesis as bytes, for archives
  *   api_tx.c     transactions, by way of the loop */
 #ifndef NODE_API_H
 #define NODE_API_H
@@ -60,6 +61,10 @@ void api_evidence_list(void *ctx,
 void api_params_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_block(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_changes(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
+void api_get_block_bytes(void *ctx,
+                         struct rpc_call *call,
+                         const struct rpc_arg *a);
+void api_get_genesis(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_header(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_submit(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
