@@ -34,7 +34,7 @@ DEPS_node      := rpc net storage consensus archive engine state ledger chain \
 DEPS_audit     := state ledger chain crypto base
 DEPS_cli       := rpc audit archive engine state ledger chain crypto base
 # Tests that join layers say so here.
-DEPS_property  := rpc net storage $(DEPS_storage)
+DEPS_property  := audit rpc net storage $(DEPS_storage)
 DEPS_golden    := $(DEPS_consensus) consensus
 DEPS_bench     := node $(DEPS_node)
 
@@ -54,6 +54,7 @@ PROPERTY := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/property/prop_*.c))
 GOLDEN   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/golden/golden_*.c))
 FUZZ     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*/fuzz_*.c))
 REPLAY   := $(if $(filter fuzz,$(VARIANT)),,$(BUILD)/tests/fuzz/replay.o)
+RIG      := $(addprefix $(BUILD)/tests/receipts/,rig.o story.o)
 MARKET   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/market/*.c))
 HEADERS   = $(wildcard $(LAYERS:%=%/*.h))
 CSOURCES  = $(wildcard $(LAYERS:%=%/*.[ch]) tests/*/*.[ch] tests/*/*/*.[ch])
@@ -81,9 +82,23 @@ $(BUILD)/equityd: $(BUILD)/node/main.o $(call needs,node)
 $(BUILD)/equity: $(BUILD)/cli/main.o $(call needs,cli)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,cli) -o $@
+# The offline verifier runs where nothing else is: one small static file, of
+# objects compiled for size.  Other variants check the usual objects instead.
+ifneq ($(STATIC_$(VARIANT)),)
+SMALL := $(foreach l,audit $(DEPS_audit),$(call sources,$(l)))
+$(BUILD)/small/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_small) -MMD -MP -c $< -o $@
+$(BUILD)/small.a: $(SMALL:%.c=$(BUILD)/small/%.o)
+$(BUILD)/equity-verify: $(BUILD)/small/audit/main.o $(BUILD)/small.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(STATIC_$(VARIANT)) $^ $(call libs,audit) -o $@
+else
 $(BUILD)/equity-verify: $(BUILD)/audit/main.o $(call needs,audit)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,audit) -o $@
+endif
 
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call needs,$$(*D))
@@ -93,6 +108,8 @@ $(BUILD)/tests/property/prop_ledger: $(BUILD)/tests/property/prop_ledger.o \
     $(MARKET) $$(call needs,state)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
+# The disk that fails stands in the place of libc's calls.
+$(BUILD)/tests/property/prop_journal: $(BUILD)/tests/disk/disk.o
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,property) -o $@
@@ -108,10 +125,19 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(REPLAY) $$(call needs,$$(*D))
 	$(Q)$(CC) $(LDFLAGS) $(if $(REPLAY),,-fsanitize=fuzzer) $^ \
 	    $(call libs,$(*D)) -o $@
 
+$(BUILD)/tests/unit/audit/%: $(BUILD)/tests/unit/audit/%.o $(RIG) $(MARKET) \
+    $$(call needs,audit)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,audit) -o $@
+$(BUILD)/tests/receipts/%: $(BUILD)/tests/receipts/%.o $(RIG) $(MARKET) \
+    $$(call needs,audit)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,audit) -o $@
+
 # The simulator is built for speed: from the sources, as one program.
-SIM_LAYERS  := state ledger consensus chain crypto base
+SIM_LAYERS  := engine state ledger consensus chain crypto base
 SIM_SOURCES := $(foreach l,$(SIM_LAYERS),$(call sources,$(l))) \
-               $(wildcard node/engine*.c tests/sim/*.c)
+               $(wildcard tests/sim/*.c)
 $(BUILD)/sim/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)

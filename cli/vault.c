@@ -1,5 +1,6 @@
 #include "cli/vault.h"
 
+#include "audit/receipt.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/reader.h"
@@ -312,13 +313,10 @@ struct hash vault_identity(const uint8_t salt[16],
                            const char *id_number,
                            const char *name)
 {
-    uint8_t buf[16 + 256 + 64 + 64 + 16];
-    struct writer w = writer_of(buf, sizeof buf);
+    struct identity id = {.id_type = bytes_of(id_type, strlen(id_type)),
+                          .id_number = bytes_of(id_number, strlen(id_number)),
+                          .name = bytes_of(name, strlen(name))};
 
-    writer_copy(&w, salt, 16);
-    write_text(&w, id_type);
-    write_text(&w, id_number);
-    write_text(&w, name);
-    ASSERT(writer_ok(&w));
-    return hash_tagged("equity/IDENTITY/v1", writer_bytes(&w));
+    memcpy(id.salt, salt, sizeof id.salt);
+    return identity_commitment(&id);
 }

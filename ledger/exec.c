@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "base/num.h"
-#include "crypto/hash.h"
 
 enum verdict exec_refuse(struct exec *x,
                          enum verdict v,
@@ -80,17 +79,11 @@ void exec_emit(struct exec *x, struct event *e)
 
 void exec_renew(const struct exec *x, struct hash *chain)
 {
-    static const uint8_t no_salt[SALT_BYTES]; /* of due work */
-    uint8_t buf[HASH_BYTES + SALT_BYTES + 8 + 4];
-    struct writer w = writer_of(buf, sizeof buf);
-
-    writer_hash(&w, chain);
-    writer_copy(&w, x->tx != NULL ? x->tx->salt : no_salt, SALT_BYTES);
-    writer_u64(&w, x->b->height);
-    writer_u32(&w, x->event_index);
-    ASSERT(writer_ok(&w));
-    *chain = hash_byte_tagged(
-        0x13, writer_bytes(&w), bytes_of(x->event_bytes, x->event_size));
+    *chain = event_chain(chain,
+                         x->tx != NULL ? x->tx->salt : NULL,
+                         x->b->height,
+                         x->event_index,
+                         bytes_of(x->event_bytes, x->event_size));
 }
 
 static const struct hash zero;

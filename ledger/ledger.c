@@ -6,14 +6,6 @@
 
 static const struct hash zero;
 
-uint32_t ledger_date(uint64_t time_ms, uint32_t offset_ms)
-{
-    const uint64_t day = (time_ms + offset_ms) / LEDGER_DAY_MS;
-
-    ASSERT(time_ms <= UINT64_MAX - offset_ms);
-    return day > UINT32_MAX ? UINT32_MAX : (uint32_t)day;
-}
-
 static void put_row(const struct ledger_view *view,
                     uint8_t table,
                     const struct hash *key,

@@ -132,8 +132,10 @@ static enum verdict apply(struct exec *x, const struct correction *c)
     e.flags = move_flags(&m);
     memcpy(e.security, m.s.code, sizeof e.security);
     exec_emit(x, &e);
-    if (moved < c->quantity)
+    if (moved < c->quantity) {
+        move_renew(x, &m);
         open_claim(x, &m, c, c->quantity - moved);
+    }
     move_put(x, &m);
     return V_OK;
 }

@@ -214,6 +214,12 @@ enum verdict move_pledges(struct exec *x, struct move *m, enum move_pledges how)
     return V_OK;
 }
 
+void move_renew(const struct exec *x, struct move *m)
+{
+    exec_renew(x, &m->from.h.chain);
+    exec_renew(x, &m->to.h.chain);
+}
+
 void move_put(struct exec *x, struct move *m)
 {
     side_put(x, &m->from, &m->s);

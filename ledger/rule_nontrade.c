@@ -215,6 +215,8 @@ static enum verdict hand_over(struct exec *x,
     e.flags = move_flags(&m);
     memcpy(e.security, m.s.code, sizeof e.security);
     exec_emit(x, &e);
+    if (part->freeze != 0)
+        move_renew(x, &m);
     v = move_pledges(x, &m, PLEDGES_STAY);
     if (v == V_OK && part->freeze != 0)
         v = carry_freeze(x, &m, &f, number, q);

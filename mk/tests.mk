@@ -8,14 +8,34 @@ golden: $(GOLDEN:%=%.run)
 %.run: %
 	$<
 
+RECEIPTS = $(addprefix $(BUILD)/tests/receipts/,make mutate) \
+           $(BUILD)/tests/unit/audit/test_verify \
+           $(BUILD)/tests/unit/audit/test_statement $(BUILD)/equity-verify
+receipts: ## the golden receipts, equity-verify, and its twin in Python (N=)
+receipts: $(RECEIPTS)
+	tests/receipts/run.sh $(BUILD) $(or $(N),2000)
+receipts-mutate: ## receipts mutated at random, none accepted (N=1000000 SEED=)
+receipts-mutate: $(BUILD)/tests/receipts/mutate
+	$< tests/vectors/receipts $(or $(N),200000) $(SEED)
+receipts-vectors: ## write the golden receipts anew, after a change of format
+receipts-vectors: $(BUILD)/tests/receipts/make
+	rm -f tests/vectors/receipts/*
+	$< tests/vectors/receipts
+	for f in tests/vectors/receipts/*.bin; do \
+	    cp $$f tests/fuzz/corpus/fuzz_receipt/$$(basename $$f .bin); done
+	head -c 60 tests/vectors/receipts/holding.bin \
+	    >tests/fuzz/corpus/fuzz_receipt/cut
+	cp tests/vectors/receipts/trust.json tests/fuzz/corpus/fuzz_trust/both
+.PHONY: receipts receipts-mutate receipts-vectors
+
 fuzz-replay: ## run each fuzz target once over its stored corpus
 fuzz-replay: $(FUZZ:%=%.replay)
 %.replay: %
 	$< $(wildcard tests/fuzz/corpus/$(*F)/*)
 
 check: ## what a commit must pass, in about a minute
-check: unit golden fuzz-replay check-layers check-headers check-format \
-    check-banned check-rules check-pure check-protocol
+check: unit golden receipts fuzz-replay check-layers check-headers \
+    check-format check-banned check-rules check-pure check-protocol
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -121,7 +141,7 @@ chaos-kills: all $(CHAOS_PROGRAMS)
 .PHONY: chaos chaos-kills
 
 test: ## everything: check, property, model, simulation, end to end
-test: all check property model-short sim e2e
+test: all check property receipts-mutate model-short sim e2e
 
 bench: ## the figures of docs/BENCH.md, in one table
 bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger

@@ -84,17 +84,43 @@ static void segment_header(uint8_t out[SEGMENT_HEADER],
     ASSERT(w.size == SEGMENT_HEADER);
 }
 
-/* Every byte is allocated on disk: later syncs then only write data. */
-static enum err fill_segment(int fd, const uint8_t header[SEGMENT_HEADER])
+/* A write may do less than it was asked for; only the next one says why. */
+static enum err write_at(int fd, struct bytes from, uint64_t at)
+{
+    while (from.size > 0) {
+        const ssize_t n = pwrite(fd, from.at, from.size, (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return of_errno();
+        if (n == 0)
+            return ERR_IO;
+        from = bytes_of(from.at + n, from.size - (size_t)n);
+        at += (uint64_t)n;
+    }
+    return ERR_NONE;
+}
+
+static enum err write_zeros(int fd, uint64_t from, uint64_t to)
 {
     static const uint8_t zeros[65536];
 
-    for (off_t at = 0; at < SEGMENT_BYTES; at += (off_t)sizeof zeros) {
-        if (pwrite(fd, zeros, sizeof zeros, at) != (ssize_t)sizeof zeros)
-            return of_errno();
+    while (from < to) {
+        const size_t n =
+            to - from < sizeof zeros ? (size_t)(to - from) : sizeof zeros;
+
+        TRY(write_at(fd, bytes_of(zeros, n), from));
+        from += n;
     }
-    if (pwrite(fd, header, SEGMENT_HEADER, 0) != (ssize_t)SEGMENT_HEADER)
-        return of_errno();
+    return ERR_NONE;
+}
+
+/* Every byte is allocated on disk: later syncs then only write data. */
+static enum err fill_segment(int fd, const uint8_t header[SEGMENT_HEADER])
+{
+    TRY(write_zeros(fd, 0, SEGMENT_BYTES));
+    TRY(write_at(fd, bytes_of(header, SEGMENT_HEADER), 0));
     return fsync(fd) == 0 ? ERR_NONE : of_errno();
 }
 
@@ -340,23 +366,6 @@ static enum err find_segments(uint32_t *low, uint32_t *high, const char *dir)
     return any ? ERR_NONE : ERR_NOT_FOUND;
 }
 
-/* Zeroes what follows the last whole record, so that it never confuses. */
-static enum err cut_tail(struct journal *j)
-{
-    static const uint8_t zeros[65536];
-
-    for (uint64_t at = j->offset; at < SEGMENT_BYTES;) {
-        const size_t n = SEGMENT_BYTES - at < sizeof zeros
-                             ? (size_t)(SEGMENT_BYTES - at)
-                             : sizeof zeros;
-
-        if (pwrite(j->fd, zeros, n, (off_t)at) != (ssize_t)n)
-            return of_errno();
-        at += n;
-    }
-    return ERR_NONE;
-}
-
 static enum err open_all(struct journal *j,
                          journal_each_fn each,
                          void *ctx,
@@ -390,8 +399,9 @@ static enum err open_all(struct journal *j,
     j->fd = open(path, O_RDWR | O_CLOEXEC);
     if (j->fd < 0)
         return ERR_IO;
+    /* What follows the last whole record never confuses again. */
     if (at->torn_bytes > 0)
-        TRY(cut_tail(j));
+        TRY(write_zeros(j->fd, j->offset, SEGMENT_BYTES));
     /* After a mere kill, what was read may not be on disk yet: it will be
      * relied upon, and the next batch says that it is. */
     j->batch = j->sequence;
@@ -476,23 +486,9 @@ enum err journal_append(struct journal *j,
 
 enum err journal_sync(struct journal *j)
 {
-    size_t done = 0;
-
     TRY(j->failed);
-    while (done < j->pending.size) {
-        const ssize_t n = pwrite(j->fd,
-                                 j->pending.at + done,
-                                 j->pending.size - done,
-                                 (off_t)(j->offset + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            j->failed = of_errno();
-            return j->failed;
-        }
-        done += (size_t)n;
-    }
+    j->failed = write_at(j->fd, buf_bytes(&j->pending), j->offset);
+    TRY(j->failed);
     /* A failed flush may leave pages marked clean: it is never tried again. */
     if (fdatasync(j->fd) != 0) {
         j->failed = of_errno();

@@ -5,7 +5,8 @@
  * Many small markets, each lived through from its genesis: accounts of every
  * sort, registers, courts, days that pass over weekends and years, operations
  * of all kinds.  After each, the invariants of what it touched (I1 to I8, I10,
- * I13, I16) by plain loops, and ever and again of everything; a part of the
+ * I13, I16) by plain loops, and ever and again of everything; the chains of the
+ * holdings from the events; a part of the
  * transactions is tried first (a trial gives the verdict of the execution).
  * The digest printed last depends on nothing but seed and number (I12).
  *
@@ -17,6 +18,7 @@
 #include "base/num.h"
 #include "crypto/hash.h"
 #include "state/overlay.h"
+#include "tests/market/chains.h"
 #include "tests/market/invariants.h"
 #include "tests/market/maker.h"
 
@@ -183,6 +185,7 @@ static void next_block(struct play *p)
         break;
     }
     (void)invariants_step(p->m->rows, p->m->block.date, NULL, 0, p->problem);
+    (void)chains_step(p->m, true, p->problem);
     into_digest(p, &p->m->event_digest, sizeof p->m->event_digest);
 }
 
@@ -244,6 +247,7 @@ static void one_tx(struct play *p)
     if (v == V_OK) {
         (void)invariants_step(
             p->m->rows, p->m->block.date, kinds, count, p->problem);
+        (void)chains_step(p->m, false, p->problem);
         if (count == 1 && p->m->tx->op_count == 1)
             (void)invariants_moved(p->m->rows,
                                    p->m->block.date,

@@ -81,6 +81,46 @@ static void test_mtree_proofs_from_a_source_are_those_of_the_array(void **state)
     }
 }
 
+static enum err log_of_leaves(void *ctx, uint64_t size, struct mtree_log *out)
+{
+    const struct hash *leaves = ctx;
+
+    memset(out, 0, sizeof *out);
+    for (uint64_t i = 0; i < size; i++)
+        mtree_log_append(out, &leaves[i]);
+    return ERR_NONE;
+}
+
+static enum err leaf_of_leaves(void *ctx, uint64_t index, struct hash *out)
+{
+    const struct hash *leaves = ctx;
+
+    *out = leaves[index];
+    return ERR_NONE;
+}
+
+static void test_mtree_nodes_from_peaks_are_those_of_the_leaves(void **state)
+{
+    struct hash leaves[64];
+    struct mtree_peaks peaks = {leaves, log_of_leaves, leaf_of_leaves};
+
+    (void)state;
+    for (uint8_t i = 0; i < 64; i++)
+        leaves[i] = mtree_leaf(bytes_of(&i, 1));
+    for (uint32_t level = 0; level <= 6; level++) {
+        for (uint64_t i = 0; i < 64u >> level; i++) {
+            struct hash a;
+            struct hash b;
+
+            assert_int_equal(mtree_node_of_leaves(leaves, level, i, &a),
+                             ERR_NONE);
+            assert_int_equal(mtree_node_of_peaks(&peaks, level, i, &b),
+                             ERR_NONE);
+            assert_memory_equal(&a, &b, sizeof a);
+        }
+    }
+}
+
 static void test_mtree_consistency_holds_for_prefixes_only(void **state)
 {
     struct hash leaves[70];
@@ -245,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_mtree_equals_its_definition),
         cmocka_unit_test(
             test_mtree_proofs_from_a_source_are_those_of_the_array),
+        cmocka_unit_test(test_mtree_nodes_from_peaks_are_those_of_the_leaves),
         cmocka_unit_test(test_mtree_consistency_holds_for_prefixes_only),
         cmocka_unit_test(test_valset_quorums_are_n_minus_f),
         cmocka_unit_test(test_tx_every_prefix_and_flip_is_refused_or_another),
