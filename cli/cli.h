@@ -15,6 +15,8 @@ enum {
     EXIT_NO_INPUT = 66,
     EXIT_UNAVAILABLE = 69,
     EXIT_CANNOT_CREATE = 73,
+    EXIT_IO = 74,
+    EXIT_TRUST = 78,
     CLI_PATH_MAX = 1024,
     WALLET_KEYS_MAX = 256,
 };
@@ -179,6 +181,10 @@ void devnet_stop_all(struct devnet *d);
 void devnet_url(const struct devnet *d, uint32_t index, char out[64]);
 
 extern const struct command debug_commands[]; /* debug.c */
+
+/* export.c, verify.c */
+extern const struct command export_commands[];
+extern const struct command verify_commands[];
 
 /* vault.c, import.c, csv.c */
 struct vault;

@@ -13,8 +13,7 @@ enum {
     TIMEOUT_MS = 60000,
 };
 
-struct exporting
-{
+struct exporting {
     const char *path;
     struct rpc_client *client;
     struct hash chain_id;
@@ -57,10 +56,8 @@ static bool take_hex(struct buf *out,
 
 static int broken_reply(const struct exporting *x, const char *what)
 {
-    return fail(EXIT_DATA,
-                "%s: %s; ask another node",
-                rpc_client_url(x->client),
-                what);
+    return fail(
+        EXIT_DATA, "%s: %s; ask another node", rpc_client_url(x->client), what);
 }
 
 static int get_genesis(struct exporting *x)
@@ -96,44 +93,36 @@ static int get_end(struct exporting *x, const char *to)
         return fail(EXIT_NO_INPUT,
                     "the node is at block %llu only",
                     (unsigned long long)height);
-    return x->from <= x->to
-               ? 0
-               : fail(EXIT_USAGE, "--from is above the last block, %llu",
-                      (unsigned long long)x->to);
+    return x->from <= x->to ? 0
+                            : fail(EXIT_USAGE,
+                                   "--from is above the last block, %llu",
+                                   (unsigned long long)x->to);
 }
 
 static int writer_failed(const struct exporting *x, enum err e)
 {
-    switch (e) {
-    case ERR_EXISTS:
-        return fail(EXIT_CANNOT_CREATE,
-                    "%s exists; name another file",
-                    x->path);
-    case ERR_MISMATCH:
+    if (e == ERR_EXISTS)
+        return fail(
+            EXIT_CANNOT_CREATE, "%s exists; name another file", x->path);
+    if (e == ERR_MISMATCH)
         return fail(EXIT_CANNOT_CREATE,
                     "%s.part is of another chain or begins at another block; "
                     "move it away, or name another file",
                     x->path);
-    case ERR_LOCKED:
+    if (e == ERR_LOCKED)
         return fail(EXIT_CANNOT_CREATE,
                     "%s.part is being written by another process",
                     x->path);
-    default:
-        return fail(e == ERR_FULL || e == ERR_IO ? EXIT_DISK
-                                                 : EXIT_CANNOT_CREATE,
-                    "%s: %s; run the same command again to go on",
-                    x->path,
-                    e == ERR_FULL ? "the disk is full" : err_text(e));
-    }
+    return fail(EXIT_IO,
+                "%s: %s; run the same command again to go on",
+                x->path,
+                e == ERR_FULL ? "the disk is full" : err_text(e));
 }
 
 static int open_file(struct exporting *x)
 {
-    const enum err e = archive_create(&x->writer,
-                                      x->path,
-                                      &x->chain_id,
-                                      x->from,
-                                      buf_bytes(&x->genesis));
+    const enum err e = archive_create(
+        &x->writer, x->path, &x->chain_id, x->from, buf_bytes(&x->genesis));
     uint64_t next;
 
     if (e != ERR_NONE)
@@ -199,8 +188,9 @@ static int fetch(struct exporting *x)
         if (r == NULL)
             return EXIT_UNAVAILABLE;
         if (count == 0 || count > left)
-            code = broken_reply(x, "an answer without blocks, or with more "
-                                   "than it was asked for");
+            code = broken_reply(x,
+                                "an answer without blocks, or with more "
+                                "than it was asked for");
         for (size_t i = 0; code == 0 && i < count; i++)
             code = add(x, json_array_get(blocks, i));
         json_decref(r);
@@ -217,18 +207,17 @@ static int finish(struct exporting *x, bool as_json)
     if (e != ERR_NONE)
         return writer_failed(x, e);
     if (as_json)
-        return print_json(
-            json_pack("{s:s, s:o, s:o, s:o, s:o}",
-                      "file",
-                      x->path,
-                      "chain_id",
-                      json_of_hex(x->chain_id.raw, HASH_BYTES),
-                      "first",
-                      json_of_u64(x->from),
-                      "last",
-                      json_of_u64(x->to),
-                      "last_hash",
-                      json_of_hex(w->last.raw, HASH_BYTES)));
+        return print_json(json_pack("{s:s, s:o, s:o, s:o, s:o}",
+                                    "file",
+                                    x->path,
+                                    "chain_id",
+                                    json_of_hex(x->chain_id.raw, HASH_BYTES),
+                                    "first",
+                                    json_of_u64(x->from),
+                                    "last",
+                                    json_of_u64(x->to),
+                                    "last_hash",
+                                    json_of_hex(w->last.raw, HASH_BYTES)));
     printf("%s: blocks %llu to %llu, as the node has them; equity verify chain "
            "checks them\n",
            x->path,
@@ -245,7 +234,9 @@ static const struct flag flags[] = {
     {NULL, false, NULL},
 };
 
-static int run(struct exporting *x, const struct command *c, const struct args *a)
+static int run(struct exporting *x,
+               const struct command *c,
+               const struct args *a)
 {
     int code = 0;
 

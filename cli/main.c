@@ -12,6 +12,8 @@ static const struct command *const tables[] = {
     register_commands,
     query_commands,
     gov_commands,
+    export_commands,
+    verify_commands,
     debug_commands,
     rules_commands,
 };
@@ -33,7 +35,9 @@ static void usage(void)
     }
     printf("\nequity COMMAND --help shows a command's flags.\n"
            "Exit codes: 0 done; 1 refused; 2 wrong use; 65 bad data; 66 input "
-           "missing;\n69 a node cannot be reached; 73 cannot create.\n");
+           "missing;\n69 a node cannot be reached; 73 cannot create; 74 disk; "
+           "78 not "
+           "the trusted chain.\n");
 }
 
 /* Whether argv starts with the words of name; how many they are. */
