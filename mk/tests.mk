@@ -147,7 +147,11 @@ bench: ## the figures of docs/BENCH.md, in one table
 bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
-.PHONY: sim model model-short e2e test bench
+TRANSFERS ?= 20000
+bench-replay: ## a history checked, as a ratio to verifications (TRANSFERS=)
+bench-replay: $(BUILD)/tests/bench/bench_replay
+	$< $(TRANSFERS)
+.PHONY: sim model model-short e2e test bench bench-replay
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger
