@@ -68,6 +68,7 @@ const char *archive_fault(enum err e)
     case ERR_TIMEOUT:
     case ERR_REFUSED:
     case ERR_QUORUM:
+    case ERR_PRUNED:
         break;
     }
     return err_text(e);
