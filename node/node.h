@@ -28,6 +28,8 @@ enum {
     EXIT_SAFETY_HALT = 86,
     EXIT_CONFIG = 78,
     EXIT_IO = 74,
+    EXIT_DATA = 65,
+    EXIT_NO_INPUT = 66,
     DISK_ROOM_MIN = 4 << 20, /* below this nothing is written any more */
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
@@ -207,6 +209,7 @@ struct node {
     struct store *store;
     struct peers *peers;
     struct rpc_server *rpc;
+    struct control *control;
     EVP_PKEY *tls_key;
     X509 *tls_certificate;
 
@@ -270,6 +273,10 @@ void node_fail(struct node *n, int code, const char *text, const char *detail);
 
 int node_init(const struct config *config); /* init.c */
 int node_run(const struct config *config);  /* start.c */
+/* backup_cmd.c; to "": the usual place */
+int node_backup(const struct config *config, const char *to);
+int node_verify_backup(const char *dir);
+int node_restore(const struct config *config, const char *from);
 
 /* blocks.c */
 struct block_entry *block_entry_find(struct node *n, const struct hash *hash);
