@@ -324,6 +324,8 @@ static void commit_done(struct task *task)
 
         n->tip = b->header;
         n->tip_hash = b->hash;
+        w->block.journal = (struct store_journal){n->set.list[n->me].key,
+                                                  journal_durable(n->journal)};
         mempool_committed(n, &w->block, new_day);
         w->task.run = run_write;
         w->task.done = write_done;

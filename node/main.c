@@ -2,6 +2,9 @@
 #include "base/log.h"
 #include "node/node.h"
 
+#include <event2/event.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -156,6 +159,12 @@ static int wrong_use(const char *why)
     return 2;
 }
 
+static int bad_config(const char *why)
+{
+    fprintf(stderr, "equityd: %s\n", why);
+    return EXIT_CONFIG;
+}
+
 /* --section-key: the part up to the first '-' is the section. */
 static enum err take_flag(struct config *c,
                           const char *flag,
@@ -293,23 +302,30 @@ int main(int argc, char **argv)
 
     if (argc < 2)
         return wrong_use("say what to do");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        usage();
-        return 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0 ||
+            (i == 1 && strcmp(argv[i], "help") == 0)) {
+            usage();
+            return 0;
+        }
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("equityd 1 (%s)\n", __VERSION__);
+        printf("equityd 1\ncommit %s, compiler %s\n"
+               "%s, libsecp256k1, RocksDB, libevent %s, jansson %s\n",
+               EQUITY_COMMIT,
+               __VERSION__,
+               OpenSSL_version(OPENSSL_VERSION),
+               event_get_version(),
+               jansson_version_str());
         return 0;
     }
     command = find_command(argv[1]);
     if (command == NULL)
-        return wrong_use("unknown command");
+        return wrong_use("the first word is no command");
     if (read_given(&g, command, argc, argv, why, sizeof why) != ERR_NONE)
-        return wrong_use(why);
-    if (read_config(&c, command, &g, argc, argv, why, sizeof why) != ERR_NONE) {
-        fprintf(stderr, "equityd: %s\n", why);
-        return EXIT_CONFIG;
-    }
+        return bad_config(why);
+    if (read_config(&c, command, &g, argc, argv, why, sizeof why) != ERR_NONE)
+        return bad_config(why);
     log_set(level_of(c.log_level), strcmp(c.log_format, "json") == 0);
     return command->run(&c, g.flags, g.words, g.count);
 }

@@ -58,6 +58,8 @@ void node_free(struct node *n)
     peers_free(n->peers);
     if (n->tick != NULL)
         event_free(n->tick);
+    if (n->core_timer != NULL)
+        event_free(n->core_timer);
     if (n->gossip_event != NULL)
         event_free(n->gossip_event);
     if (n->on_term != NULL)
@@ -225,22 +227,31 @@ static int start_rpc(struct node *n)
     return 0;
 }
 
+/* What is looked at again and again; the core's own time is on core_timer. */
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
     struct node *n = ctx;
-    static const struct timeval interval = {0, 10000};
+    static const struct timeval interval = {0, 20000};
+    const uint64_t now = node_now_ms();
 
     (void)fd;
     (void)what;
-    if (node_now_ms() >= core_next_tick_ms(n->core) || core_is_busy(n->core))
-        replica_tick(n);
-    if (node_now_ms() % 1000 < 12) {
+    if (now >= n->second_ms) {
+        n->second_ms = now + 1000;
+        n->disk_free = datadir_free_bytes(n->config.dir);
         mempool_tick(n);
         own_tx_tick(n);
     }
     health_refresh(n);
     if (!n->stopping)
         event_add(n->tick, &interval);
+}
+
+static void on_core_timer(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    replica_tick(ctx);
 }
 
 static void on_gossip(evutil_socket_t fd, short what, void *ctx)
@@ -271,6 +282,13 @@ static unsigned verify_threads(const struct node *n)
                                       : (unsigned)cores;
 }
 
+static void end_pool(struct node *n, struct pool **p)
+{
+    pool_stop(*p);
+    *p = NULL; /* nothing may be given to it any more */
+    mail_drain(n->mail);
+}
+
 static int serve(struct node *n)
 {
     static const struct timeval soon = {0, 1000};
@@ -287,12 +305,15 @@ static int serve(struct node *n)
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->tick = event_new(n->base, -1, 0, on_tick, n);
     event_add(n->tick, &soon);
+    n->core_timer = event_new(n->base, -1, 0, on_core_timer, n);
+    event_add(n->core_timer, &soon);
     n->on_term = evsignal_new(n->base, SIGTERM, on_signal, n);
     n->on_int = evsignal_new(n->base, SIGINT, on_signal, n);
     event_add(n->on_term, NULL);
     event_add(n->on_int, NULL);
     code = start_peers(n);
     if (code == 0) {
+        n->disk_free = datadir_free_bytes(n->config.dir);
         health_refresh(n);
         code = start_rpc(n);
     }
@@ -315,13 +336,10 @@ static int serve(struct node *n)
     rpc_halt(n->rpc);
     control_stop(n->control);
     /* What one pool has done may still go on to the next. */
-    pool_stop(n->reader);
-    pool_stop(n->verify);
-    mail_drain(n->mail);
-    pool_stop(n->executor);
-    mail_drain(n->mail);
-    pool_stop(n->writer);
-    mail_drain(n->mail);
+    end_pool(n, &n->reader);
+    end_pool(n, &n->verify);
+    end_pool(n, &n->executor);
+    end_pool(n, &n->writer);
     mempool_free(n);
     if (code == 0)
         log_info("node",

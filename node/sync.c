@@ -48,10 +48,6 @@ void sync_want(struct node *n, uint64_t to_height)
         return; /* asked, and blocks keep coming */
     if (!next_peer(n, &n->sync_peer))
         return;
-    /* What will be committed is final by a certificate in the journal: it is on
-     * disk before the blocks are, so that the journal is never the older. */
-    if (journal_sync(n->journal) != ERR_NONE)
-        return; /* the next sync of the loop tells, and stops the node */
     n->sync_target = to_height;
     n->sync_next = n->tip.height + 1;
     n->sync_until_ms = now + 1000;

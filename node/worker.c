@@ -122,6 +122,7 @@ struct pool {
     pthread_cond_t filled;
     struct queue queue;
     bool stopping;
+    unsigned idle; /* threads that wait for a task */
     struct mail *home;
     unsigned thread_count;
     pthread_t threads[POOL_THREADS_MAX];
@@ -135,8 +136,11 @@ static void *work(void *arg)
         struct task *t;
 
         pthread_mutex_lock(&p->lock);
-        while (p->queue.first == NULL && !p->stopping)
+        while (p->queue.first == NULL && !p->stopping) {
+            p->idle++;
             pthread_cond_wait(&p->filled, &p->lock);
+            p->idle--;
+        }
         t = queue_pop(&p->queue);
         pthread_mutex_unlock(&p->lock);
         if (t == NULL)
@@ -168,10 +172,15 @@ struct pool *pool_new(const char *name, unsigned threads, struct mail *home)
 
 void pool_submit(struct pool *p, struct task *task)
 {
+    bool wake;
+
+    ASSERT(p != NULL);
     pthread_mutex_lock(&p->lock);
     queue_push(&p->queue, task);
-    pthread_cond_signal(&p->filled);
+    wake = p->idle > 0;
     pthread_mutex_unlock(&p->lock);
+    if (wake) /* after the lock is free, or the woken one waits for it */
+        pthread_cond_signal(&p->filled);
 }
 
 size_t pool_waiting(struct pool *p)
