@@ -22,19 +22,21 @@ struct exporting {
     uint64_t to;
     struct archive_writer *writer;
     struct buf parts[3]; /* header, certificate, body */
+    int code;            /* of the last question that was not answered */
 };
 
+/* NULL after telling why; x->code is then the exit code. */
 static json_t *ask(struct exporting *x, const char *method, json_t *params)
 {
     struct rpc_failure why;
     json_t *r = rpc_client_call(x->client, method, params, TIMEOUT_MS, &why);
 
     if (r == NULL)
-        (void)fail(EXIT_UNAVAILABLE,
-                   "%s: %s: %s",
-                   rpc_client_url(x->client),
-                   why.name,
-                   why.message);
+        x->code = fail(why.code == 0 ? EXIT_UNAVAILABLE : EXIT_NO_INPUT,
+                       "%s: %s: %s",
+                       rpc_client_url(x->client),
+                       why.name,
+                       why.message);
     return r;
 }
 
@@ -66,7 +68,7 @@ static int get_genesis(struct exporting *x)
     bool ok;
 
     if (r == NULL)
-        return EXIT_UNAVAILABLE;
+        return x->code;
     ok = take_hex(&x->genesis, r, "genesis", GENESIS_BYTES_MAX);
     json_decref(r);
     x->chain_id = hash_tagged(GENESIS_TAG, buf_bytes(&x->genesis));
@@ -81,7 +83,7 @@ static int get_end(struct exporting *x, const char *to)
     bool ok;
 
     if (r == NULL)
-        return EXIT_UNAVAILABLE;
+        return x->code;
     ok = json_u64(&height, json_object_get(r, "height"));
     json_decref(r);
     if (!ok)
@@ -186,7 +188,7 @@ static int fetch(struct exporting *x)
         const size_t count = json_array_size(blocks);
 
         if (r == NULL)
-            return EXIT_UNAVAILABLE;
+            return x->code;
         if (count == 0 || count > left)
             code = broken_reply(x,
                                 "an answer without blocks, or with more "

@@ -12,6 +12,8 @@
 
 json_t *api_hash(const struct hash *h);
 void api_not_found(struct rpc_call *call, const char *what);
+/* The body of this block was removed; names the earliest that is there. */
+void api_pruned(struct node *n, struct rpc_call *call);
 void api_bad_param(struct rpc_call *call, const char *path, const char *why);
 
 /* A snapshot at least min_height high; NULL after answering that it is not. */

@@ -3,6 +3,7 @@
 #include "node/api.h"
 #include "rpc/schema_json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -36,6 +37,25 @@ static enum err block_json(json_t **out,
     return ERR_NONE;
 }
 
+void api_pruned(struct node *n, struct rpc_call *call)
+{
+    const uint64_t earliest = store_bodies_from(n->store);
+    char text[160];
+
+    snprintf(text,
+             sizeof text,
+             "this node keeps bodies from block %llu on; ask another node, or "
+             "who keeps the archive",
+             (unsigned long long)earliest);
+    rpc_error(
+        call,
+        RPC_PRUNED,
+        "E_PRUNED",
+        text,
+        false,
+        json_pack("{s:o}", "earliest_body_height", json_of_u64(earliest)));
+}
+
 void api_get_block_bytes(void *ctx,
                          struct rpc_call *call,
                          const struct rpc_arg *a)
@@ -59,7 +79,10 @@ void api_get_block_bytes(void *ctx,
 
         if (e != ERR_NONE) {
             json_decref(list);
-            api_answer_broken(call, e);
+            if (e == ERR_PRUNED)
+                api_pruned(n, call);
+            else
+                api_answer_broken(call, e);
             return;
         }
         json_array_append_new(list, one);

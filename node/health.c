@@ -170,8 +170,8 @@ json_t *health_status(struct node *n)
     const bool ready = run_checks(n, c);
 
     return json_pack(
-        "{s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:i, s:i, "
-        "s:o, s:o, s:b, s:o}",
+        "{s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:i, "
+        "s:i, s:o, s:o, s:b, s:o}",
         "chain_id",
         hash_json(&n->chain_id),
         "validator",
@@ -180,6 +180,8 @@ json_t *health_status(struct node *n)
         (int)n->set.count,
         "height",
         json_of_u64(h.durable),
+        "earliest_body_height",
+        json_of_u64(store_bodies_from(n->store)),
         "tip_height",
         json_of_u64(h.height),
         "tip_hash",
@@ -284,6 +286,11 @@ void health_metrics(void *ctx, struct buf *out)
          "gauge",
          "Newest final height known.",
          h.final_height);
+    line(out,
+         "earliest_body_height",
+         "gauge",
+         "Lowest block whose body is here.",
+         store_bodies_from(n->store));
     line(out, "view", "gauge", "Current view.", h.view);
     line(out, "final_view", "gauge", "Last final view.", h.final_view);
     line(out, "views_total", "counter", "Views entered.", h.views);

@@ -1,5 +1,6 @@
 /* equityd - the node of one custody institution. */
 #include "base/log.h"
+#include "base/num.h"
 #include "node/node.h"
 
 #include <event2/event.h>
@@ -97,6 +98,31 @@ static int run_restore(const struct config *c,
     return node_restore(c, flags[0]);
 }
 
+static int run_prune(const struct config *c,
+                     const char *const *flags,
+                     const char *const *words,
+                     int count)
+{
+    uint64_t below = UINT64_MAX;
+
+    (void)words;
+    (void)count;
+    if (flags[1] == NULL)
+        return wrong_use("prune needs --archive FILE");
+    if (flags[0] != NULL && !num_parse_u64(&below, flags[0]))
+        return wrong_use("--below is the number of a block");
+    return node_prune(c, below, flags[1]);
+}
+
+static int run_import(const struct config *c,
+                      const char *const *flags,
+                      const char *const *words,
+                      int count)
+{
+    (void)flags;
+    return node_import(c, words, count);
+}
+
 static const struct command commands[] = {
     {.name = "init",
      .arguments = "--config FILE",
@@ -127,6 +153,17 @@ static const struct command commands[] = {
      .help = "verify a backup, then put its database into place",
      .flags = {"--from"},
      .run = run_restore},
+    {.name = "import",
+     .arguments = "--config FILE ARCHIVE...",
+     .help = "in place of init: fill it from archives, all checked",
+     .words_min = 1,
+     .words_max = WORDS_MAX,
+     .run = run_import},
+    {.name = "prune",
+     .arguments = "--config FILE [--below H] --archive FILE",
+     .help = "remove bodies that an archive holds (node stopped)",
+     .flags = {"--below", "--archive"},
+     .run = run_prune},
 };
 
 static void usage(void)
@@ -140,7 +177,7 @@ static void usage(void)
                  "%s %s",
                  commands[i].name,
                  commands[i].arguments);
-        printf("  equityd %-42s %s\n", line, commands[i].help);
+        printf("  equityd %-46s %s\n", line, commands[i].help);
     }
     printf("  equityd --version\n\n"
            "Any key can be set by a flag (--SECTION-KEY VALUE) or by the\n"

@@ -281,6 +281,14 @@ int node_run(const struct config *config);  /* start.c */
 int node_backup(const struct config *config, const char *to);
 int node_verify_backup(const char *dir);
 int node_restore(const struct config *config, const char *from);
+/* prune.c; below UINT64_MAX: as node.keep_blocks says */
+int node_prune(const struct config *config,
+               uint64_t below,
+               const char *archive);
+/* import.c */
+int node_import(const struct config *config,
+                const char *const *files,
+                int count);
 
 /* blocks.c */
 struct block_entry *block_entry_find(struct node *n, const struct hash *hash);
