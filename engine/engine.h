@@ -158,6 +158,11 @@ const struct engine_refusal *engine_refused(const struct engine *e);
  * Errors    ERR_MISMATCH, ERR_CORRUPT */
 MUST_USE enum err engine_audit(const struct engine *e);
 
+/* engine_difference is what is known of the last block that failed, as lines of
+ * text: its header's fields beside what execution gave, the roots of the
+ * tables, the rows it changes.  Valid until the next one fails. */
+struct bytes engine_difference(const struct engine *e);
+
 /* engine_commit makes the executed block with this hash the tip.
  * Requires  it is the one that stands (execute it again if displaced).
  * Returns it; valid until the next build or execute. */

@@ -156,11 +156,18 @@ bench: ## the figures of docs/BENCH.md, in one table
 bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
+
 TRANSFERS ?= 20000
 bench-replay: ## a history checked, as a ratio to verifications (TRANSFERS=)
 bench-replay: $(BUILD)/tests/bench/bench_replay
 	$< $(TRANSFERS)
-.PHONY: sim model model-short e2e test bench bench-replay
+
+BLOCKS ?= 1000
+TXS    ?= 100
+bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
+bench-sync: $(BUILD)/tests/bench/bench_sync
+	$< $(BLOCKS) $(TXS)
+.PHONY: sim model model-short e2e test bench bench-replay bench-sync
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

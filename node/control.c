@@ -122,7 +122,7 @@ static enum err checkpoint(void *ctx, const char *dir)
     memcpy(t->dir, dir, strlen(dir));
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->done_cond, NULL);
-    pool_submit(c->node->writer, &t->task);
+    pool_submit(c->node->writer, &t->task, LANE_FIRST);
     pthread_mutex_lock(&t->lock);
     while (!t->done)
         pthread_cond_wait(&t->done_cond, &t->lock);

@@ -69,7 +69,7 @@ static enum err write_block(struct importing *m,
         return ERR_FULL;
     engine_roots(e, b, &roots);
     block.roots = buf_bytes(&roots);
-    failed = store_put_block(m->node->store, &block);
+    failed = store_put_block_ahead(m->node->store, &block);
     if (failed == ERR_NONE)
         failed = store_index(m->node->store, &block);
     buf_deinit(&roots);
@@ -173,6 +173,9 @@ static int import_all(struct importing *m, const char *const *files, int count)
         n->genesis, (unsigned)n->config.verify_threads, block_done, m);
     for (int i = 0; i < count && code == 0; i++)
         code = import_file(m, files[i]);
+    if (code == 0 && store_flush(n->store) != ERR_NONE)
+        code = start_explain_storage(
+            ERR_IO, "the blocks cannot be written", n->config.dir);
     if (code == 0) {
         const struct replay_totals t = replay_totals(m->replay);
 

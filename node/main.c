@@ -2,11 +2,13 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "node/node.h"
+#include "node/trace.h"
 
 #include <event2/event.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A command: the flags that are its own (each with a value), whether it takes
@@ -59,7 +61,7 @@ static int run_config(const struct config *c,
     (void)flags;
     (void)words;
     (void)count;
-    config_print(c);
+    config_print(stdout, c);
     return 0;
 }
 
@@ -123,6 +125,42 @@ static int run_import(const struct config *c,
     return node_import(c, words, count);
 }
 
+static void print_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    puts(line);
+}
+
+static int print_events(const char *path)
+{
+    uint8_t *at;
+    size_t size;
+    enum err e =
+        file_read(&at,
+                  &size,
+                  path,
+                  TRACE_HEAD_BYTES + (size_t)TRACE_ENTRIES * TRACE_ENTRY_BYTES);
+
+    if (e == ERR_NONE) {
+        e = trace_read(bytes_of(at, size), print_line, NULL);
+        free(at);
+    }
+    if (e != ERR_NONE)
+        fprintf(stderr, "equityd: %s: %s\n", path, err_text(e));
+    return e == ERR_NONE ? 0 : EXIT_IO;
+}
+
+static int run_events(const struct config *c,
+                      const char *const *flags,
+                      const char *const *words,
+                      int count)
+{
+    (void)c;
+    (void)flags;
+    (void)count;
+    return print_events(words[0]);
+}
+
 static const struct command commands[] = {
     {.name = "init",
      .arguments = "--config FILE",
@@ -164,6 +202,13 @@ static const struct command commands[] = {
      .help = "remove bodies that an archive holds (node stopped)",
      .flags = {"--below", "--archive"},
      .run = run_prune},
+    {.name = "events",
+     .arguments = "FILE",
+     .help = "read the events.trace of a halt",
+     .words_min = 1,
+     .words_max = 1,
+     .without_config = true,
+     .run = run_events},
 };
 
 static void usage(void)

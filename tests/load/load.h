@@ -28,7 +28,8 @@ struct load_market {
 bool load_open(struct load_market *m, struct rpc_client *c, const char *dir);
 bool load_make(struct load_market *m, struct rpc_client *c);
 
-/* The same by any way of having a transaction take effect at once. */
+/* load_make_by has each of its transactions settled by the caller, in order;
+ * chain_id, today, maker and checker are set. */
 typedef bool (*load_settle_fn)(void *ctx,
                                const struct buf *tx,
                                const struct hash *id);
