@@ -17,6 +17,8 @@ enum {
     EXIT_UNAVAILABLE = 69,
     EXIT_OUT_OF_REACH = 78,
     EXIT_CANNOT_CREATE = 73,
+    EXIT_IO = 74,
+    EXIT_TRUST = 78,
     EXIT_INTERRUPTED = 130, /* by Ctrl-C, as shells say it */
     ARGS_HELPED = -1,
     CLI_PATH_MAX = 1024,
@@ -208,6 +210,10 @@ void devnet_url(const struct devnet *d, uint32_t index, char out[64]);
 extern const struct command debug_commands[];   /* debug.c */
 extern const struct command receipt_commands[]; /* receipt.c, trust.c */
 extern const struct command trust_commands[];
+
+/* export.c, verify.c */
+extern const struct command export_commands[];
+extern const struct command verify_commands[];
 
 /* vault.c, import.c, csv.c */
 struct vault;

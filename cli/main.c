@@ -15,6 +15,8 @@ static const struct command *const tables[] = {
     receipt_commands,
     trust_commands,
     gov_commands,
+    export_commands,
+    verify_commands,
     debug_commands,
     rules_commands,
 };
@@ -47,9 +49,9 @@ static void usage(void)
     }
     printf("\nequity COMMAND --help shows a command's flags.\n"
            "Exit codes: 0 done; 1 refused; 2 wrong use; 65 bad data; 66 input "
-           "missing;\n69 a node cannot be reached; 73 cannot create; 78 beyond "
-           "the "
-           "trust file.\n");
+           "missing;\n69 a node cannot be reached; 73 cannot create; 74 disk; "
+           "78 beyond "
+           "the trust file.\n");
 }
 
 /* Whether argv starts with the words of name; how many they are. */

@@ -138,6 +138,7 @@ e2e: all $(BUILD)/tests/chaos/load
 	tests/e2e/history.sh $(BUILD)
 	tests/e2e/epochs.sh $(BUILD)
 	tests/e2e/receipts.sh $(BUILD)
+	tests/e2e/archive.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
@@ -165,12 +166,18 @@ bench-proof: ## receipts made and checked (HOLDINGS=10000000 needs 8 GB)
 bench-proof: $(BUILD)/tests/bench/bench_proof
 	$< $(HOLDINGS)
 
+TRANSFERS ?= 20000
+bench-replay: ## a history checked, as a ratio to verifications (TRANSFERS=)
+bench-replay: $(BUILD)/tests/bench/bench_replay
+	$< $(TRANSFERS)
+
 BLOCKS ?= 1000
 TXS    ?= 100
 bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
-.PHONY: sim model model-short e2e test bench bench-sync bench-proof
+.PHONY: sim model model-short e2e test bench bench-replay bench-sync \
+    bench-proof
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

@@ -653,6 +653,8 @@ void api_backend(struct rpc_backend *out, struct node *n)
                      [RPC_CHAIN_GET_BLOCK] = api_get_block,
                      [RPC_CHAIN_GET_HEADER] = api_get_header,
                      [RPC_CHAIN_GET_CHANGES] = api_get_changes,
+                     [RPC_CHAIN_GET_BLOCK_BYTES] = api_get_block_bytes,
+                     [RPC_CHAIN_GET_GENESIS] = api_get_genesis,
                      [RPC_TX_SUBMIT] = api_tx_submit,
                      [RPC_TX_GET] = api_tx_get,
                      [RPC_TX_WAIT] = api_tx_wait,

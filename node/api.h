@@ -3,6 +3,7 @@
  *   api.c        rows and events, from the store's snapshots
  *   api_gov.c    validators, candidates, evidence
  *   api_chain.c  blocks
+ *   api_bytes.c  blocks and the genesis as bytes, for archives
  *   api_tx.c     transactions, by way of the loop
  *   api_proof.c  receipts, by way of the prover and the executor */
 #ifndef NODE_API_H
@@ -12,6 +13,8 @@
 
 json_t *api_hash(const struct hash *h);
 void api_not_found(struct rpc_call *call, const char *what);
+/* The body of this block was removed; names the earliest that is there. */
+void api_pruned(struct node *n, struct rpc_call *call);
 void api_bad_param(struct rpc_call *call, const char *path, const char *why);
 /* The state is only this high yet. */
 void api_behind(struct rpc_call *call, uint64_t height);
@@ -63,6 +66,10 @@ void api_evidence_list(void *ctx,
 void api_params_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_block(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_changes(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
+void api_get_block_bytes(void *ctx,
+                         struct rpc_call *call,
+                         const struct rpc_arg *a);
+void api_get_genesis(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_header(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_submit(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);

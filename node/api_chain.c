@@ -102,6 +102,11 @@ static void get_block(struct node *n,
         api_not_found(call, "there is no block of this height yet");
         return;
     }
+    if (with_body && height < store_bodies_from(n->store)) {
+        store_value_free(&v);
+        api_pruned(n, call);
+        return;
+    }
     if (header_decode(&h, bytes_of(v.at, v.size)) != ERR_NONE) {
         store_value_free(&v);
         rpc_broken(call, ERR_CORRUPT);
@@ -234,6 +239,8 @@ void api_get_changes(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
                              list,
                              "next",
                              next));
+    } else if (e == ERR_PRUNED) {
+        api_pruned(n, call);
     } else {
         rpc_broken(call, e);
     }

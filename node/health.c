@@ -207,7 +207,7 @@ json_t *health_status(struct node *n)
 
     return json_pack(
         "{s:o, s:o, s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o, s:i}",
+        "s:o, s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o, s:i}",
         "chain_id",
         hash_json(&n->chain_id),
         "epoch",
@@ -224,6 +224,8 @@ json_t *health_status(struct node *n)
         json_of_u64(h.since_height),
         "height",
         json_of_u64(h.durable),
+        "earliest_body_height",
+        json_of_u64(store_bodies_from(n->store)),
         "tip_height",
         json_of_u64(h.height),
         "tip_hash",
@@ -290,6 +292,11 @@ void health_metrics(void *ctx, struct buf *out)
          "gauge",
          "Newest final height known.",
          h.final_height);
+    line(out,
+         "earliest_body_height",
+         "gauge",
+         "Lowest block whose body is here.",
+         store_bodies_from(n->store));
     line(out, "view", "gauge", "Current view.", h.view);
     line(out, "final_view", "gauge", "Last final view.", h.final_view);
     line(out, "views_total", "counter", "Views entered.", h.views);

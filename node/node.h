@@ -29,6 +29,8 @@ enum {
     EXIT_SAFETY_HALT = 86,
     EXIT_CONFIG = 78,
     EXIT_IO = 74,
+    EXIT_DATA = 65,
+    EXIT_NO_INPUT = 66,
     DISK_ROOM_MIN = 4 << 20, /* below this nothing is written any more */
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
@@ -290,6 +292,7 @@ struct node {
     struct store *store;
     struct peers *peers;
     struct rpc_server *rpc;
+    struct control *control;
     EVP_PKEY *tls_key;
     X509 *tls_certificate;
 
@@ -375,6 +378,18 @@ void node_fail(struct node *n, int code, const char *text, const char *detail);
 
 int node_init(const struct config *config); /* init.c */
 int node_run(const struct config *config);  /* start.c */
+/* backup_cmd.c; to "": the usual place */
+int node_backup(const struct config *config, const char *to);
+int node_verify_backup(const char *dir);
+int node_restore(const struct config *config, const char *from);
+/* prune.c; below UINT64_MAX: as node.keep_blocks says */
+int node_prune(const struct config *config,
+               uint64_t below,
+               const char *archive);
+/* import.c */
+int node_import(const struct config *config,
+                const char *const *files,
+                int count);
 
 /* blocks.c */
 struct block_entry *block_entry_find(struct node *n, const struct hash *hash);

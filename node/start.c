@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/bundle.h"
+#include "node/control.h"
 #include "node/own_tx.h"
 #include "node/prove.h"
 #include "node/trace.h"
@@ -382,6 +383,11 @@ static int serve(struct node *n)
         health_refresh(n);
         code = start_rpc(n);
     }
+    if (code == 0 && control_start(&n->control, n) != ERR_NONE)
+        code = start_complain("the socket for the operator cannot be made",
+                              n->config.dir,
+                              "check the data directory's file system",
+                              EXIT_IO);
     if (code == 0) {
         log_info("node",
                  "ready to serve",
@@ -394,6 +400,7 @@ static int serve(struct node *n)
     }
     n->stopping = true;
     rpc_halt(n->rpc);
+    control_stop(n->control);
     /* What one pool has done may still go on to the next. */
     end_pool(n, &n->reader);
     end_pool(n, &n->provers);
@@ -422,8 +429,10 @@ int node_run(const struct config *config)
         code = start_load_keys(n);
     if (code == 0)
         code = start_open_datadir(n);
-    if (code == 0)
+    if (code == 0) {
+        backup_sweep(n->config.dir);
         code = start_open_store(n, false);
+    }
     if (code == 0)
         code = start_load_state(n);
     if (code == 0)

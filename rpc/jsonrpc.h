@@ -22,6 +22,7 @@ enum rpc_code {
     RPC_NOT_FOUND = -32001,
     RPC_UNAVAILABLE = -32002,
     RPC_REFUSED = -32003,
+    RPC_PRUNED = -32004,
     RPC_LIMIT_EXCEEDED = -32005,
 };
 

@@ -98,6 +98,19 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
            UINT64_MAX,
            "go on after this place in the list"},
           LIMIT}},
+    [RPC_CHAIN_GET_BLOCK_BYTES] =
+        {"chain_getBlockBytes",
+         "Blocks as they were hashed and signed, to be kept elsewhere.",
+         "blocks: height, header, certificate (empty for block 0) and body in "
+         "hex, fewer than asked for when they are large; the height to go on "
+         "from, and the newest",
+         {{"from", PARAM_U64, true, 0, UINT64_MAX, "number of the first block"},
+          {"count", PARAM_U64, false, 100, 1000, "most blocks, 1 to 1000", 1}}},
+    [RPC_CHAIN_GET_GENESIS] = {"chain_getGenesis",
+                               "The genesis in its canonical bytes, whose "
+                               "tagged hash is the chain id.",
+                               "chain_id, genesis in hex",
+                               {{0}}},
     [RPC_TX_SUBMIT] = {"tx_submit",
                        "Hand in a signed transaction.  The answer promises "
                        "nothing durable: only final does.",

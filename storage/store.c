@@ -10,8 +10,14 @@
 /* Opening, closing and the two batches of a block. */
 
 static const char journal_name[] = "journal";
-static const char *const family_names[STORE_FAMILIES] = {
-    "default", "block", "headers", "state", "txid", "events", "history"};
+static const char *const family_names[STORE_FAMILIES] = {"default",
+                                                         "block",
+                                                         "headers",
+                                                         "state",
+                                                         "txid",
+                                                         "events",
+                                                         "history",
+                                                         "body"};
 
 static rocksdb_options_t *family_options(struct store *s, int family)
 {
@@ -21,7 +27,8 @@ static rocksdb_options_t *family_options(struct store *s, int family)
 
     rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
     rocksdb_options_set_compression(o, rocksdb_lz4_compression);
-    if (family == FAMILY_BLOCK || family == FAMILY_HISTORY)
+    if (family == FAMILY_BLOCK || family == FAMILY_HISTORY ||
+        family == FAMILY_BODY)
         rocksdb_options_set_bottommost_compression(o, rocksdb_zstd_compression);
     rocksdb_options_set_write_buffer_size(o, 16 << 20);
     rocksdb_block_based_options_set_block_cache(table, s->cache);
@@ -37,6 +44,8 @@ static enum err classify(const char *message)
 {
     if (strstr(message, "does not exist") != NULL)
         return ERR_NOT_FOUND;
+    if (strstr(message, "olumn famil") != NULL)
+        return ERR_VERSION; /* made by a release with others */
     if (strstr(message, "lock") != NULL || strstr(message, "LOCK") != NULL)
         return ERR_LOCKED;
     if (strstr(message, "No space") != NULL ||
@@ -82,8 +91,23 @@ static enum err open_db(struct store *s,
         s->family_options[i] = family_options(s, i);
         each[i] = s->family_options[i];
     }
-    s->db = rocksdb_open_column_families(
-        s->options, dir, STORE_FAMILIES, family_names, each, s->family, &error);
+    if (options->read_only)
+        s->db = rocksdb_open_for_read_only_column_families(s->options,
+                                                           dir,
+                                                           STORE_FAMILIES,
+                                                           family_names,
+                                                           each,
+                                                           s->family,
+                                                           0,
+                                                           &error);
+    else
+        s->db = rocksdb_open_column_families(s->options,
+                                             dir,
+                                             STORE_FAMILIES,
+                                             family_names,
+                                             each,
+                                             s->family,
+                                             &error);
     if (error != NULL) {
         snprintf(message, cap, "%s", error);
         e = classify(error);
@@ -158,6 +182,22 @@ static enum err read_mark(struct store *s,
     return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
 }
 
+static enum err read_bodies_from(struct store *s)
+{
+    struct store_value v;
+    struct reader r;
+    const enum err e = store_get(
+        &v, s, NULL, FAMILY_META, bytes_of("bodies", strlen("bodies")));
+
+    if (e == ERR_NOT_FOUND)
+        return ERR_NONE;
+    TRY(e);
+    r = reader_of(bytes_of(v.at, v.size));
+    s->bodies_from = reader_u64(&r);
+    store_value_free(&v);
+    return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
+}
+
 enum err store_open(struct store **out,
                     const char *dir,
                     const struct hash *chain_id,
@@ -187,6 +227,8 @@ enum err store_open(struct store **out,
         e = read_mark(s, "tip", &s->tip);
     if (e == ERR_NONE)
         e = read_mark(s, "index", &s->index);
+    if (e == ERR_NONE)
+        e = read_bodies_from(s);
     if (e == ERR_NONE && s->index.any &&
         (!s->tip.any || s->index.height > s->tip.height))
         e = ERR_CORRUPT;
@@ -261,9 +303,8 @@ static void put_part(struct store *s,
     uint8_t key[16];
     struct writer w = writer_of(key, sizeof key);
 
-    writer_be64(&w, height);
-    writer_u8(&w, (uint8_t)part);
-    put(s, batch, FAMILY_BLOCK, &w, value);
+    store_part_key(&w, height, part);
+    put(s, batch, store_part_family(part), &w, value);
 }
 
 static void put_mark(struct store *s,
