@@ -75,6 +75,16 @@ $(BUILD)/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# --version names the commit: the programs' first files follow it.
+COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || \
+              echo unknown)
+$(BUILD)/commit: always
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+$(patsubst %,$(BUILD)/%/main.o,node cli audit): $(BUILD)/commit
+$(patsubst %,$(BUILD)/%/main.o,node cli audit): \
+    CPPFLAGS += -DEQUITY_COMMIT='"$(COMMIT)"'
+
 $(BUILD)/equityd: $(BUILD)/node/main.o $(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
@@ -107,6 +117,10 @@ $(BUILD)/tests/property/prop_ledger: $(BUILD)/tests/property/prop_ledger.o \
     $(MARKET) $$(call needs,state)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
+$(BUILD)/tests/property/prop_simulate: \
+    $(BUILD)/tests/property/prop_simulate.o $(MARKET) $$(call needs,engine)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,engine) -o $@
 # The disk that fails stands in the place of libc's calls.
 $(BUILD)/tests/property/prop_journal: $(BUILD)/tests/disk/disk.o
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property)
@@ -178,7 +192,7 @@ clean: ## remove everything that was built
 	rm -rf build
 
 .DEFAULT_GOAL := all
-.PHONY: all help clean
+.PHONY: all always help clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -98,11 +98,13 @@ bool identity_text_ok(struct bytes text)
     return r.err == ERR_NONE;
 }
 
-struct hash identity_commitment(const struct identity *id)
+struct hash identity_commitment(const struct hash *account,
+                                const struct identity *id)
 {
-    uint8_t buf[SALT_BYTES + 3 * (4 + IDENTITY_TEXT_MAX)];
+    uint8_t buf[HASH_BYTES + SALT_BYTES + 3 * (4 + IDENTITY_TEXT_MAX)];
     struct writer w = writer_of(buf, sizeof buf);
 
+    writer_hash(&w, account);
     writer_copy(&w, id->salt, sizeof id->salt);
     writer_vec(&w, id->id_type);
     writer_vec(&w, id->id_number);

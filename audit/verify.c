@@ -302,7 +302,7 @@ static bool check_statement(struct check *c)
 
 static bool check_identity(struct check *c)
 {
-    const struct hash h = identity_commitment(&c->r->identity);
+    const struct hash h = identity_commitment(&c->f->account, &c->r->identity);
 
     return hash_eq(&h, &c->f->account_row.identity) ||
            check_fail(c, FAULT_IDENTITY, "disclosure");

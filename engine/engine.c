@@ -276,5 +276,6 @@ enum verdict engine_dry_run(struct engine *e,
                        &view,
                        NULL,
                        NULL);
+    ledger_fetch(&view, &tx, 1);
     return ledger_apply(&b, tx, why);
 }

@@ -77,6 +77,7 @@
     X(BOARD_CANCELLED, 65, board_cancelled)           \
     X(CLOSURE_SET, 66, closure_set)                   \
     X(CLOSURE_CANCELLED, 67, closure_cancelled)       \
+    X(ACCOUNT_TRANSFERRED, 68, account_transferred)   \
     X(CORRECTED, 70, corrected)                       \
     X(CLAIM_OPENED, 71, claim_opened)                 \
     X(CLAIM_CLOSED, 72, claim_closed)                 \

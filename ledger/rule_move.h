@@ -35,6 +35,7 @@ struct move {
     uint32_t taken_count;
 };
 
+bool account_may_receive(const struct account_row *a);
 /* V_UNKNOWN, V_ACCOUNT_STATE, V_ACCOUNT_UNCONFIRMED, V_SELF. */
 enum verdict move_parties(struct exec *x,
                           struct move *m,

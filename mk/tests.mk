@@ -35,7 +35,8 @@ fuzz-replay: $(FUZZ:%=%.replay)
 
 check: ## what a commit must pass, in about a minute
 check: unit golden receipts fuzz-replay check-layers check-headers \
-    check-format check-banned check-rules check-pure check-protocol
+    check-format check-banned check-rules check-verdicts check-pure \
+    check-protocol
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -55,6 +56,12 @@ check-rules: ## RULES.md, code and tests say each rule in the same words
 check-rules: $(BUILD)/equity
 	@tools/check-rules.sh $<
 
+LEDGER_TESTS = $(BUILD)/tests/golden/golden_ledger \
+               $(filter $(BUILD)/tests/unit/ledger/%,$(UNIT))
+check-verdicts: ## tests get every refusal that an operation names
+check-verdicts: $(BUILD)/equity $(LEDGER_TESTS)
+	@tools/check-verdicts.sh $(BUILD)/equity $(LEDGER_TESTS)
+
 check-pure: ## rules and consensus allocate nothing, read no clock, keep no state
 check-pure: $(call library,ledger) $(call library,consensus)
 	@tools/check-pure.sh $^
@@ -70,8 +77,8 @@ tidy: ## clang-tidy over the layers
 	    $(CPPFLAGS) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
-    check-format check-banned check-rules check-pure check-protocol format \
-    tidy
+    check-format check-banned check-rules check-verdicts check-pure \
+    check-protocol format tidy
 
 run: ## the main job: four institutions keep one register (RUN=once stops it)
 run: deps
@@ -125,6 +132,7 @@ model-short: ## the same over three views
 e2e: ## the fault list, with real processes
 e2e: all
 	tests/e2e/run.sh $(BUILD)
+	tests/e2e/cases.sh $(BUILD)
 	tests/e2e/history.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)

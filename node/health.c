@@ -25,7 +25,7 @@ void health_refresh(struct node *n)
         .busy = core_is_busy(n->core),
         .mempool_txs = n->pool.count,
         .mempool_bytes = n->pool.bytes,
-        .disk_free = datadir_free_bytes(n->config.dir),
+        .disk_free = n->disk_free,
         .syncs = journal_sync_count(n->journal),
         .blocks = n->blocks_total,
         .txs = n->txs_total,

@@ -3,6 +3,9 @@
 #include "node/node.h"
 #include "node/trace.h"
 
+#include <event2/event.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +80,11 @@ static enum err read_config(
     TRY(config_read_environment(c, why, cap));
     for (int i = 2; i < argc; i += 2) {
         if (strncmp(argv[i], "--", 2) != 0 || i + 1 >= argc) {
-            snprintf(why, cap, "unexpected argument %s", argv[i]);
+            snprintf(why,
+                     cap,
+                     strncmp(argv[i], "--", 2) != 0 ? "unexpected argument %s"
+                                                    : "%s needs a value",
+                     argv[i]);
             return ERR_CONFIG;
         }
         if (strcmp(argv[i], "--config") != 0)
@@ -126,12 +133,21 @@ int main(int argc, char **argv)
 
     if (argc < 2)
         return wrong_use("say what to do");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        usage();
-        return 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0 ||
+            (i == 1 && strcmp(argv[i], "help") == 0)) {
+            usage();
+            return 0;
+        }
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("equityd 1 (%s)\n", __VERSION__);
+        printf("equityd 1\ncommit %s, compiler %s\n"
+               "%s, libsecp256k1, RocksDB, libevent %s, jansson %s\n",
+               EQUITY_COMMIT,
+               __VERSION__,
+               OpenSSL_version(OPENSSL_VERSION),
+               event_get_version(),
+               jansson_version_str());
         return 0;
     }
     if (strcmp(argv[1], "events") == 0)
@@ -139,7 +155,7 @@ int main(int argc, char **argv)
                          : wrong_use("events takes the name of a file");
     if (strcmp(argv[1], "init") != 0 && strcmp(argv[1], "run") != 0 &&
         strcmp(argv[1], "config") != 0)
-        return wrong_use("unknown command");
+        return wrong_use("the first word is init, run or config");
     if (read_config(&c, argc, argv, why, sizeof why) != ERR_NONE) {
         fprintf(stderr, "equityd: %s\n", why);
         return EXIT_CONFIG;

@@ -233,6 +233,10 @@ struct node {
     struct pool *writer;
     struct pool *reader; /* of the store, for clients and peers */
     struct event *tick;
+    struct event *core_timer;  /* when the core wants to be woken */
+    uint64_t core_timer_at_ms; /* what it is set to; UINT64_MAX: not set */
+    uint64_t second_ms;        /* what is done once a second: not before */
+    uint64_t disk_free;        /* bytes, looked at once a second */
     struct event *gossip_event;
     struct event *on_term;
     struct event *on_int;

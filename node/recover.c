@@ -208,6 +208,55 @@ static int explain_journal(struct node *n,
                       "do not vote from it: move journal/ away, " OBSERVE);
 }
 
+/* The tip's certificate: the batch of its block was on disk before the journal
+ * had to be. */
+static enum err replay_tip(struct node *n)
+{
+    struct store_value v;
+    struct cert cert;
+    enum err e;
+
+    if (n->tip.height == 0)
+        return ERR_NONE;
+    TRY(store_get_block(&v, n->store, n->tip.height, STORE_CERT));
+    e = msg_cert_decode(&cert, bytes_of(v.at, v.size));
+    store_value_free(&v);
+    if (e == ERR_NONE && (cert.about.height != n->tip.height ||
+                          !hash_eq(&cert.about.block, &n->tip_hash)))
+        e = ERR_MISMATCH;
+    if (e == ERR_NONE)
+        core_replay_cert(n->core, &cert);
+    return e;
+}
+
+/* Whether this journal, opened, is the one that stood beside the database: each
+ * block says how many of its records were on disk.  Where none says it, what
+ * the journal knows final must reach the tip. */
+static int check_journal_age(struct node *n)
+{
+    struct store_journal then;
+    enum err e = store_journal_of(&then, n->store);
+    bool older = n->core->fin.height < n->tip.height;
+
+    if (e == ERR_NONE && then.records > 0 &&
+        memcmp(&then.key, &n->set.list[n->me].key, sizeof then.key) == 0)
+        older = journal_durable(n->journal) < then.records;
+    if (e == ERR_NONE && older)
+        return start_halt(
+            n,
+            "the vote journal is older than the database",
+            n->config.dir,
+            "never restore a journal: move journal/ away, " OBSERVE);
+    if (e == ERR_NONE)
+        e = replay_tip(n);
+    return e == ERR_NONE ? 0
+                         : start_explain_storage(
+                               e,
+                               "what the newest block says of its journal and "
+                               "its certificate cannot be read",
+                               n->config.dir);
+}
+
 int start_recover(struct node *n)
 {
     const struct genesis_params *p = &n->genesis->params;
@@ -232,6 +281,7 @@ int start_recover(struct node *n)
     struct journal_place at;
     struct store_value v;
     struct header h;
+    int code;
     enum err e = store_get_block(&v, n->store, 0, STORE_HEADER);
 
     if (e == ERR_NONE) {
@@ -264,12 +314,9 @@ int start_recover(struct node *n)
                     "segment=%u offset=%llu",
                     at.segment,
                     (unsigned long long)at.offset);
-    if (n->core->fin.height < n->tip.height)
-        return start_halt(
-            n,
-            "the vote journal is older than the database",
-            n->config.dir,
-            "never restore a journal: move journal/ away, " OBSERVE);
+    code = check_journal_age(n);
+    if (code != 0)
+        return code;
     if (n->core->observer) {
         snprintf(n->observer_why,
                  sizeof n->observer_why,

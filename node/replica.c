@@ -133,13 +133,10 @@ static void start_commit(struct node *n, const struct core_effect *e)
     struct block_entry *b = block_entry_find(n, &e->candidate.block);
     struct core_event gone = {
         .kind = ON_EXECUTED, .hash = e->candidate.block, .gone = true};
-    /* The journal must never be older than the database: the certificate is on
-     * disk before the block is. */
-    const enum err failed = journal_sync(n->journal);
 
-    if (failed != ERR_NONE)
-        keep_failed(n, failed);
-    else if (b != NULL && b->has_body)
+    /* The certificate need not be on disk first: the batch of the block has
+     * it. */
+    if (b != NULL && b->has_body)
         commit_block(n, b, e->cert);
     else
         replica_feed(n, &gone);
@@ -304,6 +301,24 @@ static void run_queue(struct node *n)
     }
 }
 
+/* Sets the timer to when the core wants a tick. */
+static void set_timer(struct node *n)
+{
+    const uint64_t at = core_next_tick_ms(n->core);
+    const uint64_t now = node_now_ms();
+    const uint64_t wait = at > now ? at - now : 0;
+    const struct timeval t = {(time_t)(wait / 1000),
+                              (suseconds_t)(wait % 1000 * 1000)};
+
+    if (n->stopping || at == n->core_timer_at_ms)
+        return;
+    n->core_timer_at_ms = at;
+    if (at == UINT64_MAX)
+        event_del(n->core_timer);
+    else
+        event_add(n->core_timer, &t);
+}
+
 void replica_feed(struct node *n, struct core_event *e)
 {
     if (n->stopping)
@@ -339,6 +354,7 @@ void replica_feed(struct node *n, struct core_event *e)
         run_queue(n);
     }
     n->flushing = false;
+    set_timer(n);
 }
 
 void replica_tell_work(struct node *n)
@@ -364,5 +380,6 @@ void replica_tick(struct node *n)
 {
     struct core_event e = {.kind = ON_TICK};
 
+    n->core_timer_at_ms = 0; /* it has gone off */
     replica_feed(n, &e);
 }

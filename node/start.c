@@ -62,6 +62,8 @@ void node_free(struct node *n)
     peers_free(n->peers);
     if (n->tick != NULL)
         event_free(n->tick);
+    if (n->core_timer != NULL)
+        event_free(n->core_timer);
     if (n->gossip_event != NULL)
         event_free(n->gossip_event);
     if (n->on_term != NULL)
@@ -248,18 +250,20 @@ static int start_rpc(struct node *n)
     return 0;
 }
 
+/* What is looked at again and again; the core's own time is on core_timer. */
 static void on_tick(evutil_socket_t fd, short what, void *ctx)
 {
     struct node *n = ctx;
-    static const struct timeval interval = {0, 10000};
+    static const struct timeval interval = {0, 20000};
+    const uint64_t now = node_now_ms();
 
     (void)fd;
     (void)what;
-    if (node_now_ms() >= core_next_tick_ms(n->core) || core_is_busy(n->core))
-        replica_tick(n);
     sync_tick(n);
     sync_serve_tick(n);
-    if (node_now_ms() % 1000 < 12) {
+    if (now >= n->second_ms) {
+        n->second_ms = now + 1000;
+        n->disk_free = datadir_free_bytes(n->config.dir);
         mempool_tick(n);
         clock_tick(n);
         own_tx_tick(n);
@@ -267,6 +271,13 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     health_refresh(n);
     if (!n->stopping)
         event_add(n->tick, &interval);
+}
+
+static void on_core_timer(evutil_socket_t fd, short what, void *ctx)
+{
+    (void)fd;
+    (void)what;
+    replica_tick(ctx);
 }
 
 static void on_gossip(evutil_socket_t fd, short what, void *ctx)
@@ -295,6 +306,13 @@ static unsigned verify_threads(const struct node *n)
     return cores < 1                  ? 1
            : cores > POOL_THREADS_MAX ? POOL_THREADS_MAX
                                       : (unsigned)cores;
+}
+
+static void end_pool(struct node *n, struct pool **p)
+{
+    pool_stop(*p);
+    *p = NULL; /* nothing may be given to it any more */
+    mail_drain(n->mail);
 }
 
 /* Consensus, ticks and what the threads have done come first; bulk gets what is
@@ -330,12 +348,15 @@ static int serve(struct node *n)
     n->tick = event_new(n->base, -1, 0, on_tick, n);
     event_priority_set(n->tick, 0);
     event_add(n->tick, &soon);
+    n->core_timer = event_new(n->base, -1, 0, on_core_timer, n);
+    event_add(n->core_timer, &soon);
     n->on_term = evsignal_new(n->base, SIGTERM, on_signal, n);
     n->on_int = evsignal_new(n->base, SIGINT, on_signal, n);
     event_add(n->on_term, NULL);
     event_add(n->on_int, NULL);
     code = start_peers(n);
     if (code == 0) {
+        n->disk_free = datadir_free_bytes(n->config.dir);
         health_refresh(n);
         code = start_rpc(n);
     }
@@ -352,14 +373,11 @@ static int serve(struct node *n)
     n->stopping = true;
     rpc_halt(n->rpc);
     /* What one pool has done may still go on to the next. */
-    pool_stop(n->reader);
-    pool_stop(n->verify);
-    mail_drain(n->mail);
-    pool_stop(n->executor);
-    mail_drain(n->mail);
+    end_pool(n, &n->reader);
+    end_pool(n, &n->verify);
+    end_pool(n, &n->executor);
     write_flush(n);
-    pool_stop(n->writer);
-    mail_drain(n->mail);
+    end_pool(n, &n->writer);
     mempool_free(n);
     if (code == 0)
         log_info("node",

@@ -309,6 +309,8 @@ void sync_pump(struct node *n)
     uint64_t last;
     uint8_t peer;
 
+    if (n->stopping)
+        return;
     commit_ready(n);
     forget_below(n);
     if (n->sync->target > n->submitted_height && n->set.count > 1) {
@@ -323,13 +325,8 @@ void sync_want(struct node *n, uint64_t to_height)
 {
     struct sync *s = n->sync;
 
-    /* Y2: what will be committed is final by a certificate in the journal: it
-     * is on disk before the blocks are, so that the journal is never older. */
-    if (to_height > s->target) {
-        if (journal_sync(n->journal) != ERR_NONE)
-            return; /* the next sync of the loop tells, and stops the node */
+    if (to_height > s->target)
         s->target = to_height;
-    }
     if (s->began_ms == 0 && s->target > n->tip.height) {
         s->began_ms = node_now_ms();
         s->began_height = n->tip.height;

@@ -8,8 +8,8 @@
  *
  *   Y1  a height counts only with its certificate; each block has its own, so
  *       that it matters to nobody who sent it.
- *   Y2  nothing is committed beyond a height whose finalization is in the
- *       journal, on disk.
+ *   Y2  every block is committed with a finalization of its own, checked here;
+ *       the batch on disk has it, whatever the journal knows.
  *   Y3  a peer that sends what is false is banned from bulk; one that says
  *       nothing is asked less, then dropped; its window is asked elsewhere.
  *   Y4  what is asked for and not committed is at most SYNC_AHEAD blocks and

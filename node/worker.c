@@ -130,6 +130,7 @@ struct pool {
     unsigned streak; /* tasks of lane 0 in a row */
     unsigned turn;   /* lane that was served last, of the others */
     bool stopping;
+    unsigned idle; /* threads that wait for a task */
     struct mail *home;
     unsigned thread_count;
     pthread_t threads[POOL_THREADS_MAX];
@@ -177,8 +178,11 @@ static void *work(void *arg)
         struct task *t;
 
         pthread_mutex_lock(&p->lock);
-        while (p->count == 0 && !p->stopping)
+        while (p->count == 0 && !p->stopping) {
+            p->idle++;
             pthread_cond_wait(&p->filled, &p->lock);
+            p->idle--;
+        }
         t = next_task(p);
         p->count -= t != NULL ? 1 : 0;
         pthread_mutex_unlock(&p->lock);
@@ -212,12 +216,17 @@ struct pool *pool_new(const char *name, unsigned threads, struct mail *home)
 
 void pool_submit(struct pool *p, struct task *task, unsigned lane)
 {
+    bool wake;
+
+    ASSERT(p != NULL);
     ASSERT(lane < POOL_LANES);
     pthread_mutex_lock(&p->lock);
     queue_push(&p->lanes[lane], task);
     p->count++;
-    pthread_cond_signal(&p->filled);
+    wake = p->idle > 0;
     pthread_mutex_unlock(&p->lock);
+    if (wake) /* after the lock is free, or the woken one waits for it */
+        pthread_cond_signal(&p->filled);
 }
 
 size_t pool_waiting(struct pool *p)

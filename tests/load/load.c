@@ -172,7 +172,8 @@ bool load_make_by(struct load_market *m, load_settle_fn settle, void *ctx)
     struct op_security_create create = {.code = "BENCH",
                                         .registrar = 1,
                                         .class = CLASS_ORDINARY,
-                                        .cap_approval = {{1}}};
+                                        .cap_approval = {{1}},
+                                        .document = {{1}}};
     struct op_register_open open = {.security = "BENCH",
                                     .issued = {LOAD_HOLDERS * 1000000u},
                                     .line_count = LOAD_HOLDERS};
@@ -203,6 +204,7 @@ bool load_make_by(struct load_market *m, load_settle_fn settle, void *ctx)
 
             who[k] = i;
             random_bytes(op.nonce, sizeof op.nonce);
+            random_bytes(op.identity.raw, HASH_BYTES);
             random_bytes(op.subject_tag.raw, HASH_BYTES);
             if (key_new(&m->holder[i]) != ERR_NONE ||
                 key_public(&op.policy.keys[0], &m->holder[i]) != ERR_NONE)

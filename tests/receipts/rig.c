@@ -440,7 +440,7 @@ struct hash rig_account(struct rig *g, char name)
     op.custodian = MARKET_R1;
     account_nonce(op.nonce, name);
     op.subject_tag = hash_of(bytes_of(&name, 1));
-    op.identity = identity_commitment(&id);
+    op.identity = identity_commitment(&k.key, &id);
     market_keys(&op.policy, &number, 1, 1);
     rig_do(g, OP_ACCOUNT_OPEN, &op);
     return k.key;

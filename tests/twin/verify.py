@@ -319,7 +319,7 @@ def read_security(r):
         s[name] = r.u64()
     for _ in range(4):
         r.u32()
-    for _ in range(3):
+    for _ in range(6):
         r.u64()
     r.hash()
     r.hash()
@@ -824,7 +824,7 @@ class Check:
 
     def position_kind(self, kind, x, h):
         a, s, holding = self.position(x, h["state"])
-        self.identity(a)
+        self.identity(x["account"], a)
         held = holding is not None and holding["held"]
         need(held == (kind != 3), "held or not")
         if kind == 4:
@@ -854,7 +854,7 @@ class Check:
         account = x["position"]["account"]
         a, s, now = self.position(x["position"], h["state"])
         need(now is not None, "no row")
-        self.identity(a)
+        self.identity(account, a)
         chain, above, code = ZERO, 0, s["code"]
         facts = position_facts(x["position"], s, now)
         if x["opening"] == 2:
@@ -882,10 +882,11 @@ class Check:
                            for e in x["events"]]
         return facts
 
-    def identity(self, account_row):
+    def identity(self, account, account_row):
         d = self.r.get("disclosure")
         if d is not None:
-            data = d["salt"] + b"".join(u32(len(t)) + t for t in d["texts"])
+            data = account + d["salt"] + b"".join(u32(len(t)) + t
+                                                  for t in d["texts"])
             need(tagged("equity/IDENTITY/v1", data) == account_row["identity"],
                  "identity")
 

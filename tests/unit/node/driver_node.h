@@ -262,7 +262,24 @@ static inline void rig_ready(void)
     WAIT_FOR(rig_votes(&rig));
 }
 
-/* kill -9, and up again: the same height, the same root, and it votes. */
+/* Whether it knows that this height is final. */
+static inline bool rig_knows_final(struct rig *r, uint64_t height)
+{
+    char line[64];
+    char *text = rig_get(r, "/metrics");
+    bool knows;
+
+    snprintf(line,
+             sizeof line,
+             "\nequity_final_height %llu\n",
+             (unsigned long long)height);
+    knows = text != NULL && strstr(text, line) != NULL;
+    free(text);
+    return knows;
+}
+
+/* kill -9, and up again: the same height, the same root, it votes, and knows
+ * without being told that its tip is final. */
 static inline void rig_survives(uint64_t height)
 {
     rig_kill(&rig);
@@ -270,6 +287,7 @@ static inline void rig_survives(uint64_t height)
     rig_start(&rig);
     rig_ready();
     WAIT_FOR(rig_is_at(&rig, height));
+    WAIT_FOR(rig_knows_final(&rig, height));
 }
 
 /* ---- set up and down ---- */

@@ -312,6 +312,7 @@ static void test_driver_halts_when_the_database_cannot_be_flushed(void **state)
     failing_path[0] = '\0';
     rig_start(&rig);
     rig_ready();
+    rig_announce(&rig, 4); /* as they do to whoever says less */
     WAIT_FOR(rig_is_at(&rig, 4));
 }
 

@@ -319,6 +319,23 @@ static void test_mempool_what_a_block_touched_is_asked_again(void **state)
     assert_true(other->rechecking); /* a new day */
 }
 
+/* A block that becomes the tip after the executor has ended asks nobody: the
+ * node is on its way down. */
+static void test_mempool_after_the_executor_nobody_is_asked(void **state)
+{
+    struct rig *r = *state;
+    struct node *n = r->n;
+    struct mtx *m = submit(n, transfer_today(r, 1, 10));
+    const struct executed_block *b = candidate(r);
+
+    assert_non_null(m);
+    pool_stop(n->executor);
+    n->executor = NULL;
+    make_tip(n, b);
+    assert_false(m->rechecking);
+    n->executor = pool_new("executor", 1, n->mail);
+}
+
 static void test_mempool_half_a_block_while_others_wait(void **state)
 {
     struct rig *r = *state;
@@ -359,6 +376,10 @@ int main(void)
             test_mempool_a_refusal_on_the_tip_counts, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(
             test_mempool_what_a_block_touched_is_asked_again,
+            open_rig,
+            close_rig),
+        cmocka_unit_test_setup_teardown(
+            test_mempool_after_the_executor_nobody_is_asked,
             open_rig,
             close_rig),
         cmocka_unit_test_setup_teardown(
