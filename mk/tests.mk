@@ -130,7 +130,7 @@ model-short: ## the same over three views
 	@tools/check-model.sh 3
 
 e2e: ## the fault list, with real processes
-e2e: all $(BUILD)/tests/chaos/load
+e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
 	tests/e2e/run.sh $(BUILD)
 	tests/e2e/import.sh $(BUILD)
 	tests/e2e/cli.sh $(BUILD)
@@ -139,6 +139,7 @@ e2e: all $(BUILD)/tests/chaos/load
 	tests/e2e/epochs.sh $(BUILD)
 	tests/e2e/receipts.sh $(BUILD)
 	tests/e2e/archive.sh $(BUILD)
+	tests/e2e/links.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire

@@ -54,6 +54,8 @@ void health_refresh(struct node *n)
         .verify_waiting = pool_waiting(n->verify),
         .exec_waiting = pool_waiting(n->executor),
         .write_waiting = n->write_waiting,
+        .sync_target = sync_target(n),
+        .sync_windows = sync_windows(n),
         .clock = n->clock,
     };
 
@@ -350,6 +352,16 @@ void health_metrics(void *ctx, struct buf *out)
          "gauge",
          "Blocks waiting for the disk.",
          h.write_waiting);
+    line(out,
+         "sync_target_height",
+         "gauge",
+         "Final height that block sync goes to, or went to last.",
+         h.sync_target);
+    line(out,
+         "sync_windows",
+         "gauge",
+         "Windows of blocks asked of peers.",
+         h.sync_windows);
     line(out,
          "rpc_requests_total",
          "counter",

@@ -221,6 +221,7 @@ struct health {
     uint64_t disk_free;
     uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
+    uint64_t sync_target, sync_windows;
     struct peers_status peer[PEERS_MAX];
     struct peers_clock clock;
     char observer_why[160];
@@ -502,6 +503,9 @@ void sync_free(struct node *n);
 void sync_want(struct node *n, uint64_t to_height);
 /* sync_pump commits what is ready and asks for what is missing. */
 void sync_pump(struct node *n);
+/* How far it is to go, and how many windows are asked for. */
+uint64_t sync_target(const struct node *n);
+uint32_t sync_windows(const struct node *n);
 void sync_tick(struct node *n);
 void sync_down(struct node *n, uint8_t slot); /* its bulk connection went */
 void sync_take(struct node *n, uint8_t slot, struct bytes payload);

@@ -538,51 +538,92 @@ static enum err index_roots(struct store *s,
     return state_roots_close(&r);
 }
 
-static void index_event(struct store *s,
-                        rocksdb_writebatch_t *batch,
-                        uint64_t height,
-                        uint32_t index,
-                        struct bytes bytes)
-{
-    uint8_t key[64];
-    struct writer w = writer_of(key, sizeof key);
-    struct event e;
+/* Where an event is found by its security or an account: prefix, id, height,
+ * index. */
+struct position {
+    uint8_t key[1 + HASH_BYTES + 8 + 4];
+};
 
-    writer_u8(&w, EVENTS_ALL);
+static int by_key(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct position));
+}
+
+static void add_position(struct position *out,
+                         uint32_t *count,
+                         uint8_t prefix,
+                         const struct hash *id,
+                         uint64_t height,
+                         uint32_t index)
+{
+    struct position *p = &out[(*count)++];
+    struct writer w = writer_of(p->key, sizeof p->key);
+
+    writer_u8(&w, prefix);
+    writer_hash(&w, id);
     writer_be64(&w, height);
     writer_be32(&w, index);
-    put(s, batch, FAMILY_EVENTS, &w, bytes);
+    ASSERT(writer_ok(&w) && w.size == sizeof p->key);
+}
+
+static void list_positions(struct position *out,
+                           uint32_t *count,
+                           uint64_t height,
+                           uint32_t index,
+                           struct bytes bytes)
+{
+    struct event e;
+
     if (schema_decode(&e, &event_schema, bytes) != ERR_NONE)
         return; /* our own bytes; the reader would tell */
     if (e.security[0] != '-') {
         const struct hash id = security_key(e.security);
 
-        w = writer_of(key, sizeof key);
-        writer_u8(&w, EVENTS_SECURITY);
-        writer_hash(&w, &id);
-        writer_be64(&w, height);
-        writer_be32(&w, index);
-        put(s, batch, FAMILY_EVENTS, &w, bytes_of("", 0));
+        add_position(out, count, EVENTS_SECURITY, &id, height, index);
     }
-    for (int i = 0; i < 2; i++) {
-        const struct hash *account = i == 0 ? &e.account : &e.other;
+    if (!hash_is_zero(&e.account))
+        add_position(out, count, EVENTS_ACCOUNT, &e.account, height, index);
+    if (!hash_is_zero(&e.other))
+        add_position(out, count, EVENTS_ACCOUNT, &e.other, height, index);
+}
 
-        if (hash_is_zero(account))
-            continue;
-        w = writer_of(key, sizeof key);
-        writer_u8(&w, EVENTS_ACCOUNT);
-        writer_hash(&w, account);
+/* In the order of keys: the library finds the place of each near the one
+ * before, which is most of the cost of an index. */
+static void index_events(struct store *s,
+                         rocksdb_writebatch_t *batch,
+                         uint64_t height,
+                         struct bytes events)
+{
+    struct reader r = reader_of(events);
+    const uint32_t count = reader_u32(&r);
+    struct position *list = calloc((size_t)count * 3 + 1, sizeof *list);
+    uint32_t positions = 0;
+
+    ASSERT(list != NULL);
+    for (uint32_t i = 0; i < count && r.err == ERR_NONE; i++) {
+        const struct bytes event = reader_vec(&r, EVENT_BYTES_MAX);
+        uint8_t key[16];
+        struct writer w = writer_of(key, sizeof key);
+
+        writer_u8(&w, EVENTS_ALL);
         writer_be64(&w, height);
-        writer_be32(&w, index);
+        writer_be32(&w, i);
+        put(s, batch, FAMILY_EVENTS, &w, event);
+        list_positions(list, &positions, height, i, event);
+    }
+    qsort(list, positions, sizeof *list, by_key);
+    for (uint32_t i = 0; i < positions; i++) {
+        struct writer w = writer_of(list[i].key, sizeof list[i].key);
+
+        w.size = sizeof list[i].key;
         put(s, batch, FAMILY_EVENTS, &w, bytes_of("", 0));
     }
+    free(list);
 }
 
 enum err store_index(struct store *s, const struct store_block *b)
 {
     rocksdb_writebatch_t *batch;
-    struct reader r = reader_of(b->events);
-    const uint32_t events = reader_u32(&r);
     char *error = NULL;
 
     TRY(s->failed);
@@ -606,9 +647,7 @@ enum err store_index(struct store *s, const struct store_block *b)
                                   (const char *)value,
                                   w.size);
     }
-    for (uint32_t i = 0; i < events && r.err == ERR_NONE; i++)
-        index_event(
-            s, batch, b->header->height, i, reader_vec(&r, EVENT_BYTES_MAX));
+    index_events(s, batch, b->header->height, b->events);
     put_mark(s, batch, "index", b);
     rocksdb_write(s->db, s->unsynced, batch, &error);
     rocksdb_writebatch_destroy(batch);
