@@ -33,7 +33,7 @@ DEPS_node      := rpc net storage consensus engine state ledger chain crypto \
 DEPS_audit     := state ledger chain crypto base
 DEPS_cli       := rpc audit engine state ledger chain crypto base
 # Tests that join layers say so here.
-DEPS_property  := rpc net storage $(DEPS_storage)
+DEPS_property  := audit rpc net storage $(DEPS_storage)
 DEPS_golden    := $(DEPS_consensus) consensus
 DEPS_bench     := node $(DEPS_node)
 
@@ -53,6 +53,7 @@ PROPERTY := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/property/prop_*.c))
 GOLDEN   := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/golden/golden_*.c))
 FUZZ     := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*/fuzz_*.c))
 REPLAY   := $(if $(filter fuzz,$(VARIANT)),,$(BUILD)/tests/fuzz/replay.o)
+RIG      := $(addprefix $(BUILD)/tests/receipts/,rig.o story.o)
 MARKET   := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/market/*.c))
 HEADERS   = $(wildcard $(LAYERS:%=%/*.h))
 CSOURCES  = $(wildcard $(LAYERS:%=%/*.[ch]) tests/*/*.[ch] tests/*/*/*.[ch])
@@ -74,15 +75,39 @@ $(BUILD)/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# --version names the commit: the programs' first files follow it.
+COMMIT := $(shell git describe --always --dirty --abbrev=12 2>/dev/null || \
+              echo unknown)
+$(BUILD)/commit: always
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+$(patsubst %,$(BUILD)/%/main.o,node cli audit): $(BUILD)/commit
+$(patsubst %,$(BUILD)/%/main.o,node cli audit): \
+    CPPFLAGS += -DEQUITY_COMMIT='"$(COMMIT)"'
+
 $(BUILD)/equityd: $(BUILD)/node/main.o $(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
 $(BUILD)/equity: $(BUILD)/cli/main.o $(call needs,cli)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,cli) -o $@
+# The offline verifier runs where nothing else is: one small static file, of
+# objects compiled for size.  Other variants check the usual objects instead.
+ifneq ($(STATIC_$(VARIANT)),)
+SMALL := $(foreach l,audit $(DEPS_audit),$(call sources,$(l)))
+$(BUILD)/small/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_small) -MMD -MP -c $< -o $@
+$(BUILD)/small.a: $(SMALL:%.c=$(BUILD)/small/%.o)
+$(BUILD)/equity-verify: $(BUILD)/small/audit/main.o $(BUILD)/small.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(STATIC_$(VARIANT)) $^ $(call libs,audit) -o $@
+else
 $(BUILD)/equity-verify: $(BUILD)/audit/main.o $(call needs,audit)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,audit) -o $@
+endif
 
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call needs,$$(*D))
@@ -92,6 +117,10 @@ $(BUILD)/tests/property/prop_ledger: $(BUILD)/tests/property/prop_ledger.o \
     $(MARKET) $$(call needs,state)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
+$(BUILD)/tests/property/prop_simulate: \
+    $(BUILD)/tests/property/prop_simulate.o $(MARKET) $$(call needs,engine)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,engine) -o $@
 # The disk that fails stands in the place of libc's calls.
 $(BUILD)/tests/property/prop_journal: $(BUILD)/tests/disk/disk.o
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property)
@@ -108,6 +137,15 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(REPLAY) $$(call needs,$$(*D))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $(if $(REPLAY),,-fsanitize=fuzzer) $^ \
 	    $(call libs,$(*D)) -o $@
+
+$(BUILD)/tests/unit/audit/%: $(BUILD)/tests/unit/audit/%.o $(RIG) $(MARKET) \
+    $$(call needs,audit)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,audit) -o $@
+$(BUILD)/tests/receipts/%: $(BUILD)/tests/receipts/%.o $(RIG) $(MARKET) \
+    $$(call needs,audit)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,audit) -o $@
 
 # The simulator is built for speed: from the sources, as one program.
 SIM_LAYERS  := engine state ledger consensus chain crypto base
@@ -129,7 +167,8 @@ $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
 # Programs that put real nodes under load.
-$(BUILD)/tests/bench/bench $(BUILD)/tests/chaos/load: %: %.o \
+$(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_sync \
+    $(BUILD)/tests/chaos/load: %: %.o \
     $(BUILD)/tests/load/load.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
@@ -153,7 +192,7 @@ clean: ## remove everything that was built
 	rm -rf build
 
 .DEFAULT_GOAL := all
-.PHONY: all help clean
+.PHONY: all always help clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -231,7 +231,9 @@ bool receipt_next_epoch(struct reader *r, struct receipt_epoch *out);
 bool receipt_next_line(struct reader *r, struct receipt_line *out);
 bool receipt_next_event(struct reader *r, struct receipt_event *out);
 
-/* The commitment of an account row, T(IDENTITY_TAG, salt and texts). */
-struct hash identity_commitment(const struct identity *id);
+/* The commitment of an account row, T(IDENTITY_TAG, account, salt and texts):
+ * that of one account is not to be shown for another's. */
+struct hash identity_commitment(const struct hash *account,
+                                const struct identity *id);
 
 #endif /* AUDIT_RECEIPT_H */

@@ -1,7 +1,11 @@
 #include "base/crc32c.h"
 
-/* Nibble table of the reflected polynomial 0x82f63b78: small enough to read,
- * fast enough for a journal whose cost is the disk flush. */
+#include "base/attr.h"
+
+#include <string.h>
+
+/* Nibble table of the reflected polynomial 0x82f63b78: for processors without
+ * an instruction for it. */
 static const uint32_t table[16] = {0x00000000,
                                    0x105ec76f,
                                    0x20bd8ede,
@@ -19,7 +23,7 @@ static const uint32_t table[16] = {0x00000000,
                                    0xe330a81a,
                                    0xf36e6f75};
 
-uint32_t crc32c_extend(uint32_t crc, struct bytes in)
+uint32_t crc32c_by_table(uint32_t crc, struct bytes in)
 {
     crc = ~crc;
     for (size_t i = 0; i < in.size; i++) {
@@ -29,3 +33,39 @@ uint32_t crc32c_extend(uint32_t crc, struct bytes in)
     }
     return ~crc;
 }
+
+#if defined(__x86_64__)
+
+/* SSE 4.2 has the polynomial in hardware, eight bytes at a time. */
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(
+    uint32_t crc, struct bytes in)
+{
+    uint64_t wide = (uint32_t)~crc;
+    size_t i = 0;
+
+    for (; in.size - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        uint64_t eight;
+
+        memcpy(&eight, in.at + i, sizeof eight);
+        wide = __builtin_ia32_crc32di(wide, eight);
+    }
+    crc = (uint32_t)wide;
+    for (; i < in.size; i++)
+        crc = __builtin_ia32_crc32qi(crc, in.at[i]);
+    return ~crc;
+}
+
+uint32_t crc32c_extend(uint32_t crc, struct bytes in)
+{
+    return __builtin_cpu_supports("sse4.2") ? by_instruction(crc, in)
+                                            : crc32c_by_table(crc, in);
+}
+
+#else
+
+uint32_t crc32c_extend(uint32_t crc, struct bytes in)
+{
+    return crc32c_by_table(crc, in);
+}
+
+#endif

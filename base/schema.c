@@ -36,16 +36,16 @@ static bool enum_ok(const struct field *f, uint8_t v)
 
 static bool flags_ok(const struct field *f, uint16_t v)
 {
-    for (uint32_t bit = 0; bit < 16; bit++) {
-        if ((v >> bit & 1) != 0 && (bit >= f->max || f->names[bit] == NULL))
+    for (uint32_t bit = 0; v != 0; bit++, v = (uint16_t)(v >> 1)) {
+        if ((v & 1) != 0 && (bit >= f->max || f->names[bit] == NULL))
             return false;
     }
     return true;
 }
 
-static void encode_field(struct writer *w,
-                         const struct field *f,
-                         const void *at)
+static inline void encode_field(struct writer *restrict w,
+                                const struct field *restrict f,
+                                const void *restrict at)
 {
     uint16_t v16;
     uint32_t v32;
@@ -102,7 +102,9 @@ static void encode_field(struct writer *w,
     }
 }
 
-void schema_encode(struct writer *w, const struct schema *s, const void *record)
+void schema_encode(struct writer *restrict w,
+                   const struct schema *restrict s,
+                   const void *restrict record)
 {
     const uint8_t *base = record;
 
@@ -169,15 +171,21 @@ static void read_code(struct reader *r, const struct field *f, char *to)
     memset(to, 0, f->max + 1);
     if (r->err != ERR_NONE)
         return;
-    if (text.size > 0)
-        memcpy(to, text.at, text.size);
-    if (strlen(to) != text.size || !schema_code_ok(to, f->max)) {
-        memset(to, 0, f->max + 1);
-        reader_fail(r, ERR_RANGE);
+    for (size_t i = 0; i < text.size; i++) {
+        if (!code_char((char)text.at[i])) {
+            reader_fail(r, ERR_RANGE);
+            return;
+        }
     }
+    if (text.size == 0)
+        reader_fail(r, ERR_RANGE);
+    else
+        memcpy(to, text.at, text.size);
 }
 
-static void read_field(struct reader *r, const struct field *f, uint8_t *at)
+static inline void read_field(struct reader *restrict r,
+                              const struct field *restrict f,
+                              uint8_t *restrict at)
 {
     uint16_t v16;
     uint32_t v32;
@@ -236,7 +244,9 @@ static void read_field(struct reader *r, const struct field *f, uint8_t *at)
     }
 }
 
-void schema_read(struct reader *r, const struct schema *s, void *record)
+void schema_read(struct reader *restrict r,
+                 const struct schema *restrict s,
+                 void *restrict record)
 {
     uint8_t *base = record;
 
@@ -248,7 +258,11 @@ void schema_read(struct reader *r, const struct schema *s, void *record)
             read_field(r, f, base + f->offset);
             continue;
         }
-        count = reader_count(r, f->max, schema_bytes_min(f->sub));
+        count = reader_count(r, f->max, 0);
+        if (count > 0 && count > r->left / schema_bytes_min(f->sub)) {
+            reader_fail(r, ERR_TRUNCATED);
+            count = 0;
+        }
         for (uint32_t k = 0; k < count; k++)
             schema_read(r, f->sub, base + f->offset + k * f->sub->size);
         memcpy(base + f->count_offset, &count, sizeof count);

@@ -64,37 +64,45 @@ struct schema {
     uint32_t field_count;
 };
 
+/* A program that helps nobody with operations leaves the sentences out. */
+#ifdef SCHEMA_WITHOUT_HELP
+#define SCHEMA_HELP(text_) ""
+#else
+#define SCHEMA_HELP(text_) (text_)
+#endif
+
 /* The entries of a field table, for struct `s`. */
 #define FIELD_OF(s, member, kind_, help_)                                \
     {                                                                    \
         .name = #member, .kind = (kind_), .offset = offsetof(s, member), \
-        .help = (help_)                                                  \
+        .help = SCHEMA_HELP(help_)                                       \
     }
 #define FIELD_NAMED(s, member, kind_, names_, help_)                     \
     {                                                                    \
         .name = #member, .kind = (kind_), .offset = offsetof(s, member), \
-        .names = (names_), .max = ARRAY_LEN(names_), .help = (help_)     \
+        .names = (names_), .max = ARRAY_LEN(names_),                     \
+        .help = SCHEMA_HELP(help_)                                       \
     }
 #define FIELD_SIZED(s, member, kind_, max_, help_)                       \
     {                                                                    \
         .name = #member, .kind = (kind_), .offset = offsetof(s, member), \
-        .max = (max_), .help = (help_)                                   \
+        .max = (max_), .help = SCHEMA_HELP(help_)                        \
     }
 #define FIELD_SUB(s, member, sub_, help_)                                     \
     {                                                                         \
         .name = #member, .kind = FIELD_STRUCT, .offset = offsetof(s, member), \
-        .sub = (sub_), .help = (help_)                                        \
+        .sub = (sub_), .help = SCHEMA_HELP(help_)                             \
     }
 #define FIELD_LIST_OF(s, member, count_member, max_, sub_, help_)           \
     {                                                                       \
         .name = #member, .kind = FIELD_LIST, .offset = offsetof(s, member), \
         .count_offset = offsetof(s, count_member), .max = (max_),           \
-        .sub = (sub_), .help = (help_)                                      \
+        .sub = (sub_), .help = SCHEMA_HELP(help_)                           \
     }
-#define SCHEMA(name_, s, fields_, help_)                       \
-    {                                                          \
-        .name = (name_), .help = (help_), .size = sizeof(s),   \
-        .fields = (fields_), .field_count = ARRAY_LEN(fields_) \
+#define SCHEMA(name_, s, fields_, help_)                                \
+    {                                                                   \
+        .name = (name_), .help = SCHEMA_HELP(help_), .size = sizeof(s), \
+        .fields = (fields_), .field_count = ARRAY_LEN(fields_)          \
     }
 
 /* schema_encode appends the canonical bytes of record (a struct of s->size

@@ -70,6 +70,20 @@ enum err mtree_node_of_leaves(void *ctx,
                               uint64_t index,
                               struct hash *out);
 
+/* mtree_node_fn over a log of which the peaks at every size are kept (the block
+ * store keeps them): ctx is struct mtree_peaks *.  log_at answers the log of
+ * the first `size` leaves, leaf the hash of one.  A node asks for at most level
+ * + 1 of them. */
+struct mtree_peaks {
+    void *ctx;
+    enum err (*log_at)(void *ctx, uint64_t size, struct mtree_log *out);
+    enum err (*leaf)(void *ctx, uint64_t index, struct hash *out);
+};
+enum err mtree_node_of_peaks(void *ctx,
+                             uint32_t level,
+                             uint64_t index,
+                             struct hash *out);
+
 /* Errors    ERR_RANGE (index >= size; first > second), what node returns */
 MUST_USE enum err mtree_prove_inclusion(struct mtree_proof *out,
                                         const struct mtree_source *from,

@@ -16,6 +16,36 @@ enum err mtree_node_of_leaves(void *ctx,
     return ERR_NONE;
 }
 
+/* A left subtree is a peak when it has just become complete: the last of the
+ * log of that size.  A right one is never a peak; its left half was. */
+enum err mtree_node_of_peaks(void *ctx,
+                             uint32_t level,
+                             uint64_t index,
+                             struct hash *out)
+{
+    const struct mtree_peaks *p = ctx;
+    struct hash left[MTREE_DEPTH_MAX];
+    uint32_t count = 0;
+    struct mtree_log log;
+
+    for (; (index & 1) == 1 && level > 0; level--) {
+        /* its left half, one level down, is the last peak before the middle */
+        index *= 2;
+        TRY(p->log_at(p->ctx, (index + 1) << (level - 1), &log));
+        left[count++] = log.peaks[mtree_log_peak_count(&log) - 1];
+        index++;
+    }
+    if (level == 0) {
+        TRY(p->leaf(p->ctx, index, out));
+    } else {
+        TRY(p->log_at(p->ctx, (index + 1) << level, &log));
+        *out = log.peaks[mtree_log_peak_count(&log) - 1];
+    }
+    while (count > 0)
+        *out = mtree_node(&left[--count], out);
+    return ERR_NONE;
+}
+
 /* The root over leaves [from, to) of a range that begins a right subtree: from
  * is a multiple of every power of two that a part of it is large. */
 static enum err range_root(struct hash *out,

@@ -3,6 +3,7 @@
 #define CLI_CLI_H
 
 #include "base/buf.h"
+#include "base/meant.h"
 #include "crypto/keystore.h"
 #include "ledger/needs.h"
 #include "rpc/client.h"
@@ -15,9 +16,13 @@ enum {
     EXIT_NO_INPUT = 66,
     EXIT_UNAVAILABLE = 69,
     EXIT_CANNOT_CREATE = 73,
+    EXIT_INTERRUPTED = 130, /* by Ctrl-C, as shells say it */
+    ARGS_HELPED = -1,
     CLI_PATH_MAX = 1024,
     WALLET_KEYS_MAX = 256,
 };
+
+#define NODE_DEFAULT "http://127.0.0.1:7500"
 
 /* Flags of one command: name, whether it takes a value, help. */
 struct flag {
@@ -35,9 +40,10 @@ struct command {
 };
 
 /* args_read checks argv against the table: unknown flags are errors (with a
- * suggestion).  Returns 0, or the exit code; --help prints and ends. */
+ * suggestion), and so are words where the arguments are "[flags]" alone.
+ * Returns 0, or the exit code; ARGS_HELPED, which is success, after --help. */
 struct args {
-    const char *value[24]; /* by flag; "" for a flag without value */
+    const char *value[64]; /* by flag; "" for a flag without value */
     const char *word[16];  /* what is no flag */
     int words;
 };
@@ -49,6 +55,10 @@ const char *args_value(const struct args *a,
                        const char *name,
                        const char *otherwise);
 bool args_has(const struct args *a, const struct command *c, const char *name);
+/* args_client connects to --node; 0, or the exit code after saying why. */
+int args_client(struct rpc_client **out,
+                const struct args *a,
+                const struct command *c);
 void print_flags(const struct flag *flags);
 
 /* say prints talk to standard error. */
@@ -170,8 +180,13 @@ struct devnet {
     uint32_t nodes;
     uint32_t base_port;
     int pids[VALIDATORS_MAX];
+    bool tied; /* the nodes end when this process does */
     char passphrase[PASSPHRASE_MAX];
 };
+/* devnet_catch_signals: SIGINT and SIGTERM stop the nodes of d from now on, and
+ * devnet_interrupted says so. */
+void devnet_catch_signals(struct devnet *d);
+bool devnet_interrupted(void);
 int devnet_make(struct devnet *d);
 int devnet_start(struct devnet *d, uint32_t index);
 bool devnet_wait_ready(struct devnet *d, uint32_t seconds);

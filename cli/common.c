@@ -10,10 +10,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <termios.h>
 #include <unistd.h>
 
-/* Arguments, talk, progress, keys. */
+/* Talk, progress, keys. */
 
 void say(const char *format, ...)
 {
@@ -39,6 +38,10 @@ int fail(int code, const char *format, ...)
 
 void progress(const char *what, uint64_t done, uint64_t all)
 {
+    static const char *last_what;
+    static uint64_t last_tenth;
+    uint64_t tenth;
+
     if (all == 0)
         return;
     if (isatty(STDERR_FILENO)) {
@@ -48,13 +51,21 @@ void progress(const char *what, uint64_t done, uint64_t all)
                 (unsigned long long)done,
                 (unsigned long long)all,
                 done == all ? "\n" : "");
-    } else if (done == all) {
-        fprintf(stderr,
-                "%s %llu/%llu\n",
-                what,
-                (unsigned long long)done,
-                (unsigned long long)all);
+        return;
     }
+    tenth = all < 100 ? done / all : done * 10 / all; /* tenths of long work */
+    if (last_what != what || done < last_tenth) {
+        last_what = what;
+        last_tenth = 0;
+    }
+    if (tenth == last_tenth)
+        return;
+    last_tenth = tenth;
+    fprintf(stderr,
+            "%s %llu/%llu\n",
+            what,
+            (unsigned long long)done,
+            (unsigned long long)all);
 }
 
 int print_json(json_t *json)
@@ -67,122 +78,6 @@ int print_json(json_t *json)
     return 0;
 }
 
-void print_flags(const struct flag *flags)
-{
-    for (const struct flag *f = flags; f != NULL && f->name != NULL; f++)
-        printf("  --%-22s %s\n", f->name, f->help);
-}
-
-static void print_help(const struct command *c)
-{
-    printf("equity %s %s\n\n%s\n\n", c->name, c->arguments, c->help);
-    print_flags(c->flags);
-    printf("  --%-22s %s\n", "help", "this text");
-}
-
-/* Letters in which two names differ at the same place, and in length. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t d = 0;
-
-    for (; *a != '\0' && *b != '\0'; a++, b++)
-        d += *a != *b ? 1 : 0;
-    return d + strlen(a) + strlen(b);
-}
-
-static int unknown_flag(const struct command *c, const char *flag)
-{
-    const char *best = NULL;
-
-    for (const struct flag *f = c->flags; f != NULL && f->name != NULL; f++) {
-        if (distance(flag, f->name) <= 3)
-            best = f->name;
-    }
-    if (best != NULL)
-        return fail(
-            EXIT_USAGE, "unknown flag --%s; did you mean --%s?", flag, best);
-    return fail(EXIT_USAGE,
-                "unknown flag --%s; equity %s --help lists the flags",
-                flag,
-                c->name);
-}
-
-int args_read(struct args *out, const struct command *c, int argc, char **argv)
-{
-    memset(out, 0, sizeof *out);
-    for (int i = 0; i < argc; i++) {
-        const char *name = argv[i] + 2;
-        int k = 0;
-
-        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
-            print_help(c);
-            return -1;
-        }
-        if (strncmp(argv[i], "--", 2) != 0) {
-            if (out->words == (int)ARRAY_LEN(out->word))
-                return fail(EXIT_USAGE, "too many arguments");
-            out->word[out->words++] = argv[i];
-            continue;
-        }
-        while (c->flags != NULL && c->flags[k].name != NULL &&
-               strcmp(c->flags[k].name, name) != 0)
-            k++;
-        if (c->flags == NULL || c->flags[k].name == NULL)
-            return unknown_flag(c, name);
-        if (!c->flags[k].has_value)
-            out->value[k] = "";
-        else if (i + 1 < argc)
-            out->value[k] = argv[++i];
-        else
-            return fail(EXIT_USAGE, "--%s needs a value", name);
-    }
-    return 0;
-}
-
-static int flag_index(const struct command *c, const char *name)
-{
-    for (int k = 0; c->flags != NULL && c->flags[k].name != NULL; k++) {
-        if (strcmp(c->flags[k].name, name) == 0)
-            return k;
-    }
-    return -1;
-}
-
-const char *args_value(const struct args *a,
-                       const struct command *c,
-                       const char *name,
-                       const char *otherwise)
-{
-    const int k = flag_index(c, name);
-
-    return k >= 0 && a->value[k] != NULL ? a->value[k] : otherwise;
-}
-
-bool args_has(const struct args *a, const struct command *c, const char *name)
-{
-    return args_value(a, c, name, NULL) != NULL;
-}
-
-static bool read_terminal(char out[PASSPHRASE_MAX])
-{
-    struct termios old;
-    struct termios quiet;
-    bool ok;
-
-    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &old) != 0)
-        return false;
-    quiet = old;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    fprintf(stderr, "Passphrase: ");
-    tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
-    ok = fgets(out, PASSPHRASE_MAX, stdin) != NULL;
-    tcsetattr(STDIN_FILENO, TCSANOW, &old);
-    fputc('\n', stderr);
-    if (ok)
-        out[strcspn(out, "\n")] = '\0';
-    return ok && out[0] != '\0';
-}
-
 int get_passphrase(char out[PASSPHRASE_MAX],
                    const struct args *a,
                    const struct command *c)
@@ -192,7 +87,7 @@ int get_passphrase(char out[PASSPHRASE_MAX],
 
     memset(out, 0, PASSPHRASE_MAX);
     if (file == NULL) {
-        if (read_terminal(out))
+        if (passphrase_read_terminal(out, "Passphrase: "))
             return 0;
         return fail(EXIT_USAGE,
                     "give --passphrase-file FILE (mode 0600), or run this "

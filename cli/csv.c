@@ -109,8 +109,31 @@ static uint32_t bad_utf8_line(struct bytes in)
     return 0;
 }
 
-/* GB18030 to UTF-8; false if the bytes are not GB18030. */
-static bool convert(struct buf *out, struct bytes in)
+static uint32_t line_of(struct bytes in, size_t at)
+{
+    uint32_t line = 1;
+
+    for (size_t i = 0; i < at; i++)
+        line += in.at[i] == '\n' ? 1 : 0;
+    return line;
+}
+
+/* Whether the first line names a column in UTF-8: then all of it must be. */
+static bool begins_as_utf8(struct bytes in)
+{
+    const uint8_t *end = memchr(in.at, '\n', in.size);
+    const size_t size = end != NULL ? (size_t)(end - in.at) : in.size;
+
+    for (int k = 0; k < COLUMNS; k++) {
+        if (memmem(in.at, size, columns[k].name, strlen(columns[k].name)) !=
+            NULL)
+            return true;
+    }
+    return false;
+}
+
+/* GB18030 to UTF-8; false if the bytes are not GB18030 from *at on. */
+static bool convert(struct buf *out, struct bytes in, size_t *at)
 {
     iconv_t cd = iconv_open("UTF-8", "GB18030");
     char *from = (char *)(uintptr_t)in.at;
@@ -120,12 +143,14 @@ static bool convert(struct buf *out, struct bytes in)
     size_t all = room;
     bool ok;
 
+    *at = 0;
     if (cd == (iconv_t)-1)
         return false;
     to = (char *)buf_append(out, NULL, room);
     ok = iconv(cd, &from, &left, &to, &room) != (size_t)-1 && left == 0;
     iconv_close(cd);
     out->size = all - room;
+    *at = in.size - left;
     return ok;
 }
 
@@ -145,8 +170,9 @@ static enum err read_field(struct parser *p,
         const bool over = p->at >= p->in.size;
         const char c = over ? '\n' : (char)p->in.at[p->at];
 
-        if (quoted && over)
-            return complain(p, *line, "a quoted field does not end");
+        if (quoted && (over || c == '\n'))
+            return complain(
+                p, *line, "a quoted field does not end in its line");
         if (quoted && c == '"') {
             if (p->at + 1 < p->in.size && p->in.at[p->at + 1] == '"') {
                 p->at++;
@@ -159,10 +185,10 @@ static enum err read_field(struct parser *p,
         } else if (!quoted && c == '"') {
             return complain(p, *line, "a quote inside an unquoted field");
         }
+        if ((uint8_t)c < ' ' || c == 0x7f)
+            return complain(p, *line, "a control character in a field");
         if (size + 1 >= CSV_TEXT_MAX)
             return complain(p, *line, "a field is longer than 255 bytes");
-        if (c == '\n')
-            p->line++;
         out[size++] = c;
     }
     *end = true;
@@ -203,7 +229,9 @@ static enum err read_record(struct parser *p, struct record *r)
     return ERR_NONE;
 }
 
-static enum err read_header(struct parser *p, int place[COLUMNS])
+static enum err read_header(struct parser *p,
+                            int place[COLUMNS],
+                            uint32_t *count)
 {
     struct record *r = malloc(sizeof *r);
     enum err e;
@@ -212,13 +240,15 @@ static enum err read_header(struct parser *p, int place[COLUMNS])
     for (int k = 0; k < COLUMNS; k++)
         place[k] = -1;
     e = read_record(p, r);
+    *count = r->count;
     for (uint32_t i = 0; e == ERR_NONE && i < r->count; i++) {
         for (int k = 0; k < COLUMNS; k++) {
             if (strcmp(r->fields[i], columns[k].name) != 0)
                 continue;
             if (place[k] >= 0)
                 e = complain(p, 1, "a column stands twice");
-            place[k] = (int)i;
+            else
+                place[k] = (int)i;
         }
     }
     for (int k = 0; e == ERR_NONE && k < COLUMNS; k++) {
@@ -396,13 +426,16 @@ static enum err parse_lines(struct parser *p,
     enum err e;
 
     ASSERT(r != NULL);
-    e = read_header(p, place);
+    e = read_header(p, place, &header_fields);
     while (e == ERR_NONE && p->at < p->in.size) {
         e = read_record(p, r);
         if (e != ERR_NONE || (r->count == 1 && r->fields[0][0] == '\0'))
             continue; /* an empty line */
-        if (header_fields == 0)
-            header_fields = r->count;
+        if (r->count > header_fields)
+            e = complain(p,
+                         r->line,
+                         "more columns than the header; write numbers without "
+                         "commas");
         for (int k = 0; k < COLUMNS && e == ERR_NONE; k++) {
             if (place[k] >= (int)r->count)
                 e = complain(p, r->line, "fewer columns than the header");
@@ -465,9 +498,13 @@ enum err csv_parse(struct csv_register *out,
         p.in = bytes_of(in.at + 3, in.size - 3);
     bad = bad_utf8_line(p.in);
     if (bad != 0) {
-        if (p.in.at != in.at || !convert(&text, in)) {
+        size_t at;
+
+        if (p.in.at != in.at || begins_as_utf8(in))
+            return complain(&p, bad, "not UTF-8, as the file is that far");
+        if (!convert(&text, in, &at)) {
             buf_deinit(&text);
-            return complain(&p, bad, "neither UTF-8 nor GB18030");
+            return complain(&p, line_of(in, at), "neither UTF-8 nor GB18030");
         }
         p.in = buf_bytes(&text);
     }

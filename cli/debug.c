@@ -288,7 +288,7 @@ static int run_diff(const struct command *c, int argc, char **argv)
     int code = args_read(&a, c, argc, argv);
 
     if (code != 0)
-        return code < 0 ? 0 : code;
+        return code;
     if (a.words != SIDES)
         return fail(EXIT_USAGE, "name two nodes: URL_A URL_B");
     for (int i = 0; i < SIDES; i++) {

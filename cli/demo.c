@@ -1,5 +1,4 @@
-/* The main job, told step by step on a running trial network; and the import
- * of one register as a command of its own. */
+/* The main job, told step by step on a trial network. */
 #include "cli/import.h"
 
 #include "base/check.h"
@@ -17,82 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Opens the AES key file, or makes it. */
-static enum err aes_key(struct secret *out,
-                        const char *path,
-                        const char *label,
-                        const char *passphrase)
-{
-    struct keystore_info info;
-    enum err e = keystore_open(&info, out, path, passphrase);
-
-    if (e == ERR_NONE)
-        return info.kind == KEYSTORE_AES256 ? ERR_NONE : ERR_CORRUPT;
-    if (e != ERR_NOT_FOUND)
-        return e;
-    memset(&info, 0, sizeof info);
-    info.kind = KEYSTORE_AES256;
-    snprintf(info.label, sizeof info.label, "%s", label);
-    random_bytes(out->raw, sizeof out->raw);
-    return keystore_write(path, &info, out, passphrase);
-}
-
-static int read_file(struct buf *out, const char *path)
-{
-    FILE *f = fopen(path, "rbe");
-    uint8_t chunk[65536];
-    size_t n;
-
-    if (f == NULL)
-        return fail(EXIT_NO_INPUT, "%s: %s", path, strerror(errno));
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 &&
-           out->size < CSV_FILE_MAX)
-        buf_append(out, chunk, n);
-    fclose(f);
-    return 0;
-}
-
-/* Reads and checks a CSV file; tells FILE:LINE: reason. */
-static int read_register(struct csv_register *r,
-                         struct hash *document,
-                         const char *path,
-                         uint64_t issued)
-{
-    struct buf text = {0};
-    uint32_t line;
-    char why[200];
-    int code = read_file(&text, path);
-
-    if (code != 0)
-        return code;
-    *document = hash_of(buf_bytes(&text));
-    if (csv_parse(r, buf_bytes(&text), issued, &line, why, sizeof why) !=
-        ERR_NONE) {
-        fprintf(stderr, "%s:%u: %s; nothing was registered\n", path, line, why);
-        code = EXIT_DATA;
-    } else if (!schema_code_ok(r->code, CODE_MAX)) {
-        fprintf(stderr,
-                "%s:2: 证券代码 must be of A-Z, 0-9, '.' and '-'; nothing "
-                "was registered\n",
-                path);
-        csv_free(r);
-        code = EXIT_DATA;
-    }
-    buf_deinit(&text);
-    return code;
-}
-
-static int tell(const struct outcome *o, const char *what, enum err e)
-{
-    if (e == ERR_NONE)
-        return 0;
-    return fail(e == ERR_NETWORK ? EXIT_UNAVAILABLE : EXIT_REFUSED,
-                "%s: %s: %s",
-                what,
-                o->why.name[0] != '\0' ? o->why.name : err_name(e),
-                o->why.message[0] != '\0' ? o->why.message : err_text(e));
-}
-
 /* ---- the story ---- */
 
 enum {
@@ -104,7 +27,7 @@ struct story {
     struct wallet wallet;
     struct rpc_client *client;
     struct rpc_view view;
-    struct vault *vault;
+    struct vault *vaults[REGISTERS_SHOWN]; /* each custodian's own */
     struct secret consortium;
     struct importer im;
     char key_dir[CLI_PATH_MAX + 32];
@@ -357,6 +280,12 @@ static bool bring_back(struct story *s, uint32_t index)
     return true;
 }
 
+/* Each register is kept by another institution. */
+static uint16_t registrar_of(const struct story *s, uint32_t i)
+{
+    return (uint16_t)(i % s->net.nodes + 1);
+}
+
 /* Imports one register: its institution, its issuer, its lines. */
 static int import_one(struct story *s, uint32_t i, const char *path)
 {
@@ -366,7 +295,8 @@ static int import_one(struct story *s, uint32_t i, const char *path)
     int code = 0;
     enum err e;
 
-    s->im.institution = (uint16_t)(i % s->net.nodes + 1);
+    s->im.institution = registrar_of(s, i);
+    s->im.vault = s->vaults[i];
     printf("    %s: %s %s, %u holders, %llu shares, registrar %u\n",
            path,
            r->code,
@@ -382,7 +312,7 @@ static int import_one(struct story *s, uint32_t i, const char *path)
                        r->title,
                        &s->issuer_key[i],
                        &o);
-    code = tell(&o, "issuer's account", e);
+    code = import_failed(&o, "issuer's account", e);
     if (code == 0) {
         const bool exempt = r->count > 200;
         const struct hash approval =
@@ -391,7 +321,7 @@ static int import_one(struct story *s, uint32_t i, const char *path)
 
         e = import_register(
             &s->im, r, &s->issuer[i], exempt ? 0 : 200, &approval, &o);
-        code = tell(&o, r->code, e);
+        code = import_failed(&o, r->code, e);
     }
     if (code == 0)
         printf("    confirmed at height %llu\n", (unsigned long long)o.height);
@@ -424,25 +354,22 @@ static enum err story_keys(struct story *s)
 
 static int story_open(struct story *s)
 {
-    char path[CLI_PATH_MAX + 64];
     char url[64];
-    struct secret vault_key;
     enum err e;
 
     snprintf(s->key_dir, sizeof s->key_dir, "%s/wallet", s->net.dir);
     e = wallet_open(&s->wallet, s->key_dir, s->net.passphrase);
     if (e == ERR_NONE)
         e = story_keys(s);
-    snprintf(path, sizeof path, "%s/consortium.aes", s->net.dir);
     if (e == ERR_NONE)
-        e = aes_key(&s->consortium, path, "consortium", s->net.passphrase);
-    snprintf(path, sizeof path, "%s/vault.aes", s->net.dir);
-    if (e == ERR_NONE)
-        e = aes_key(&vault_key, path, "vault", s->net.passphrase);
-    snprintf(path, sizeof path, "%s/vault.eqv", s->net.dir);
-    if (e == ERR_NONE)
-        e = vault_open(&s->vault, path, &vault_key);
-    secret_wipe(&vault_key);
+        e = consortium_key(&s->consortium, s->net.dir, s->net.passphrase);
+    for (uint32_t i = 0; e == ERR_NONE && i < REGISTERS_SHOWN; i++) {
+        char name[32];
+
+        snprintf(name, sizeof name, "vault-%u", registrar_of(s, i));
+        e = custodian_vault(
+            &s->vaults[i], s->net.dir, name, NULL, s->net.passphrase);
+    }
     devnet_url(&s->net, 0, url);
     if (e == ERR_NONE)
         e = rpc_client_new(&s->client, url);
@@ -453,7 +380,6 @@ static int story_open(struct story *s)
     s->view.client = s->client;
     s->im.view = &s->view;
     s->im.wallet = &s->wallet;
-    s->im.vault = s->vault;
     s->im.consortium_key = &s->consortium;
     s->im.key_of = story_key_of;
     s->im.ctx = s;
@@ -467,7 +393,7 @@ static int import_all(struct story *s, const char *const *files)
 
     headline(s, "Three custodians import the registers they keep");
     for (uint32_t i = 0; code == 0 && i < REGISTERS_SHOWN; i++) {
-        code = read_register(&s->registers[i], &s->im.document, files[i], 0);
+        code = register_read(&s->registers[i], &s->im.document, files[i], 0);
         if (code == 0)
             code = import_one(s, i, files[i]);
     }
@@ -476,19 +402,20 @@ static int import_all(struct story *s, const char *const *files)
         const struct hash tag =
             vault_tag(&s->consortium, l->id_type, l->id_number);
 
-        s->holder[i] = vault_by_tag(s->vault, &tag)->account;
+        s->holder[i] = vault_by_tag(s->vaults[0], &tag)->account;
     }
-    s->im.institution = 1;
+    s->im.institution = registrar_of(s, 0);
+    s->im.vault = s->vaults[0];
     if (code == 0)
-        code = tell(&o,
-                    "bank's account",
-                    import_account(&s->im,
-                                   &s->bank,
-                                   "统一社会信用代码",
-                                   "BANK-0001",
-                                   "示例城市商业银行",
-                                   &s->bank_key,
-                                   &o));
+        code = import_failed(&o,
+                             "bank's account",
+                             import_account(&s->im,
+                                            &s->bank,
+                                            "统一社会信用代码",
+                                            "BANK-0001",
+                                            "示例城市商业银行",
+                                            &s->bank_key,
+                                            &o));
     return code;
 }
 
@@ -545,8 +472,8 @@ static int conclude(struct story *s)
     printf("\n");
     for (uint32_t i = 0; i < REGISTERS_SHOWN && code == 0; i++) {
         printf("%s %s\n", s->registers[i].code, s->registers[i].title);
-        code =
-            show_register(s->client, s->registers[i].code, NULL, s->vault, 5);
+        code = show_register(
+            s->client, s->registers[i].code, NULL, s->vaults[i], 5);
         printf("\n");
     }
     for (uint32_t i = 0; i < REGISTERS_SHOWN; i++)
@@ -579,6 +506,8 @@ static const struct flag demo_flags[] = {
     {"base-port", true, "first port (default 7400); RPC at +100"},
     {"registers", true, "folder with the three CSV files"},
     {"once", false, "stop the network at the end"},
+    {"stay", false, "let it run until Ctrl-C (usual on a terminal)"},
+    {"leave", false, "leave it running (usual elsewhere)"},
     {NULL, false, NULL},
 };
 
@@ -615,10 +544,11 @@ static int story_start(struct story *s,
             return fail(EXIT_CANNOT_CREATE, "/tmp: %s", strerror(errno));
     }
     headline(s, "Four custody institutions start their nodes");
+    devnet_catch_signals(&s->net);
     code = devnet_make(&s->net);
     for (uint32_t i = 0; code == 0 && i < s->net.nodes; i++)
         code = devnet_start(&s->net, i);
-    if (code == 0 && !devnet_wait_ready(&s->net, 60))
+    if (code == 0 && !devnet_wait_ready(&s->net, 60) && !devnet_interrupted())
         code = fail(
             EXIT_UNAVAILABLE, "not ready after 60 s; see %s/*.log", s->net.dir);
     for (uint32_t i = 0; code == 0 && i < s->net.nodes; i++) {
@@ -628,6 +558,41 @@ static int story_start(struct story *s,
         printf("    node%u %s ready\n", i, url);
     }
     return code;
+}
+
+/* Stops the network, lets it run until Ctrl-C, or leaves it. */
+static int end_story(struct story *s,
+                     const struct args *a,
+                     const struct command *c,
+                     int code)
+{
+    const bool stay = args_has(a, c, "stay") ||
+                      (!args_has(a, c, "leave") && isatty(STDIN_FILENO));
+
+    if (code != 0 || args_has(a, c, "once") || devnet_interrupted()) {
+        devnet_stop_all(&s->net);
+        if (devnet_interrupted())
+            say("stopped");
+        return devnet_interrupted() ? EXIT_INTERRUPTED : code;
+    }
+    printf("\nThe network goes on running in %s:\n", s->net.dir);
+    for (uint32_t i = 0; i < s->net.nodes; i++) {
+        char url[64];
+
+        devnet_url(&s->net, i, url);
+        printf("  %s\n", url);
+    }
+    if (!stay) {
+        printf("Stop it with: kill $(cat %s/*.pid)\n", s->net.dir);
+        return 0;
+    }
+    printf("Ctrl-C stops it.\n");
+    fflush(stdout);
+    while (!devnet_interrupted())
+        sleep(60); /* ended by the signal */
+    devnet_stop_all(&s->net);
+    say("stopped");
+    return 0;
 }
 
 static int run_demo(const struct command *c, int argc, char **argv)
@@ -643,7 +608,7 @@ static int run_demo(const struct command *c, int argc, char **argv)
     ASSERT(s != NULL);
     if (code != 0) {
         free(s);
-        return code < 0 ? 0 : code;
+        return code;
     }
     for (int i = 0; i < REGISTERS_SHOWN; i++) {
         snprintf(paths[i],
@@ -659,22 +624,18 @@ static int run_demo(const struct command *c, int argc, char **argv)
     if (code == 0)
         code = import_all(s, files);
     if (code == 0 && !tell_story(s))
-        code = fail(EXIT_REFUSED, "a step did not end as it should");
+        code = devnet_interrupted()
+                   ? EXIT_INTERRUPTED
+                   : fail(EXIT_REFUSED, "a step did not end as it should");
     if (code == 0)
         code = conclude(s);
     fflush(stdout);
-    if (code != 0 || args_has(&a, c, "once")) {
-        devnet_stop_all(&s->net);
-    } else {
-        say("the network goes on running in %s; stop it with:\n  kill $(cat "
-            "%s/*.pid)",
-            s->net.dir,
-            s->net.dir);
-    }
+    code = end_story(s, &a, c, code);
     for (int i = 0; i < REGISTERS_SHOWN; i++)
         csv_free(&s->registers[i]);
     rpc_client_free(s->client);
-    vault_close(s->vault);
+    for (int i = 0; i < REGISTERS_SHOWN; i++)
+        vault_close(s->vaults[i]);
     buf_deinit(&s->view.rows);
     wallet_wipe(&s->wallet);
     free(s);
@@ -688,218 +649,5 @@ const struct command demo_commands[] = {
      "a freeze,\na lost node; each step with its verdict.",
      demo_flags,
      run_demo},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
-/* ---- register import, register show ---- */
-
-static const struct flag import_flags[] = {
-    {"node", true, "URL of a node (default http://127.0.0.1:7500)"},
-    {"wallet", true, "folder with the registrar's and issuer's keys"},
-    {"passphrase-file", true, "file, mode 0600, that unlocks them"},
-    {"institution", true, "number of the registrar (default 1)"},
-    {"issuer-key", true, "label of the issuer's key (default issuer)"},
-    {"vault", true, "vault file (default WALLET/vault.eqv)"},
-    {"issued", true, "shares the lines must add up to"},
-    {"holder-cap", true, "most holders, 0 = exempt (default 200)"},
-    {"cap-approval", true, "hash of the exemption, for more than 200 or 0"},
-    {"check", false, "check the file only; send nothing"},
-    {NULL, false, NULL},
-};
-
-struct import_run {
-    struct wallet wallet;
-    struct rpc_client *client;
-    struct rpc_view view;
-    struct vault *vault;
-    struct secret consortium;
-    struct importer im;
-};
-
-static int open_run(struct import_run *x,
-                    const struct args *a,
-                    const struct command *c)
-{
-    const char *dir = args_value(a, c, "wallet", NULL);
-    char passphrase[PASSPHRASE_MAX];
-    char path[CLI_PATH_MAX];
-    struct secret vault_key;
-    uint64_t number;
-    enum err e;
-    int code;
-
-    if (dir == NULL)
-        return fail(EXIT_USAGE, "--wallet is needed");
-    if (!num_parse_u64(&number, args_value(a, c, "institution", "1")) ||
-        number == 0 || number > 65535)
-        return fail(EXIT_USAGE, "--institution is a number from 1 to 65535");
-    code = get_passphrase(passphrase, a, c);
-    if (code != 0)
-        return code;
-    e = wallet_open(&x->wallet, dir, passphrase);
-    snprintf(path, sizeof path, "%.900s/consortium.aes", dir);
-    if (e == ERR_NONE)
-        e = aes_key(&x->consortium, path, "consortium", passphrase);
-    snprintf(path, sizeof path, "%.900s/vault.aes", dir);
-    if (e == ERR_NONE)
-        e = aes_key(&vault_key, path, "vault", passphrase);
-    snprintf(path, sizeof path, "%.900s/vault.eqv", dir);
-    if (e == ERR_NONE)
-        e = vault_open(&x->vault, args_value(a, c, "vault", path), &vault_key);
-    memset(passphrase, 0, sizeof passphrase);
-    if (e != ERR_NONE)
-        return fail(EXIT_NO_INPUT, "%s: %s", dir, err_text(e));
-    if (rpc_client_new(&x->client,
-                       args_value(a, c, "node", "http://127.0.0.1:7500")) !=
-            ERR_NONE ||
-        chain_of(&x->im.chain_id, &x->im.today, x->client) != ERR_NONE)
-        return fail(EXIT_UNAVAILABLE, "the node cannot be reached");
-    x->view.client = x->client;
-    x->im.view = &x->view;
-    x->im.wallet = &x->wallet;
-    x->im.vault = x->vault;
-    x->im.consortium_key = &x->consortium;
-    x->im.institution = (uint16_t)number;
-    return 0;
-}
-
-static int import_now(struct import_run *x,
-                      const struct csv_register *r,
-                      const struct args *a,
-                      const struct command *c)
-{
-    const char *label = args_value(a, c, "issuer-key", "issuer");
-    const struct secret *secret = wallet_label(&x->wallet, label);
-    struct pubkey key;
-    const char *approval = args_value(a, c, "cap-approval", NULL);
-    struct hash cap_approval = {{0}};
-    struct hash issuer;
-    struct outcome o;
-    char number[64];
-    uint64_t cap;
-    int code;
-
-    if (secret == NULL || key_public(&key, secret) != ERR_NONE)
-        return fail(EXIT_NO_INPUT, "the wallet has no key labelled %s", label);
-    if (!num_parse_u64(&cap, args_value(a, c, "holder-cap", "200")) ||
-        cap > UINT32_MAX)
-        return fail(EXIT_USAGE, "--holder-cap is a number");
-    if (approval != NULL &&
-        !hex_decode(cap_approval.raw, sizeof cap_approval.raw, approval))
-        return fail(EXIT_USAGE, "--cap-approval is a hash of 64 hex digits");
-    snprintf(number, sizeof number, "ISSUER-%s", r->code);
-    code = tell(
-        &o,
-        "issuer's account",
-        import_account(
-            &x->im, &issuer, "统一社会信用代码", number, r->title, &key, &o));
-    if (code == 0)
-        code = tell(&o,
-                    r->code,
-                    import_register(
-                        &x->im, r, &issuer, (uint32_t)cap, &cap_approval, &o));
-    if (code == 0)
-        printf("%s: %u holders, %llu shares, confirmed at height %llu\n",
-               r->code,
-               r->count,
-               (unsigned long long)r->total,
-               (unsigned long long)o.height);
-    return code;
-}
-
-static int run_import(const struct command *c, int argc, char **argv)
-{
-    struct import_run *x = calloc(1, sizeof *x);
-    struct csv_register r = {0};
-    struct args a;
-    uint64_t issued = 0;
-    int code = args_read(&a, c, argc, argv);
-
-    ASSERT(x != NULL);
-    if (code == 0 && a.words != 1)
-        code = fail(EXIT_USAGE, "name one CSV file");
-    if (code == 0 && args_has(&a, c, "issued") &&
-        !num_parse_u64(&issued, args_value(&a, c, "issued", "")))
-        code = fail(EXIT_USAGE, "--issued is a whole number");
-    if (code == 0)
-        code = read_register(&r, &x->im.document, a.word[0], issued);
-    if (code == 0 && args_has(&a, c, "check")) {
-        printf("%s: %s, %u holders, %llu shares: sound\n",
-               a.word[0],
-               r.code,
-               r.count,
-               (unsigned long long)r.total);
-    } else if (code == 0) {
-        code = open_run(x, &a, c);
-        if (code == 0)
-            code = import_now(x, &r, &a, c);
-    }
-    csv_free(&r);
-    rpc_client_free(x->client);
-    vault_close(x->vault);
-    buf_deinit(&x->view.rows);
-    wallet_wipe(&x->wallet);
-    free(x);
-    return code < 0 ? 0 : code;
-}
-
-static const struct flag show_flags[] = {
-    {"node", true, "URL of a node (default http://127.0.0.1:7500)"},
-    {"height", true, "as it was after this block"},
-    {"date", true, "as it was at the end of this business date, YYYY-MM-DD"},
-    {"most", true, "most lines printed (default 1000000)"},
-    {"json", false, "print the first 1000 holdings as JSON"},
-    {NULL, false, NULL},
-};
-
-static int run_show(const struct command *c, int argc, char **argv)
-{
-    struct rpc_client *client;
-    struct rpc_failure why;
-    struct args a;
-    uint64_t most;
-    json_t *when;
-    int code = args_read(&a, c, argc, argv);
-
-    if (code != 0)
-        return code < 0 ? 0 : code;
-    if (a.words != 1 ||
-        !num_parse_u64(&most, args_value(&a, c, "most", "1000000")))
-        return fail(EXIT_USAGE, "name one security");
-    if (rpc_client_new(&client,
-                       args_value(&a, c, "node", "http://127.0.0.1:7500")) !=
-        ERR_NONE)
-        return fail(EXIT_USAGE, "--node is http://host:port");
-    when = json_object();
-    query_when(when, c, &a);
-    if (args_has(&a, c, "json")) {
-        json_t *r;
-
-        json_object_set_new(when, "security", json_string(a.word[0]));
-        json_object_set_new(when, "limit", json_string("1000"));
-        r = rpc_client_call(
-            client, "register_list", json_incref(when), 20000, &why);
-        code = r != NULL ? print_json(r)
-                         : fail(EXIT_UNAVAILABLE, "%s", why.message);
-    } else {
-        code = show_register(client, a.word[0], when, NULL, (uint32_t)most);
-    }
-    json_decref(when);
-    rpc_client_free(client);
-    return code;
-}
-
-const struct command register_commands[] = {
-    {"register import",
-     "FILE.csv [flags]",
-     "Check a register and load it: accounts, lines, confirmation.  An\n"
-     "interrupted import goes on when repeated.",
-     import_flags,
-     run_import},
-    {"register show",
-     "CODE [flags]",
-     "The register of a security with its control total.",
-     show_flags,
-     run_show},
     {NULL, NULL, NULL, NULL, NULL},
 };

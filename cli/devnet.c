@@ -22,11 +22,32 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted;
+static struct devnet *caught; /* whose nodes a signal stops */
 
+/* The nodes are in sessions of their own: Ctrl-C reaches this process alone.
+ * They are told at once, so that whatever waits for one of them ends too. */
 static void on_signal(int number)
 {
     (void)number;
     interrupted = 1;
+    for (uint32_t i = 0; i < caught->nodes; i++) {
+        if (caught->pids[i] > 0)
+            kill(caught->pids[i], SIGTERM);
+    }
+}
+
+void devnet_catch_signals(struct devnet *d)
+{
+    const struct sigaction a = {.sa_handler = on_signal};
+
+    caught = d;
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+}
+
+bool devnet_interrupted(void)
+{
+    return interrupted != 0;
 }
 
 static uint32_t peer_port(const struct devnet *d, uint32_t i)
@@ -265,6 +286,46 @@ static void daemon_path(char out[CLI_PATH_MAX])
     snprintf(slash != NULL ? slash + 1 : out, 16, "equityd");
 }
 
+/* What a network was made with, for the next start. */
+static int write_shape(const struct devnet *d)
+{
+    char path[CLI_PATH_MAX + 64];
+    char text[64];
+
+    snprintf(path, sizeof path, "%s/devnet", d->dir);
+    snprintf(text, sizeof text, "%u %u\n", d->nodes, d->base_port);
+    return write_text(path, text);
+}
+
+static bool read_shape(struct devnet *d)
+{
+    char path[CLI_PATH_MAX + 64];
+    FILE *f;
+    bool ok;
+
+    snprintf(path, sizeof path, "%s/devnet", d->dir);
+    f = fopen(path, "re");
+    if (f == NULL)
+        return false;
+    ok = fscanf(f, "%u %u", &d->nodes, &d->base_port) == 2 && d->nodes >= 1 &&
+         d->nodes <= VALIDATORS_MAX && d->base_port <= 65000;
+    fclose(f);
+    return ok;
+}
+
+static int check_ports(const struct devnet *d)
+{
+    for (uint32_t i = 0; i < d->nodes; i++) {
+        if (!port_free(peer_port(d, i)) || !port_free(rpc_port(d, i)))
+            return fail(EXIT_UNAVAILABLE,
+                        "port %u or %u is in use: stop what runs there, or "
+                        "make a network with another --base-port",
+                        peer_port(d, i),
+                        rpc_port(d, i));
+    }
+    return 0;
+}
+
 static int spawn(const struct devnet *d,
                  uint32_t i,
                  const char *command,
@@ -285,6 +346,8 @@ static int spawn(const struct devnet *d,
             open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
         setsid();
+        if (d->tied)
+            prctl(PR_SET_PDEATHSIG, SIGTERM);
         dup2(fd, STDERR_FILENO);
         dup2(fd, STDOUT_FILENO);
         execl(program, "equityd", command, "--config", config, (char *)NULL);
@@ -338,21 +401,17 @@ int devnet_make(struct devnet *d)
     enum err e = ERR_NONE;
 
     ASSERT(g != NULL && keys != NULL);
-    for (uint32_t i = 0; i < d->nodes; i++) {
-        if (!port_free(peer_port(d, i)) || !port_free(rpc_port(d, i)))
-            return fail(EXIT_UNAVAILABLE,
-                        "port %u or %u is in use; choose another "
-                        "--base-port",
-                        peer_port(d, i),
-                        rpc_port(d, i));
-    }
+    code = check_ports(d);
     snprintf(path, sizeof path, "%s/genesis.json", d->dir);
-    if (access(path, F_OK) == 0)
-        return fail(EXIT_CANNOT_CREATE,
-                    "%s holds a network already; start it, or choose another "
-                    "--dir",
+    if (code == 0 && access(path, F_OK) == 0)
+        code = fail(EXIT_CANNOT_CREATE,
+                    "%s holds a network already; start it with equity devnet, "
+                    "or choose another --dir",
                     d->dir);
-    code = make_dir(d->dir);
+    if (code == 0)
+        code = make_dir(d->dir);
+    if (code == 0)
+        code = write_shape(d);
     snprintf(path, sizeof path, "%s/wallet", d->dir);
     if (code == 0)
         code = make_dir(path);
@@ -472,46 +531,74 @@ static const struct flag flags[] = {
     {NULL, false, NULL},
 };
 
+/* Flags; or, for a network that is there, what it was made with. */
+static int read_flags(struct devnet *d,
+                      const struct args *a,
+                      const struct command *c,
+                      bool *is_there)
+{
+    const char *dir = args_value(a, c, "dir", "devnet");
+    char here[512] = "";
+    char path[CLI_PATH_MAX + 64];
+    uint64_t nodes;
+    uint64_t port;
+
+    if (dir[0] != '/' && getcwd(here, sizeof here) == NULL)
+        return fail(EXIT_USAGE, "no current directory");
+    snprintf(d->dir,
+             sizeof d->dir,
+             "%s%s%.400s",
+             here,
+             dir[0] == '/' ? "" : "/",
+             dir);
+    if (!num_parse_u64(&nodes, args_value(a, c, "nodes", "4")) || nodes < 1 ||
+        nodes > 10)
+        return fail(EXIT_USAGE, "--nodes is 1 to 10");
+    if (!num_parse_u64(&port, args_value(a, c, "base-port", "7400")) ||
+        port < 1024 || port > 65000)
+        return fail(EXIT_USAGE, "--base-port is 1024 to 65000");
+    d->nodes = (uint32_t)nodes;
+    d->base_port = (uint32_t)port;
+    snprintf(path, sizeof path, "%.1000s/genesis.json", d->dir);
+    *is_there = access(path, F_OK) == 0;
+    if (!*is_there)
+        return 0;
+    if (!read_shape(d))
+        return fail(EXIT_DATA,
+                    "%s/devnet does not say how many nodes there are and the "
+                    "first port",
+                    d->dir);
+    if ((args_has(a, c, "nodes") && nodes != d->nodes) ||
+        (args_has(a, c, "base-port") && port != d->base_port))
+        return fail(EXIT_USAGE,
+                    "%s holds a network of %u nodes from port %u on; choose "
+                    "another --dir for another one",
+                    d->dir,
+                    d->nodes,
+                    d->base_port);
+    return check_ports(d);
+}
+
 static int run_devnet(const struct command *c, int argc, char **argv)
 {
-    struct devnet d = {.nodes = 4, .base_port = 7400};
+    struct devnet d = {.tied = true};
     struct args a;
-    uint64_t n;
-    char path[CLI_PATH_MAX + 64];
-    const char *dir;
+    bool is_there = false;
     int code = args_read(&a, c, argc, argv);
 
-    if (code != 0)
-        return code < 0 ? 0 : code;
-    dir = args_value(&a, c, "dir", "devnet");
-    if (dir[0] == '/')
-        snprintf(d.dir, sizeof d.dir, "%s", dir);
-    else if (getcwd(path, 512) == NULL ||
-             snprintf(d.dir, sizeof d.dir, "%.500s/%.500s", path, dir) < 0)
-        return fail(EXIT_USAGE, "no current directory");
-    if (args_has(&a, c, "nodes")) {
-        if (!num_parse_u64(&n, args_value(&a, c, "nodes", "")) || n < 1 ||
-            n > 10)
-            return fail(EXIT_USAGE, "--nodes is 1 to 10");
-        d.nodes = (uint32_t)n;
-    }
-    if (args_has(&a, c, "base-port")) {
-        if (!num_parse_u64(&n, args_value(&a, c, "base-port", "")) ||
-            n < 1024 || n > 65000)
-            return fail(EXIT_USAGE, "--base-port is 1024 to 65000");
-        d.base_port = (uint32_t)n;
-    }
-    snprintf(path, sizeof path, "%.1000s/genesis.json", d.dir);
-    if (access(path, F_OK) != 0)
+    if (code == 0)
+        code = read_flags(&d, &a, c, &is_there);
+    if (code == 0 && !is_there)
         code = devnet_make(&d);
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
+    if (code != 0)
+        return code;
+    devnet_catch_signals(&d);
     for (uint32_t i = 0; code == 0 && i < d.nodes; i++)
         code = devnet_start(&d, i);
     if (code == 0 && !devnet_wait_ready(&d, 30) && !interrupted)
         code =
             fail(EXIT_UNAVAILABLE, "not ready after 30 s; see %s/*.log", d.dir);
-    if (code == 0) {
+    if (code == 0 && !interrupted) {
         show(&d);
         say("running; Ctrl-C stops all nodes");
     }

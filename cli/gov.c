@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 static const struct flag show_flags[] = {
-    {"node", true, "URL of a node (http://127.0.0.1:7500)"},
+    {"node", true, "URL of a node (default " NODE_DEFAULT ")"},
     {"epoch", true, "the set of an epoch (that in force)"},
     {"json", false, "as JSON"},
     {NULL, false, NULL},
@@ -21,23 +21,12 @@ static const struct flag change_flags[] = {
     {"out", true, "where to write the transaction"},
     {"signers", true, "institutions whose operators will sign (a quorum)"},
     {"institution", true, "the institution that files it (1)"},
-    {"node", true, "URL of a node (http://127.0.0.1:7500)"},
+    {"node", true, "URL of a node (default " NODE_DEFAULT ")"},
     {"wallet", true, "folder of keys (keys)"},
     {"passphrase-file", true, "file of mode 0600 with the passphrase"},
     {"json", false, "as JSON"},
     {NULL, false, NULL},
 };
-
-static int open_client(struct rpc_client **out,
-                       const struct args *a,
-                       const struct command *c)
-{
-    return rpc_client_new(out,
-                          args_value(a, c, "node", "http://127.0.0.1:7500")) ==
-                   ERR_NONE
-               ? 0
-               : fail(EXIT_USAGE, "--node is http://host:port");
-}
 
 static void key_text(char out[2 * PUBKEY_BYTES + 1], const struct pubkey *key)
 {
@@ -160,7 +149,7 @@ static int run_show(const struct command *c, int argc, char **argv)
     int code = args_read(&a, c, argc, argv);
 
     if (code == 0)
-        code = open_client(&client, &a, c);
+        code = args_client(&client, &a, c);
     if (code == 0)
         validators = call(
             client,
@@ -193,7 +182,7 @@ static int run_show(const struct command *c, int argc, char **argv)
     json_decref(candidates);
     json_decref(evidence);
     rpc_client_free(client);
-    return code < 0 ? 0 : code;
+    return code;
 }
 
 /* ---- change ---- */
@@ -463,7 +452,7 @@ static int run_change(const struct command *c, int argc, char **argv)
                     "usage: equity gov change --join 5,6 --leave 2 [--out "
                     "FILE] [flags], with numbers of institutions");
     if (code == 0)
-        code = open_client(&r->view.client, &a, c);
+        code = args_client(&r->view.client, &a, c);
     if (code == 0)
         code = look(r);
     if (code == 0) {
@@ -497,7 +486,7 @@ static int run_change(const struct command *c, int argc, char **argv)
     wallet_wipe(w);
     free(w);
     free(r);
-    return code < 0 ? 0 : code;
+    return code;
 }
 
 const struct command gov_commands[] = {

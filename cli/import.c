@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static void begin(struct importer *im, struct draft *d)
 {
@@ -29,7 +30,8 @@ static void new_entry(struct importer *im,
     e->custodian = im->institution;
     e->account = account_id_of(&im->chain_id, e->custodian, e->nonce);
     e->subject_tag = vault_tag(im->consortium_key, id_type, id_number);
-    e->identity = vault_identity(e->salt, id_type, id_number, name);
+    e->identity =
+        vault_identity(&e->account, e->salt, id_type, id_number, name);
     snprintf(e->name, sizeof e->name, "%s", name);
     snprintf(e->id_type, sizeof e->id_type, "%s", id_type);
     snprintf(e->id_number, sizeof e->id_number, "%s", id_number);
@@ -149,20 +151,16 @@ static enum err wave_end(struct importer *im, struct wave *w, struct outcome *o)
     return ERR_NONE;
 }
 
-/* Opens what accounts are missing, 32 a transaction, in waves. */
-static enum err open_accounts(struct importer *im,
+/* The accounts of the lines, known to the vault or now put into it; which of
+ * them the ledger does not have. */
+static enum err find_accounts(struct importer *im,
                               const struct csv_register *r,
                               struct hash *accounts,
-                              struct outcome *o)
+                              bool *missing,
+                              uint32_t *missing_count)
 {
-    bool *missing = calloc(r->count, sizeof missing[0]);
-    struct wave w = {0};
-    struct draft d;
-    enum err e = ERR_NONE;
-    uint32_t in_draft = 0;
-
-    ASSERT(missing != NULL);
-    for (uint32_t i = 0; e == ERR_NONE && i < r->count; i++) {
+    *missing_count = 0;
+    for (uint32_t i = 0; i < r->count; i++) {
         const struct csv_line *l = &r->lines[i];
         const struct hash tag =
             vault_tag(im->consortium_key, l->id_type, l->id_number);
@@ -172,43 +170,86 @@ static enum err open_accounts(struct importer *im,
         if (known == NULL) {
             new_entry(
                 im, &fresh, l->id_type, l->id_number, l->name, l->contact);
-            e = vault_add(im->vault, &fresh, false);
+            TRY(vault_add(im->vault, &fresh, false));
             accounts[i] = fresh.account;
             missing[i] = true;
         } else {
             accounts[i] = known->account;
             missing[i] = !account_exists(im, &known->account);
         }
+        *missing_count += missing[i] ? 1 : 0;
+        progress("  holders", i + 1, r->count);
     }
-    if (e == ERR_NONE)
-        e = vault_sync(im->vault); /* before anything is submitted */
+    return vault_sync(im->vault); /* before anything is submitted */
+}
+
+/* Opens what is missing, 32 a transaction, in waves. */
+static enum err open_missing(struct importer *im,
+                             const struct csv_register *r,
+                             const struct hash *accounts,
+                             const bool *missing,
+                             uint32_t count,
+                             struct outcome *o)
+{
+    struct wave w = {0};
+    struct draft d;
+    enum err e = ERR_NONE;
+    uint32_t in_draft = 0;
+    uint32_t done = 0;
+
     for (uint32_t i = 0; e == ERR_NONE && i < r->count; i++) {
-        const bool last = i + 1 == r->count;
+        const struct vault_entry *entry;
+        struct op_account_open op;
 
-        if (missing[i]) {
-            const struct vault_entry *entry =
-                vault_by_account(im->vault, &accounts[i]);
-            const struct pubkey *key =
-                im->key_of != NULL ? im->key_of(im->ctx, r->lines[i].id_number)
-                                   : NULL;
-            const struct op_account_open op = open_op(im, entry, key);
-
-            if (in_draft == 0)
-                begin(im, &d);
-            draft_add(&d, OP_ACCOUNT_OPEN, &op);
-            in_draft++;
-        }
-        if (in_draft == 32 || (last && in_draft > 0)) {
+        if (!missing[i])
+            continue;
+        entry = vault_by_account(im->vault, &accounts[i]);
+        op = open_op(im,
+                     entry,
+                     im->key_of != NULL
+                         ? im->key_of(im->ctx, r->lines[i].id_number)
+                         : NULL);
+        if (in_draft == 0)
+            begin(im, &d);
+        draft_add(&d, OP_ACCOUNT_OPEN, &op);
+        in_draft++;
+        done++;
+        if (in_draft == 32 || done == count) {
             e = wave_send(im, &w, &d, o);
             in_draft = 0;
         }
-        if (e == ERR_NONE && (w.count == 32 || last)) {
+        if (e == ERR_NONE && (w.count == 32 || done == count)) {
             e = wave_end(im, &w, o);
-            progress("  accounts", i + 1, r->count);
+            progress("  accounts", done, count);
         }
     }
     if (in_draft > 0)
         draft_end(&d);
+    return e;
+}
+
+/* An import that was cut short may have accounts on their way still: then one
+ * is refused because it exists by now, and who is missing is found anew. */
+static enum err open_accounts(struct importer *im,
+                              const struct csv_register *r,
+                              struct hash *accounts,
+                              struct outcome *o)
+{
+    enum { ATTEMPTS = 10 };
+    bool *missing = calloc(r->count, sizeof missing[0]);
+    uint32_t count = 0;
+    enum err e;
+
+    ASSERT(missing != NULL);
+    for (int attempt = 0;; attempt++) {
+        e = find_accounts(im, r, accounts, missing, &count);
+        if (e == ERR_NONE)
+            e = open_missing(im, r, accounts, missing, count, o);
+        if (e != ERR_REFUSED || strcmp(o->why.name, "E_EXISTS") != 0 ||
+            attempt == ATTEMPTS)
+            break;
+        usleep(300000);
+    }
     free(missing);
     return e;
 }
@@ -289,6 +330,29 @@ static enum err load_lines(struct importer *im,
     return e;
 }
 
+/* The draft is open already; unless the register was confirmed before. */
+static enum err still_open(struct importer *im,
+                           const char *code,
+                           struct outcome *o)
+{
+    const struct ledger_view v = rpc_view_of(im->view);
+    const struct row_key key = {.table = TABLE_SECURITIES,
+                                .key = security_key(code)};
+    struct security_row row;
+
+    if (schema_decode(&row, &security_row_schema, v.get(v.ctx, &key)) !=
+        ERR_NONE)
+        return ERR_NETWORK;
+    if (row.status == SECURITY_DRAFT)
+        return ERR_NONE;
+    snprintf(o->why.message,
+             sizeof o->why.message,
+             "its register was confirmed before; nothing was sent. See: equity "
+             "register show %s",
+             code);
+    return ERR_REFUSED;
+}
+
 enum err import_register(struct importer *im,
                          const struct csv_register *r,
                          const struct hash *issuer,
@@ -330,7 +394,7 @@ enum err import_register(struct importer *im,
         draft_add(&d, OP_REGISTER_OPEN, &open);
         e = tx_do(o, &d, im->view, im->wallet);
         if (e == ERR_REFUSED && strcmp(o->why.name, "E_SECURITY_STATE") == 0)
-            e = ERR_NONE; /* open already; or no draft, which the lines tell */
+            e = still_open(im, r->code, o);
     }
     if (e == ERR_NONE)
         e = load_lines(im, r, accounts, o);
@@ -341,164 +405,4 @@ enum err import_register(struct importer *im,
     }
     free(accounts);
     return e;
-}
-
-/* Columns on a terminal: a CJK character takes two. */
-int text_width(const char *utf8)
-{
-    int width = 0;
-
-    for (const uint8_t *p = (const uint8_t *)utf8; *p != 0; p++) {
-        if ((*p & 0xc0) == 0x80)
-            continue;
-        width += *p >= 0xe2 ? 2 : 1;
-    }
-    return width;
-}
-
-void print_cell(const char *utf8, int width)
-{
-    int n = text_width(utf8);
-
-    fputs(utf8, stdout);
-    for (; n < width; n++)
-        putchar(' ');
-}
-
-static void print_number(json_t *row, const char *member)
-{
-    const char *text = json_string_value(json_object_get(row, member));
-
-    printf(" %14s", text != NULL ? text : "-");
-}
-
-static void print_holder(json_t *row, const struct vault *vault)
-{
-    const char *hex = json_string_value(json_object_get(row, "account"));
-    const struct vault_entry *e = NULL;
-    struct hash id;
-    char text[20];
-
-    if (vault != NULL && hex != NULL && hex_decode(id.raw, HASH_BYTES, hex))
-        e = vault_by_account(vault, &id);
-    snprintf(text, sizeof text, "%.16s", hex != NULL ? hex : "?");
-    print_cell(text, 18);
-    print_cell(e != NULL ? e->name : "", 30);
-    print_number(row, "total");
-    print_number(row, "available");
-    print_number(row, "pledged");
-    print_number(row, "frozen");
-    printf("\n");
-}
-
-int show_register(struct rpc_client *client,
-                  const char *code,
-                  json_t *when,
-                  const struct vault *vault,
-                  uint32_t most)
-{
-    struct rpc_failure why;
-    const char *after = NULL;
-    char after_text[2 * HASH_BYTES + 1];
-    uint64_t sum = 0;
-    uint64_t holders = 0;
-    uint64_t issued = 0;
-    uint64_t height = 0;
-    json_t *params = json_pack("{s:s}", "security", code);
-    json_t *security;
-
-    if (when != NULL)
-        json_object_update(params, when);
-    security = rpc_client_call(client, "security_get", params, 10000, &why);
-    if (security == NULL)
-        return fail(EXIT_NO_INPUT, "%s: %s", code, why.message);
-    (void)json_u64(&height, json_object_get(security, "height"));
-    (void)json_u64(
-        &issued,
-        json_object_get(json_object_get(security, "security"), "issued"));
-    json_decref(security);
-    print_cell("account", 18);
-    print_cell("holder", 30);
-    printf(" %14s %14s %14s %14s\n", "total", "available", "pledged", "frozen");
-    for (;;) {
-        json_t *page;
-        json_t *row;
-        size_t i;
-
-        params = json_pack("{s:s, s:s, s:o}",
-                           "security",
-                           code,
-                           "limit",
-                           "500",
-                           "height",
-                           json_of_u64(height));
-
-        if (after != NULL)
-            json_object_set_new(params, "after", json_string(after));
-        page = rpc_client_call(client, "register_list", params, 20000, &why);
-        if (page == NULL)
-            return fail(EXIT_UNAVAILABLE, "%s", why.message);
-        json_array_foreach(json_object_get(page, "holdings"), i, row)
-        {
-            uint64_t total = 0;
-
-            (void)json_u64(&total, json_object_get(row, "total"));
-            sum += total;
-            holders += total > 0 ? 1 : 0;
-            if (holders <= most)
-                print_holder(row, vault);
-        }
-        after = json_string_value(json_object_get(page, "next"));
-        if (after != NULL) {
-            snprintf(after_text, sizeof after_text, "%s", after);
-            after = after_text;
-        }
-        json_decref(page);
-        if (after == NULL)
-            break;
-    }
-    if (holders > most)
-        printf("… %llu more\n", (unsigned long long)(holders - most));
-    printf("control total at height %llu: %llu holders, %llu shares, issued "
-           "%llu: %s\n",
-           (unsigned long long)height,
-           (unsigned long long)holders,
-           (unsigned long long)sum,
-           (unsigned long long)issued,
-           sum == issued ? "equal" : "DIFFERENT");
-    return sum == issued ? 0 : EXIT_DATA;
-}
-
-void print_position(struct rpc_client *client,
-                    const char *code,
-                    const struct hash *account,
-                    const char *name)
-{
-    struct rpc_failure why;
-    json_t *r =
-        rpc_client_call(client,
-                        "holding_get",
-                        json_pack("{s:s, s:o}",
-                                  "security",
-                                  code,
-                                  "account",
-                                  json_of_hex(account->raw, HASH_BYTES)),
-                        10000,
-                        &why);
-    json_t *h = json_object_get(r, "holding");
-    static const char *const members[] = {
-        "total", "available", "pledged", "frozen"};
-
-    printf("    register says: ");
-    print_cell(name, 22);
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        const char *text = json_string_value(json_object_get(h, members[i]));
-
-        printf(" %s %s%s",
-               members[i],
-               text != NULL ? text : "0",
-               i + 1 < ARRAY_LEN(members) ? "," : "");
-    }
-    printf("\n");
-    json_decref(r);
 }

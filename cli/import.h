@@ -36,6 +36,26 @@ MUST_USE enum err import_register(struct importer *im,
                                   uint32_t holder_cap,
                                   const struct hash *cap_approval,
                                   struct outcome *o);
+/* register.c.  register_read reads and checks a file; the first fault is told
+ * as FILE:LINE: reason.  0, or the exit code; r is then empty. */
+int register_read(struct csv_register *r,
+                  struct hash *document,
+                  const char *path,
+                  uint64_t issued);
+/* import_failed tells why what was done failed; the exit code, 0 if it did not.
+ */
+int import_failed(const struct outcome *o, const char *what, enum err e);
+/* The key that the custodians share, in dir; and the vault dir/name.eqv (or the
+ * file) under the key dir/name.aes.  What is missing is made. */
+MUST_USE enum err consortium_key(struct secret *out,
+                                 const char *dir,
+                                 const char *passphrase);
+MUST_USE enum err custodian_vault(struct vault **out,
+                                  const char *dir,
+                                  const char *name,
+                                  const char *file,
+                                  const char *passphrase);
+
 /* Shows a register as a table, of one height from the first page to the last;
  * when (borrowed, may be NULL) has the members height or date; names from the
  * vault when given. */
@@ -43,7 +63,12 @@ int show_register(struct rpc_client *client,
                   const char *code,
                   json_t *when,
                   const struct vault *vault,
-                  uint32_t most);
+                  uint64_t most);
+int show_register_json(struct rpc_client *client,
+                       const char *code,
+                       json_t *when,
+                       const struct vault *vault,
+                       uint64_t most);
 void print_position(struct rpc_client *client,
                     const char *code,
                     const struct hash *account,

@@ -45,7 +45,7 @@ static int run_new(const struct command *c, int argc, char **argv)
     int code = args_read(&a, c, argc, argv);
 
     if (code != 0)
-        return code < 0 ? 0 : code;
+        return code;
     if (a.words != 1 || strlen(a.word[0]) > KEYSTORE_LABEL_MAX)
         return fail(EXIT_USAGE, "name the key, up to 32 characters");
     dir = args_value(&a, c, "dir", "keys");
@@ -110,7 +110,7 @@ static int run_list(const struct command *c, int argc, char **argv)
     int code = args_read(&a, c, argc, argv);
 
     if (code != 0)
-        return code < 0 ? 0 : code;
+        return code;
     dir = args_value(&a, c, "dir", "keys");
     d = opendir(dir);
     if (d == NULL)
@@ -150,7 +150,7 @@ static int run_show(const struct command *c, int argc, char **argv)
     int code = args_read(&a, c, argc, argv);
 
     if (code != 0)
-        return code < 0 ? 0 : code;
+        return code;
     if (a.words != 1)
         return fail(EXIT_USAGE, "name one key file");
     e = keystore_info_read(&info, a.word[0]);

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 
 static const struct flag node_flags[] = {
-    {"node", true, "URL of a node (default http://127.0.0.1:7500)"},
+    {"node", true, "URL of a node (default " NODE_DEFAULT ")"},
     {"json", false, "as JSON"},
     {NULL, false, NULL},
 };
 
 /* Of what has a history. */
 static const struct flag row_flags[] = {
-    {"node", true, "URL of a node (default http://127.0.0.1:7500)"},
+    {"node", true, "URL of a node (default " NODE_DEFAULT ")"},
     {"height", true, "as it was after this block"},
     {"date", true, "as it was at the end of this business date, YYYY-MM-DD"},
     {"json", false, "as JSON"},
@@ -70,11 +70,10 @@ static int ask(const struct command *c,
     json_t *result;
     int code = 0;
 
-    if (rpc_client_new(&client,
-                       args_value(a, c, "node", "http://127.0.0.1:7500")) !=
-        ERR_NONE) {
+    code = args_client(&client, a, c);
+    if (code != 0) {
         json_decref(params);
-        return fail(EXIT_USAGE, "--node is http://host:port");
+        return code;
     }
     result = rpc_client_call(client, method, params, 20000, &why);
     if (result == NULL)
@@ -132,7 +131,7 @@ static int run_query(const struct command *c, int argc, char **argv)
         code = fail(EXIT_USAGE, "usage: equity %s %s", c->name, c->arguments);
     if (code != 0) {
         json_decref(params);
-        return code < 0 ? 0 : code;
+        return code;
     }
     for (int i = 0; i < a.words; i++)
         json_object_set_new(params, q->params[i], json_string(a.word[i]));

@@ -389,7 +389,7 @@ int tx_file_write(const char *path, const struct tx *tx)
 }
 
 const struct flag tx_sign_flags[] = {
-    {"node", true, "URL of a node (http://127.0.0.1:7500)"},
+    {"node", true, "URL of a node (default " NODE_DEFAULT ")"},
     {"wallet", true, "folder of keys (keys)"},
     {"passphrase-file", true, "file of mode 0600 with the passphrase"},
     {"out", true, "where to write it (the same file)"},
@@ -426,11 +426,8 @@ int tx_run_sign(const struct command *c, int argc, char **argv)
             ERR_NONE)
         code = fail(EXIT_NO_INPUT, "the wallet has no keys that this unlocks");
     memset(passphrase, 0, sizeof passphrase);
-    if (code == 0 &&
-        rpc_client_new(&view.client,
-                       args_value(&a, c, "node", "http://127.0.0.1:7500")) !=
-            ERR_NONE)
-        code = fail(EXIT_USAGE, "--node is http://host:port");
+    if (code == 0)
+        code = args_client(&view.client, &a, c);
     if (code == 0) {
         const struct ledger_view v = rpc_view_of(&view);
         const uint32_t before = tx->sig_count;
@@ -452,7 +449,7 @@ int tx_run_sign(const struct command *c, int argc, char **argv)
     wallet_wipe(w);
     free(w);
     free(tx);
-    return code < 0 ? 0 : code;
+    return code;
 }
 
 static int run_show(const struct command *c, int argc, char **argv)
@@ -487,7 +484,7 @@ static int run_show(const struct command *c, int argc, char **argv)
     buf_deinit(&view.rows);
     buf_deinit(&bytes);
     free(tx);
-    return code < 0 ? 0 : code;
+    return code;
 }
 
 const struct command tx_file_commands[] = {

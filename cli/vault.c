@@ -1,5 +1,6 @@
 #include "cli/vault.h"
 
+#include "audit/receipt.h"
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/reader.h"
@@ -10,9 +11,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,10 +23,13 @@ static const uint8_t magic[8] = {'E', 'Q', 'V', 'A', 'U', 'L', 'T', 1};
 
 enum {
     RECORD_MAX = 2048,
+    LOOK_AHEAD = 65536, /* bytes after a bad record that are looked at */
+    LOOK_AHEAD_RECORDS = 256,
 };
 
 struct vault {
     int fd;
+    off_t size; /* whole records */
     struct secret key;
     uint32_t count;
     uint32_t cap;
@@ -128,34 +134,95 @@ static struct bytes associated(uint8_t out[16], uint32_t index)
     return bytes_of(out, w.size);
 }
 
+enum found {
+    FOUND_RECORD,
+    FOUND_END, /* the file ends within it */
+    FOUND_BAD, /* it does not open, or is not one of ours */
+};
+
+/* Reads the record at `at` as number `index`; its size in the file. */
+static enum found read_record(const struct vault *v,
+                              struct bytes in,
+                              size_t at,
+                              uint32_t index,
+                              struct vault_entry *e,
+                              size_t *size)
+{
+    struct reader r = reader_of(bytes_of(in.at + at, in.size - at));
+    const struct bytes sealed = reader_vec(&r, RECORD_MAX);
+    uint8_t plain[RECORD_MAX];
+    uint8_t about[16];
+    enum err failed;
+
+    if (r.err == ERR_TRUNCATED)
+        return FOUND_END;
+    if (r.err != ERR_NONE || sealed.size < AEAD_OVERHEAD ||
+        aead_open(plain, &v->key, associated(about, index), sealed) != ERR_NONE)
+        return FOUND_BAD;
+    failed = decode(e, bytes_of(plain, sealed.size - AEAD_OVERHEAD));
+    OPENSSL_cleanse(plain, sizeof plain);
+    *size = 4 + sealed.size;
+    return failed == ERR_NONE ? FOUND_RECORD : FOUND_BAD;
+}
+
+/* Whether a record opens somewhere after `at`: then what stands at `at` is
+ * damaged, for records are written in their order. */
+static bool one_follows(const struct vault *v, struct bytes in, size_t at)
+{
+    const size_t end = in.size - at < LOOK_AHEAD ? in.size : at + LOOK_AHEAD;
+
+    for (size_t i = at + 1; i + 4 + AEAD_OVERHEAD <= end; i++) {
+        for (uint32_t k = 1; k <= LOOK_AHEAD_RECORDS; k++) {
+            struct vault_entry e;
+            size_t size;
+            const enum found f = read_record(v, in, i, v->count + k, &e, &size);
+
+            if (f == FOUND_RECORD)
+                return true;
+            if (f == FOUND_END || in.at[i + 2] != 0 || in.at[i + 3] != 0)
+                break; /* no number makes this length a record's */
+        }
+    }
+    return false;
+}
+
+/* The records up to *good.  What follows is a torn end, or the error. */
 static enum err load(struct vault *v, struct bytes in, size_t *good)
 {
-    struct reader r = reader_of(in);
-    uint8_t found[sizeof magic];
-
-    reader_copy(&r, found, sizeof found);
-    if (r.err != ERR_NONE || memcmp(found, magic, sizeof magic) != 0)
-        return ERR_VERSION;
     *good = sizeof magic;
-    while (r.left > 0) {
-        const struct bytes sealed = reader_vec(&r, RECORD_MAX);
-        uint8_t plain[RECORD_MAX];
-        uint8_t about[16];
+    if (in.size < sizeof magic || memcmp(in.at, magic, sizeof magic) != 0)
+        return ERR_VERSION;
+    while (*good < in.size) {
         struct vault_entry e;
+        size_t size = 0;
+        const enum found f = read_record(v, in, *good, v->count, &e, &size);
 
-        if (r.err == ERR_TRUNCATED)
-            return ERR_NONE; /* a half-written last record */
-        if (r.err != ERR_NONE || sealed.size < AEAD_OVERHEAD)
-            return ERR_CORRUPT;
-        TRY(aead_open(plain, &v->key, associated(about, v->count), sealed));
-        if (decode(&e, bytes_of(plain, sealed.size - AEAD_OVERHEAD)) !=
-            ERR_NONE)
-            return ERR_CORRUPT;
-        OPENSSL_cleanse(plain, sizeof plain);
+        if (f != FOUND_RECORD) {
+            if (f == FOUND_BAD && v->count == 0)
+                return ERR_PASSPHRASE; /* or another key */
+            return one_follows(v, in, *good) ? ERR_CORRUPT : ERR_NONE;
+        }
         keep(v, &e);
-        *good = in.size - r.left;
+        *good += size;
     }
     return ERR_NONE;
+}
+
+/* A torn end goes aside, whatever it was. */
+static enum err put_aside(const char *path, struct bytes tail)
+{
+    char aside[4096];
+    int fd;
+    bool ok;
+
+    if (snprintf(aside, sizeof aside, "%s.torn", path) >= (int)sizeof aside)
+        return ERR_RANGE;
+    fd = open(aside, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ERR_IO;
+    ok = write(fd, tail.at, tail.size) == (ssize_t)tail.size && fsync(fd) == 0;
+    close(fd);
+    return ok ? ERR_NONE : ERR_IO;
 }
 
 static enum err read_all(struct vault *v, struct buf *out)
@@ -178,31 +245,68 @@ static enum err read_all(struct vault *v, struct buf *out)
     return ERR_NONE;
 }
 
+/* The name of a new file is on disk before anything relies on the file. */
+static enum err sync_folder_of(const char *path)
+{
+    char copy[4096];
+    int fd;
+    bool ok;
+
+    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
+        return ERR_RANGE;
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok ? ERR_NONE : ERR_IO;
+}
+
+static enum err begin_file(struct vault *v, const char *path)
+{
+    if (ftruncate(v->fd, 0) != 0 ||
+        pwrite(v->fd, magic, sizeof magic, 0) != (ssize_t)sizeof magic ||
+        fsync(v->fd) != 0)
+        return errno == ENOSPC ? ERR_FULL : ERR_IO;
+    return sync_folder_of(path);
+}
+
+static enum err open_file(struct vault *v, const char *path)
+{
+    struct buf in = {0};
+    size_t good = sizeof magic;
+    enum err e;
+
+    v->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (v->fd < 0)
+        return ERR_IO;
+    if (flock(v->fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK ? ERR_LOCKED : ERR_IO;
+    e = read_all(v, &in);
+    if (e == ERR_NONE && in.size < sizeof magic &&
+        (in.size == 0 || memcmp(in.at, magic, in.size) == 0))
+        e = begin_file(v, path); /* new, or cut short when it was */
+    else if (e == ERR_NONE)
+        e = load(v, buf_bytes(&in), &good);
+    if (e == ERR_NONE && in.size > good)
+        e = put_aside(path, bytes_of(in.at + good, in.size - good));
+    v->size = (off_t)good;
+    if (e == ERR_NONE && in.size > good && ftruncate(v->fd, v->size) != 0)
+        e = ERR_IO;
+    buf_deinit(&in);
+    return e;
+}
+
 enum err vault_open(struct vault **out,
                     const char *path,
                     const struct secret *key)
 {
     struct vault *v = calloc(1, sizeof *v);
-    struct buf in = {0};
-    size_t good = sizeof magic;
     enum err e;
 
     *out = NULL;
     ASSERT(v != NULL);
     v->key = *key;
-    v->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    e = v->fd < 0 ? ERR_IO : read_all(v, &in);
-    if (e == ERR_NONE && in.size == 0)
-        e = write(v->fd, magic, sizeof magic) == (ssize_t)sizeof magic &&
-                    fsync(v->fd) == 0
-                ? ERR_NONE
-                : ERR_IO;
-    else if (e == ERR_NONE)
-        e = load(v, buf_bytes(&in), &good);
-    buf_deinit(&in);
-    if (e == ERR_NONE &&
-        (ftruncate(v->fd, (off_t)good) != 0 || lseek(v->fd, 0, SEEK_END) < 0))
-        e = ERR_IO;
+    e = open_file(v, path);
     if (e != ERR_NONE) {
         vault_close(v);
         return e;
@@ -239,15 +343,23 @@ enum err vault_add(struct vault *v, const struct vault_entry *e, bool sync)
     struct writer p = writer_of(plain, sizeof plain);
     struct writer s = writer_of(sealed, 4);
 
+    size_t size;
+
     encode(&p, e);
     ASSERT(writer_ok(&p) && p.size + AEAD_OVERHEAD <= RECORD_MAX);
     writer_u32(&s, (uint32_t)p.size + AEAD_OVERHEAD);
     TRY(aead_seal(
         sealed + 4, &v->key, associated(about, v->count), writer_bytes(&p)));
     OPENSSL_cleanse(plain, sizeof plain);
-    if (write(v->fd, sealed, 4 + p.size + AEAD_OVERHEAD) !=
-        (ssize_t)(4 + p.size + AEAD_OVERHEAD))
-        return errno == ENOSPC ? ERR_FULL : ERR_IO;
+    size = 4 + p.size + AEAD_OVERHEAD;
+    if (pwrite(v->fd, sealed, size, v->size) != (ssize_t)size) {
+        const enum err failed = errno == ENOSPC ? ERR_FULL : ERR_IO;
+
+        (void)!ftruncate(v->fd, v->size); /* a half record is cut at the next
+                                             opening anyway */
+        return failed;
+    }
+    v->size += (off_t)size;
     keep(v, e);
     return sync ? vault_sync(v) : ERR_NONE;
 }
@@ -307,18 +419,16 @@ struct hash vault_tag(const struct secret *consortium_key,
                      writer_bytes(&w));
 }
 
-struct hash vault_identity(const uint8_t salt[16],
+struct hash vault_identity(const struct hash *account,
+                           const uint8_t salt[16],
                            const char *id_type,
                            const char *id_number,
                            const char *name)
 {
-    uint8_t buf[16 + 256 + 64 + 64 + 16];
-    struct writer w = writer_of(buf, sizeof buf);
+    struct identity id = {.id_type = bytes_of(id_type, strlen(id_type)),
+                          .id_number = bytes_of(id_number, strlen(id_number)),
+                          .name = bytes_of(name, strlen(name))};
 
-    writer_copy(&w, salt, 16);
-    write_text(&w, id_type);
-    write_text(&w, id_number);
-    write_text(&w, name);
-    ASSERT(writer_ok(&w));
-    return hash_tagged("equity/IDENTITY/v1", writer_bytes(&w));
+    memcpy(id.salt, salt, sizeof id.salt);
+    return identity_commitment(account, &id);
 }

@@ -24,9 +24,13 @@ struct vault_entry {
 
 struct vault;
 
-/* Errors    ERR_PASSPHRASE  wrong key, or the file was changed
- *           ERR_VERSION, ERR_CORRUPT, ERR_IO.  A half-written last record is
- *           cut off. */
+/* vault_open makes the file if it is not there; one process has it at a time.
+ * A torn end (a record that does not open, and none that does after it: written
+ * and never synced, so that nothing relies on it) is cut off and kept in
+ * PATH.torn.
+ * Errors    ERR_PASSPHRASE  wrong key, or its first record was changed
+ *           ERR_CORRUPT     damage before a sound record: nothing is cut
+ *           ERR_LOCKED, ERR_VERSION, ERR_FULL, ERR_IO */
 MUST_USE enum err vault_open(struct vault **out,
                              const char *path,
                              const struct secret *key);
@@ -42,11 +46,14 @@ const struct vault_entry *vault_by_tag(const struct vault *v,
                                        const struct hash *tag);
 uint32_t vault_count(const struct vault *v);
 
-/* The tag and commitment of an identity. */
+/* The tag of a person, and the commitment to the identity behind one account:
+ * see identity_commitment.  The salt is that record's own, so that none can be
+ * guessed. */
 struct hash vault_tag(const struct secret *consortium_key,
                       const char *id_type,
                       const char *id_number);
-struct hash vault_identity(const uint8_t salt[16],
+struct hash vault_identity(const struct hash *account,
+                           const uint8_t salt[16],
                            const char *id_type,
                            const char *id_number,
                            const char *name);

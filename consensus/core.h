@@ -76,7 +76,7 @@ struct core_timers {
     uint32_t t_silent_ms;
     uint32_t t_fetch_ms;
     uint32_t t_cap_ms;
-    uint32_t t_pace_ms;     /* a new block this long after the last one */
+    uint32_t t_pace_ms;     /* under load a block this long after the last */
     uint32_t time_drift_ms; /* a block this far ahead of the clock waits */
 };
 
@@ -307,7 +307,9 @@ struct core {
     uint64_t start_view; /* no older vote of this key is unknown here */
     uint64_t first_own;  /* lowest view of an own vote since; 0 = none */
     uint64_t start_ms, t_enter_ms, busy_since_ms;
-    uint64_t retry_at_ms, status_at_ms, sync_at_ms, ask_at_ms, build_at_ms;
+    uint64_t retry_at_ms, status_at_ms, sync_at_ms, ask_at_ms;
+    uint64_t block_at_ms; /* when the newest block was proposed */
+    uint64_t build_at_ms; /* not before */
     struct core_peer peers[VALIDATORS_MAX];
     uint64_t batch;
     uint32_t pending_count;

@@ -266,6 +266,10 @@ void take_applied(struct core *c, uint64_t height, const struct hash *h)
     c->applied_height = height;
     c->applied = *h;
     c->commit_asked = false;
+    /* D49: on a final tip a leader proposes at once.  Work that waits already
+     * comes faster than blocks do: these keep their distance, and are larger.
+     */
+    c->build_at_ms = c->work ? c->block_at_ms + c->config.timers.t_pace_ms : 0;
     forget_applied(c);
     for (uint32_t i = 0; i < CORE_BLOCKS; i++) {
         struct core_block *b = &c->blocks[i];

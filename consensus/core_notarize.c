@@ -32,7 +32,7 @@ void take_proposal(struct core *c, const struct core_event *e)
 
         if (b->fetch_at_ms == 0) /* its body is on the way */
             b->fetch_at_ms = c->now_ms + c->config.timers.t_fetch_ms;
-        c->build_at_ms = c->now_ms + c->config.timers.t_pace_ms;
+        c->block_at_ms = c->now_ms;
     }
     tally(c, e->vote);
 }

@@ -72,7 +72,7 @@ static bool parent_is_final(const struct core *c, const struct candidate *p)
     return p->height == c->fin.height && hash_eq(&p->block, &c->fin.block);
 }
 
-/* D49 propose at once, but T_pace after the last block */
+/* D49 propose at once, but under load T_pace after the last block */
 static void build(struct core *c, const struct candidate *parent)
 {
     struct core_effect *e;
@@ -140,7 +140,7 @@ void take_built(struct core *c, const struct core_event *e)
     if (!c->building || e->candidate.view != c->view)
         return; /* the view moved on meanwhile */
     c->building = false;
-    c->build_at_ms = c->now_ms + c->config.timers.t_pace_ms;
+    c->block_at_ms = c->now_ms;
     if (e->facts.height == 0) { /* nothing, or the tip moved on */
         c->build_at_ms = c->now_ms + c->config.timers.t_leader_ms / 8 + 1;
         return;

@@ -13,6 +13,7 @@
 #include <openssl/kdf.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum {
@@ -312,10 +313,31 @@ enum err passphrase_read_file(char *out, const char *path)
         fclose(f);
         return ERR_CONFIG;
     }
+    setvbuf(f, NULL, _IONBF, 0); /* no copy stays behind */
     if (fgets(out, PASSPHRASE_MAX, f) == NULL)
         out[0] = '\0';
     fclose(f);
     size = strcspn(out, "\r\n");
     memset(out + size, 0, PASSPHRASE_MAX - size);
     return size > 0 ? ERR_NONE : ERR_PASSPHRASE;
+}
+
+bool passphrase_read_terminal(char *out, const char *prompt)
+{
+    struct termios old;
+    struct termios quiet;
+    ssize_t size;
+
+    memset(out, 0, PASSPHRASE_MAX);
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &old) != 0)
+        return false;
+    quiet = old;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    fputs(prompt, stderr);
+    tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
+    size = read(STDIN_FILENO, out, PASSPHRASE_MAX - 1); /* one line */
+    tcsetattr(STDIN_FILENO, TCSANOW, &old);
+    fputc('\n', stderr);
+    out[size > 0 ? strcspn(out, "\r\n") : 0] = '\0';
+    return out[0] != '\0';
 }

@@ -57,6 +57,10 @@ MUST_USE enum err keystore_open(struct keystore_info *info,
  * refuses (ERR_CONFIG) a file others can read.  Wipe out after use. */
 MUST_USE enum err passphrase_read_file(char *out, const char *path);
 
+/* passphrase_read_terminal asks on standard error and reads a line from the
+ * terminal without echo.  False: no terminal, or nothing was typed. */
+bool passphrase_read_terminal(char *out, const char *prompt);
+
 /* seal and open one message with AES-256-GCM under a key: for the vault.
  * Sealed bytes: nonce 12 | ciphertext | tag 16; sealed has room for
  * plain.size + 28.  aead_open: ERR_PASSPHRASE when the tag does not match. */

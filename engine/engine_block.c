@@ -233,6 +233,25 @@ enum err engine_finish(struct engine *e, struct header *h, uint32_t event_count)
     return ERR_NONE;
 }
 
+/* Asks for the rows of the next transactions of one kind together.  Returns
+ * where the ones that come after begin. */
+static uint32_t fetch(const struct ledger_block *b,
+                      const struct engine_candidate_tx *txs,
+                      uint32_t from,
+                      uint32_t count,
+                      bool court)
+{
+    const struct tx *list[LEDGER_FETCH_TXS];
+    uint32_t n = 0;
+
+    for (; n < LEDGER_FETCH_TXS && from < count; from++) {
+        if (ledger_is_court(txs[from].tx) == court)
+            list[n++] = txs[from].tx;
+    }
+    ledger_fetch(b->view, list, n);
+    return from;
+}
+
 /* Applies the transactions of one kind (court or not) while they fit, X5
  * bounded work; those refused are left out, X3 only valid transactions. */
 static void build_pass(struct engine *e,
@@ -243,10 +262,13 @@ static void build_pass(struct engine *e,
 {
     const struct genesis_params *p = &e->genesis->params;
     struct standing *n = &e->now;
+    uint32_t fetched = 0;
 
     for (uint32_t i = 0; i < tx_count && n->tx_count < p->block_txs_max; i++) {
         const struct tx *tx = txs[i].tx;
 
+        if (i >= fetched)
+            fetched = fetch(b, txs, i, tx_count, court);
         if (ledger_is_court(tx) != court ||
             body_bytes_of(n->tx_count + 1, n->tx_bytes + tx->full_bytes.size) >
                 p->block_bytes_max)
@@ -357,8 +379,14 @@ static enum err execute_all(struct engine *e,
     if (tx_count == 0 && !b.due_left)
         return ERR_RANGE;
     for (uint32_t i = 0; i < tx_count; i++) {
-        const enum verdict v = ledger_apply(&b, txs[i], NULL);
+        const uint32_t left = tx_count - i;
+        enum verdict v;
 
+        if (i % LEDGER_FETCH_TXS == 0)
+            ledger_fetch(&rows,
+                         txs + i,
+                         left < LEDGER_FETCH_TXS ? left : LEDGER_FETCH_TXS);
+        v = ledger_apply(&b, txs[i], NULL);
         if (v != V_OK) {
             *why = verdict_name(v);
             return ERR_REFUSED;
@@ -387,7 +415,11 @@ enum err engine_execute(struct engine *e,
 
     *out = NULL;
     *why = "";
-    TRY(check_frame(e, header, body, why));
+    failed = check_frame(e, header, body, why);
+    if (failed != ERR_NONE) {
+        engine_note_frame(e, header, *why);
+        return failed;
+    }
     if (!engine_stands_at(e, &asked)) {
         failed = execute_all(e, &h, txs, header->tx_count, body, why);
         if (failed == ERR_NONE && !hash_eq(&asked, &e->now.block.hash)) {
@@ -395,7 +427,9 @@ enum err engine_execute(struct engine *e,
             failed = ERR_MISMATCH;
         }
         if (failed != ERR_NONE) {
+            engine_note_difference(e, header, &h, *why);
             engine_begin(e); /* back to the tip */
+            engine_note_tip(e);
             return failed;
         }
     }

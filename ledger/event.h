@@ -2,9 +2,8 @@
  *
  * Events are canonical Borsh (event_schema), indexed over the whole block with
  * due work first; the cursor height.index is total.  Each event renews the
- * chain of every row it touches: chain' = SHA-256(0x13 | chain | tx salt |
- * height u64 | index u32 | event bytes), so a statement of account can be shown
- * to be complete.  Fields an event does not use are zero. */
+ * chain of every row it touches (event_chain), so a statement of account can be
+ * shown to be complete.  Fields an event does not use are zero. */
 #ifndef LEDGER_EVENT_H
 #define LEDGER_EVENT_H
 
@@ -78,6 +77,7 @@
     X(BOARD_CANCELLED, 65, board_cancelled)           \
     X(CLOSURE_SET, 66, closure_set)                   \
     X(CLOSURE_CANCELLED, 67, closure_cancelled)       \
+    X(ACCOUNT_TRANSFERRED, 68, account_transferred)   \
     X(CORRECTED, 70, corrected)                       \
     X(CLAIM_OPENED, 71, claim_opened)                 \
     X(CLAIM_CLOSED, 72, claim_closed)                 \
@@ -126,5 +126,19 @@ struct event {
 };
 
 extern const struct schema event_schema;
+
+/* chain' = SHA-256(0x13 | chain | salt | height u64 | index u32 | event bytes);
+ * salt is the transaction's, NULL (zeros) for due work. */
+struct hash event_chain(const struct hash *chain,
+                        const uint8_t *salt,
+                        uint64_t height,
+                        uint32_t index,
+                        struct bytes event);
+
+/* Whether the event renews the chain of the account's holding of the security:
+ * it does so exactly once, and no other event does. */
+bool event_renews_holding(const struct event *e,
+                          const char *security,
+                          const struct hash *account);
 
 #endif /* LEDGER_EVENT_H */

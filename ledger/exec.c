@@ -2,7 +2,6 @@
 
 #include "base/check.h"
 #include "base/num.h"
-#include "crypto/hash.h"
 
 enum verdict exec_refuse(struct exec *x,
                          enum verdict v,
@@ -71,7 +70,6 @@ void exec_emit(struct exec *x, struct event *e)
         e->security[0] = '-';
     schema_encode(&w, &event_schema, e);
     ASSERT(writer_ok(&w));
-    x->event = *e;
     x->event_size = w.size;
     x->event_index = x->b->event_count++;
     if (x->b->on_event != NULL)
@@ -80,17 +78,11 @@ void exec_emit(struct exec *x, struct event *e)
 
 void exec_renew(const struct exec *x, struct hash *chain)
 {
-    static const uint8_t no_salt[SALT_BYTES]; /* of due work */
-    uint8_t buf[HASH_BYTES + SALT_BYTES + 8 + 4];
-    struct writer w = writer_of(buf, sizeof buf);
-
-    writer_hash(&w, chain);
-    writer_copy(&w, x->tx != NULL ? x->tx->salt : no_salt, SALT_BYTES);
-    writer_u64(&w, x->b->height);
-    writer_u32(&w, x->event_index);
-    ASSERT(writer_ok(&w));
-    *chain = hash_byte_tagged(
-        0x13, writer_bytes(&w), bytes_of(x->event_bytes, x->event_size));
+    *chain = event_chain(chain,
+                         x->tx != NULL ? x->tx->salt : NULL,
+                         x->b->height,
+                         x->event_index,
+                         bytes_of(x->event_bytes, x->event_size));
 }
 
 static const struct hash zero;
@@ -132,20 +124,65 @@ void exec_holding(const struct ledger_view *view,
     memset(&h->chain, 0, sizeof h->chain);
 }
 
+/* Where the signers' rows are kept; NULL if this one is not. */
+static struct account_row *kept_account(const struct exec *x,
+                                        const struct hash *id)
+{
+    return x->needs != NULL ? needs_account(x->needs, id) : NULL;
+}
+
+static struct security_row *kept_security(const struct exec *x,
+                                          const char *code)
+{
+    return x->needs != NULL ? needs_security(x->needs, code) : NULL;
+}
+
+bool exec_find_security(const struct exec *x,
+                        struct security_row *s,
+                        const char *code)
+{
+    const struct security_row *kept = kept_security(x, code);
+
+    if (kept == NULL)
+        return exec_security(x->b->view, s, code);
+    *s = *kept;
+    return true;
+}
+
+bool exec_find_account(const struct exec *x,
+                       struct account_row *a,
+                       const struct hash *id)
+{
+    const struct account_row *kept = kept_account(x, id);
+
+    if (kept == NULL)
+        return exec_account(x->b->view, a, id);
+    *a = *kept;
+    return true;
+}
+
+/* What is kept of the row follows. */
 void exec_put_security(struct exec *x, struct security_row *s)
 {
     const struct hash key = security_key(s->code);
+    struct security_row *kept = kept_security(x, s->code);
 
     exec_renew(x, &s->chain);
     exec_put(x, s, TABLE_SECURITIES, &zero, &key);
+    if (kept != NULL)
+        *kept = *s;
 }
 
 void exec_put_account(struct exec *x,
                       struct account_row *a,
                       const struct hash *id)
 {
+    struct account_row *kept = kept_account(x, id);
+
     exec_renew(x, &a->chain);
     exec_put(x, a, TABLE_ACCOUNTS, &zero, id);
+    if (kept != NULL)
+        *kept = *a;
 }
 
 bool exec_pledge(const struct ledger_view *view,
@@ -292,6 +329,12 @@ enum verdict exec_cap(const struct security_row *s, uint32_t holders_before)
                : V_OK;
 }
 
+/* R178: The superiors of an authority are the one that is named as such, that
+ * one's own, and so on upwards. */
+enum {
+    SUPERIORS_MAX = 8, /* levels that are climbed; a circle ends there */
+};
+
 static bool get_authority(const struct exec *x,
                           struct genesis_authority *a,
                           const char *code)
@@ -313,7 +356,15 @@ bool authority_over(const struct exec *x,
                     const char *ordering)
 {
     struct genesis_authority a;
+    char code[CODE_MAX + 1] = "";
 
-    return strcmp(giving, ordering) == 0 ||
-           (get_authority(x, &a, ordering) && strcmp(giving, a.superior) == 0);
+    memcpy(code, ordering, strlen(ordering));
+    for (int level = 0; level < SUPERIORS_MAX; level++) {
+        if (strcmp(giving, code) == 0)
+            return true;
+        if (!get_authority(x, &a, code))
+            return false;
+        memcpy(code, a.superior, sizeof code);
+    }
+    return false;
 }

@@ -17,9 +17,12 @@ struct exec {
     const struct op_def *def;
     struct refusal *why;
     bool by_paper;
+    struct needs *needs;  /* of the operation; NULL: due work */
+    struct refusal later; /* of the signers; V_OK, or told unless the rule
+                             refuses with a lower number */
     bool sig_used[TX_SIGS_MAX];
+    const struct institution_row *filer; /* before the first operation */
     /* the last event, for renewing chains */
-    struct event event;
     uint8_t event_bytes[EVENT_BYTES_MAX];
     size_t event_size;
     uint32_t event_index;
@@ -56,6 +59,13 @@ bool exec_security(const struct ledger_view *view,
 bool exec_account(const struct ledger_view *view,
                   struct account_row *a,
                   const struct hash *id);
+/* The same for a rule, which may find what its signers were told by. */
+bool exec_find_security(const struct exec *x,
+                        struct security_row *s,
+                        const char *code);
+bool exec_find_account(const struct exec *x,
+                       struct account_row *a,
+                       const struct hash *id);
 /* exec_holding: a new, empty holding if there is none yet. */
 void exec_holding(const struct ledger_view *view,
                   struct holding_row *h,
@@ -114,6 +124,9 @@ enum verdict security_find(struct exec *x,
                            struct security_row *s,
                            const char *code);
 void security_emit(struct exec *x, struct security_row *s, struct event *e);
+/* security_count adds to what its issuer has in the register; the event is
+ * emitted already. */
+void security_count(struct exec *x, const struct security_row *s, int step);
 /* Refuses with V_SECURITY_STATE or V_WITHDRAWN unless the security is in one of
  * the states, bits 1 << enum security_status. */
 enum verdict security_in(struct exec *x,
@@ -155,7 +168,7 @@ enum verdict insider_check(const struct exec *x,
 void insider_sold(struct holding_row *h, uint64_t quantity);
 
 /* Whether the authority exists, and whether it may undo or carry out what the
- * other one ordered: it is the same or its superior. */
+ * other one ordered: it is the same, its superior or a superior of that. */
 bool authority_exists(const struct exec *x, const char *code);
 bool authority_over(const struct exec *x,
                     const char *giving,

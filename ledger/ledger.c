@@ -6,14 +6,6 @@
 
 static const struct hash zero;
 
-uint32_t ledger_date(uint64_t time_ms, uint32_t offset_ms)
-{
-    const uint64_t day = (time_ms + offset_ms) / LEDGER_DAY_MS;
-
-    ASSERT(time_ms <= UINT64_MAX - offset_ms);
-    return day > UINT32_MAX ? UINT32_MAX : (uint32_t)day;
-}
-
 static void put_row(const struct ledger_view *view,
                     uint8_t table,
                     const struct hash *key,
@@ -171,13 +163,18 @@ static enum verdict apply_rule(struct exec *x, const union op_any *op)
 }
 
 /* R2: Of several broken rules of an operation the one with the lowest number is
- * told, and of several operations the first that fails. */
+ * told, of several entries of a list the first that fails, and of several
+ * operations the first that fails. */
 static enum verdict apply_ops(struct exec *x)
 {
     union op_any op;
+    struct needs needs;
     struct institution_row filer;
     const bool filer_known = sign_get_filer(x, &filer);
     uint8_t filing = FILER_NONE;
+
+    x->needs = &needs;
+    x->filer = filer_known ? &filer : NULL;
 
     for (uint32_t i = 0; i < x->tx->op_count; i++) {
         enum verdict v;
@@ -189,19 +186,46 @@ static enum verdict apply_ops(struct exec *x)
         v = sign_check_op(x, &op);
         if (v == V_OK)
             v = apply_rule(x, &op);
+        if (x->later.verdict != V_OK && (v == V_OK || v > x->later.verdict))
+            v = sign_refuse(x, &x->later);
         if (v != V_OK)
             return v;
     }
     x->op_index = UINT32_MAX;
     x->by_paper = false;
     if (filing != FILER_NONE) {
-        const enum verdict v =
-            sign_check_filer(x, filer_known ? &filer : NULL, filing);
+        const enum verdict v = sign_check_filer(x, x->filer, filing);
 
         if (v != V_OK)
             return v;
     }
     return sign_check_rest(x);
+}
+
+void ledger_fetch(const struct ledger_view *view,
+                  const struct tx *const *txs,
+                  uint32_t count)
+{
+    struct row_key keys[VIEW_FETCH_MAX];
+    union op_any op;
+    uint32_t n = 0;
+
+    if (view->fetch == NULL)
+        return;
+    for (uint32_t i = 0; i < count && n < VIEW_FETCH_MAX; i++) {
+        const struct tx *tx = txs[i];
+        const struct op_def *def;
+
+        keys[n++] = (struct row_key){
+            TABLE_REFERENCES,
+            day_key(tx->reference.day),
+            reference_key(tx->institution, tx->reference.serial)};
+        for (uint32_t k = 0; k < tx->op_count; k++) {
+            if (op_decode(&def, &op, tx->ops[k]) == ERR_NONE)
+                n += needs_rows(keys + n, VIEW_FETCH_MAX - n, def, &op);
+        }
+    }
+    view->fetch(view->ctx, keys, n);
 }
 
 enum verdict ledger_apply(struct ledger_block *b,

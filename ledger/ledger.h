@@ -87,6 +87,15 @@ MUST_USE enum verdict ledger_apply(struct ledger_block *b,
                                    const struct tx *tx,
                                    struct refusal *why);
 
+/* ledger_fetch tells the view which rows these transactions will read, so that
+ * the memory has them at hand when they are applied.  Changes nothing. */
+enum {
+    LEDGER_FETCH_TXS = 8, /* at once */
+};
+void ledger_fetch(const struct ledger_view *view,
+                  const struct tx *const *txs,
+                  uint32_t count);
+
 /* ledger_is_court says whether all operations of tx are court operations:
  * those stand first in a block. */
 bool ledger_is_court(const struct tx *tx);
@@ -95,7 +104,8 @@ bool ledger_is_court(const struct tx *tx);
  * two such sums are equal only if every account's part is, but for chance. */
 struct sums_marks {
     uint64_t positions; /* securities in which it has a share */
-    uint64_t rights;    /* open pledges to it, open claims of it */
+    uint64_t rights;    /* open pledges to it, open claims of it, securities it
+                           issued */
 };
 
 /* Changes of a security's control totals, summed over its rows. */
@@ -111,14 +121,16 @@ struct sums_entry {
     int64_t freezes_open;
     int64_t court_reports;
     int64_t claims_open;
+    int64_t secured_fen;
     uint64_t links; /* what pledge and freeze rows say less what the holdings
                        say, weighted as marks are; 0 if they agree */
     struct sums_marks marks;
 };
 /* sums_of adds what the change of a holding, pledge, freeze or claim row means
  * to *e (rows may be empty; other tables mean nothing).  sums_security checks
- * that the security row's own change equals *e; pledges and holdings need not
- * agree while a board transfer carries them over.  sums_account adds what the
+ * that the security row's own change equals *e, and adds the mark of its
+ * issuer; pledges and holdings need not agree while a board transfer carries
+ * them over.  sums_account adds what the
  * change of an account row says; over all securities the marks must be equal.
  * All are computed apart from the operations' code, so that a mistake in one
  * cannot hide here.
@@ -128,7 +140,7 @@ MUST_USE enum err sums_of(struct sums_entry *e,
                           const struct row_key *key,
                           struct bytes old_row,
                           struct bytes new_row);
-MUST_USE enum err sums_security(const struct sums_entry *e,
+MUST_USE enum err sums_security(struct sums_entry *e,
                                 struct bytes old_row,
                                 struct bytes new_row);
 MUST_USE enum err sums_account(struct sums_marks *m,

@@ -33,11 +33,13 @@ const char *const op_filer_texts[OP_FILERS] = {
 
 const struct op_def *op_find(uint8_t kind)
 {
-    for (uint32_t i = 0; i < op_table_count; i++) {
-        if (op_table[i]->kind == kind)
-            return op_table[i];
-    }
-    return NULL;
+    static const struct op_def *const by_kind[UINT8_MAX + 1] = {
+#define OP_PLACE(id, number, name) [number] = &op_def_##name,
+        OP_LIST(OP_PLACE)
+#undef OP_PLACE
+    };
+
+    return by_kind[kind];
 }
 
 const struct op_def *op_find_name(const char *name)

@@ -26,6 +26,7 @@
     X(ACCOUNT_FREEZE, 16, account_freeze)             \
     X(ACCOUNT_THAW, 17, account_thaw)                 \
     X(ACCOUNT_CLOSE, 18, account_close)               \
+    X(ACCOUNT_TRANSFER, 19, account_transfer)         \
     X(SECURITY_CREATE, 20, security_create)           \
     X(REGISTER_OPEN, 21, register_open)               \
     X(REGISTER_LINES, 22, register_lines)             \
@@ -231,6 +232,7 @@ struct op_account_look_through {
 struct op_account_rotate {
     struct hash account;
     struct key_policy policy;
+    struct hash court_consent;
     struct hash document;
 };
 
@@ -261,6 +263,12 @@ struct op_account_thaw {
 
 struct op_account_close {
     struct hash account;
+    struct hash document;
+};
+
+struct op_account_transfer {
+    struct hash account;
+    uint16_t custodian;
     struct hash document;
 };
 
@@ -709,6 +717,7 @@ struct op_signer {
 enum {
     OP_SIGNERS_MAX = 4,
     OP_VERDICTS_MAX = 32,
+    OP_TOUCHES_MAX = 2,
     OP_NO_DOCUMENT = 0xffff,
 };
 
@@ -720,6 +729,10 @@ struct op_def {
     struct op_signer signers[OP_SIGNERS_MAX];
     size_t document_offset; /* of the paper document; OP_NO_DOCUMENT */
     bool document_required; /* E_SIG_MISSING without it */
+    bool hands_over;        /* signed by who lost the role for it, too */
+    /* Accounts it reads whose signature it does not need: the fields' offsets,
+     * not 0; 0 ends them.  Only for fetching rows early. */
+    size_t touches[OP_TOUCHES_MAX];
     enum verdict verdicts[OP_VERDICTS_MAX]; /* it may give; ends with V_OK */
 };
 

@@ -89,6 +89,7 @@ static const struct schema account_qualify_schema =
            "Record that an account belongs to a class of qualified investors.");
 const struct op_def op_def_account_qualify = {
     .kind = OP_ACCOUNT_QUALIFY,
+    .document_required = true,
     .schema = &account_qualify_schema,
     .signers =
         {
@@ -151,6 +152,10 @@ const struct op_def op_def_account_look_through = {
 static const struct field account_rotate_fields[] = {
     FIELD_OF(struct op_account_rotate, account, FIELD_HASH, "account"),
     OP_POLICY(account_rotate, "the new"),
+    FIELD_OF(struct op_account_rotate,
+             court_consent,
+             FIELD_HASH,
+             "hash of the court's consent, if the account is frozen"),
     OP_DOCUMENT(account_rotate, "hash of the request"),
 };
 static const struct schema account_rotate_schema =
@@ -327,4 +332,43 @@ const struct op_def op_def_account_close = {
         },
     .document_offset = offsetof(struct op_account_close, document),
     .verdicts = {V_UNKNOWN, V_ACCOUNT_STATE, V_NOT_EMPTY, V_RECOVERY},
+};
+
+static const struct field account_transfer_fields[] = {
+    FIELD_OF(struct op_account_transfer, account, FIELD_HASH, "account"),
+    FIELD_OF(struct op_account_transfer,
+             custodian,
+             FIELD_U16,
+             "institution that keeps it from now on"),
+    OP_DOCUMENT(account_transfer,
+                "hash of the agreement, and of the notice to creditors with a "
+                "right on what the account holds"),
+};
+static const struct schema account_transfer_schema =
+    SCHEMA("account_transfer",
+           struct op_account_transfer,
+           account_transfer_fields,
+           "Hand an account to another custodian, as it is.");
+const struct op_def op_def_account_transfer = {
+    .kind = OP_ACCOUNT_TRANSFER,
+    .document_required = true,
+    .hands_over = true,
+    .schema = &account_transfer_schema,
+    .signers =
+        {
+            {SIGNER_ACCOUNT,
+             offsetof(struct op_account_transfer, account),
+             0,
+             "holder"},
+            {SIGNER_CUSTODIAN,
+             offsetof(struct op_account_transfer, account),
+             0,
+             "custodian's maker and checker"},
+            {SIGNER_INSTITUTION,
+             offsetof(struct op_account_transfer, custodian),
+             0,
+             "new custodian's maker and checker"},
+        },
+    .document_offset = offsetof(struct op_account_transfer, document),
+    .verdicts = {V_UNKNOWN, V_ROLE, V_ACCOUNT_STATE, V_SELF, V_RECOVERY},
 };

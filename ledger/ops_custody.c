@@ -56,6 +56,7 @@ static const struct schema custody_transfer_schema =
            "Hand a security to another registrar, everything with it.");
 const struct op_def op_def_custody_transfer = {
     .kind = OP_CUSTODY_TRANSFER,
+    .hands_over = true,
     .document_required = true,
     .schema = &custody_transfer_schema,
     .signers =

@@ -60,6 +60,7 @@ const struct op_def op_def_freeze_create = {
              "registrar's maker and checker"},
         },
     .document_offset = offsetof(struct op_freeze_create, document),
+    .touches = {offsetof(struct op_freeze_create, account)},
     .verdicts = {V_UNKNOWN,
                  V_SECURITY_STATE,
                  V_WITHDRAWN,

@@ -40,6 +40,7 @@ static const struct schema pledge_create_schema =
            "Pledge shares; the entry creates the pledge.");
 const struct op_def op_def_pledge_create = {
     .kind = OP_PLEDGE_CREATE,
+    .document_required = true,
     .schema = &pledge_create_schema,
     .signers =
         {
@@ -193,6 +194,7 @@ static const struct schema pledge_create_ranked_schema =
            "Pledge shares once more, behind pledges whose pledgees consent.");
 const struct op_def op_def_pledge_create_ranked = {
     .kind = OP_PLEDGE_CREATE_RANKED,
+    .document_required = true,
     .schema = &pledge_create_ranked_schema,
     .signers =
         {

@@ -53,6 +53,7 @@ static const struct schema security_create_schema =
            "Take a security into custody, as a draft.");
 const struct op_def op_def_security_create = {
     .kind = OP_SECURITY_CREATE,
+    .document_required = true,
     .schema = &security_create_schema,
     .signers =
         {

@@ -109,7 +109,8 @@ struct account_row {
     uint32_t class_from;
     uint32_t class_to;
     uint32_t positions;      /* securities in which it has a share */
-    uint32_t rights;         /* open pledges to it, open claims of it */
+    uint32_t rights;         /* open pledges to it, open claims of it, its
+                                securities in the register */
     struct hash identity;    /* salted commitment */
     struct hash subject_tag; /* one person, one account */
     struct hash chain;
@@ -187,6 +188,11 @@ struct security_row {
     uint32_t freezes_open;
     uint32_t court_reports; /* open freezes that ask for a report first */
     uint32_t claims_open;
+    /* Statistics: what the open pledges secure, and the trades so far with
+     * the shares in them (which stop counting at INT64_MAX). */
+    int64_t secured_fen;
+    uint64_t trades;
+    struct qty traded;
     uint64_t pledge_count; /* numbers given so far */
     uint64_t freeze_count;
     uint64_t claim_count;

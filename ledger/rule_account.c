@@ -14,6 +14,27 @@ static bool policy_ok(const struct op_account_open *op)
     return keys_policy_ok(&op->policy);
 }
 
+/* R172: An ordinary account carries a commitment to its holder's identity and
+ * the tag of the person. */
+static bool identity_ok(const struct op_account_open *op)
+{
+    return op->kind != ACCOUNT_ORDINARY ||
+           (!hash_is_zero(&op->identity) && !hash_is_zero(&op->subject_tag));
+}
+
+/* R18: An account is kept by a registrar or a member institution.
+ *
+ * R173: The accounts for own shares, for unconfirmed titles and for what is in
+ * suspense are a registrar's. */
+static bool may_keep(const struct institution_row *i, uint8_t kind)
+{
+    const uint16_t roles = kind == ACCOUNT_ORDINARY
+                               ? ROLE_REGISTRAR | ROLE_MEMBER
+                               : ROLE_REGISTRAR;
+
+    return (i->roles & roles) != 0;
+}
+
 enum verdict rule_account_open(struct exec *x, const struct op_account_open *op)
 {
     const struct hash id =
@@ -30,17 +51,16 @@ enum verdict rule_account_open(struct exec *x, const struct op_account_open *op)
     if (!exec_get(
             x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &custodian))
         return exec_refuse(x, V_UNKNOWN, &custodian, 0, 0);
-    /* R18: An account is kept by a registrar or a member institution. */
-    if ((institution.roles & (ROLE_REGISTRAR | ROLE_MEMBER)) == 0)
+    if (!may_keep(&institution, op->kind))
         return exec_refuse(x, V_ROLE, &custodian, 0, 0);
     /* R19: One person or company has one ordinary account that is not closed;
      * the subject tag tells. */
     if (op->kind == ACCOUNT_ORDINARY &&
         exec_get(x->b->view, &subject, TABLE_SUBJECTS, &zero, &op->subject_tag))
         return exec_refuse(x, V_DUPLICATE_SUBJECT, &subject.account, 0, 0);
-    if (exec_account(x->b->view, &row, &id))
+    if (exec_find_account(x, &row, &id))
         return exec_refuse(x, V_EXISTS, &id, 0, 0);
-    if (!policy_ok(op))
+    if (!policy_ok(op) || !identity_ok(op))
         return exec_refuse(x, V_POLICY, &id, 0, 0);
     row = (struct account_row){
         .custodian = op->custodian,
@@ -76,7 +96,7 @@ enum verdict rule_account_qualify(struct exec *x,
                       .second = op->class,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     if (!exec_get(
             x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &certifier))
@@ -133,7 +153,7 @@ static enum verdict check_look_through(struct exec *x,
         const struct hash key = security_key(op->securities[i].code);
         struct security_row s;
 
-        if (!exec_security(x->b->view, &s, op->securities[i].code))
+        if (!exec_find_security(x, &s, op->securities[i].code))
             return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     }
     /* R23: Only a pooled vehicle declares final investors, and at least one and
@@ -162,8 +182,8 @@ static void recount(struct exec *x,
     struct side side;
 
     /* R26: A declaration changes nothing of a register that was withdrawn. */
-    if (!exec_security(x->b->view, &s, code) ||
-        s.status == SECURITY_WITHDRAWN || !side_get(x, &side, &s, account))
+    if (!exec_find_security(x, &s, code) || s.status == SECURITY_WITHDRAWN ||
+        !side_get(x, &side, &s, account))
         return;
     side_count(&side, &s);
     /* R25: A declaration counts at once in each of those securities; one that
@@ -188,7 +208,7 @@ enum verdict rule_account_look_through(struct exec *x,
                       .document = op->document};
     enum verdict v;
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     v = check_look_through(x, op, &a);
     if (v != V_OK)
@@ -210,7 +230,7 @@ enum verdict rule_account_freeze(struct exec *x,
                       .account = op->account,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     /* R27: An account is frozen on the order of an authority on the ledger, if
      * it is active. */
@@ -233,7 +253,7 @@ enum verdict rule_account_thaw(struct exec *x, const struct op_account_thaw *op)
                       .account = op->account,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     if (!authority_exists(x, op->authority))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
@@ -274,10 +294,11 @@ enum verdict rule_account_close(struct exec *x,
                       .account = op->account,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     /* R29: An account is closed if it is active, has no position, no pledge to
-     * it and no open claim, and no recovery of its keys is pending. */
+     * it, no open claim and no security of its own in the register, and no
+     * recovery of its keys is pending. */
     if (a.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
     if (a.positions != 0 || a.rights != 0)
@@ -289,5 +310,40 @@ enum verdict rule_account_close(struct exec *x,
     exec_emit(x, &e);
     exec_put_account(x, &a, &op->account);
     forget_subject(x, &a, &op->account);
+    return V_OK;
+}
+
+/* R177: An account passes to another custodian as it is, frozen or not, by its
+ * holder and both custodians; creditors with a right on what it holds are told
+ * before. */
+enum verdict rule_account_transfer(struct exec *x,
+                                   const struct op_account_transfer *op)
+{
+    const struct hash custodian = institution_id(op->custodian);
+    struct institution_row institution;
+    struct account_row a;
+    struct event e = {.kind = EVENT_ACCOUNT_TRANSFERRED,
+                      .account = op->account,
+                      .number = op->custodian,
+                      .document = op->document};
+
+    if (!exec_find_account(x, &a, &op->account))
+        return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
+    if (!exec_get(
+            x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &custodian))
+        return exec_refuse(x, V_UNKNOWN, &custodian, 0, 0);
+    if (!may_keep(&institution, a.kind))
+        return exec_refuse(x, V_ROLE, &custodian, 0, 0);
+    if (a.status == ACCOUNT_CLOSED)
+        return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
+    if (a.custodian == op->custodian)
+        return exec_refuse(x, V_SELF, &custodian, 0, 0);
+    if (a.recovery_day != 0)
+        return exec_refuse(
+            x, V_RECOVERY, &op->account, a.recovery_day, x->b->date);
+    e.second = a.custodian;
+    a.custodian = op->custodian;
+    exec_emit(x, &e);
+    exec_put_account(x, &a, &op->account);
     return V_OK;
 }

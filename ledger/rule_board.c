@@ -30,7 +30,7 @@ enum verdict rule_board_open(struct exec *x, const struct op_board_open *op)
 
     if (v != V_OK)
         return v;
-    if (exec_security(x->b->view, &to, op->new_code))
+    if (exec_find_security(x, &to, op->new_code))
         return exec_refuse(x, V_EXISTS, &new_key, 0, 0);
     if (s.claims_open != 0)
         return exec_refuse(x, V_NOT_EMPTY, NULL, s.claims_open, 0);
@@ -52,6 +52,8 @@ enum verdict rule_board_open(struct exec *x, const struct op_board_open *op)
         .cap_approval = s.cap_approval,
         .successor = "-",
         .closure_count = s.closure_count,
+        .trades = s.trades,
+        .traded = s.traded,
         .pledge_count = s.pledge_count,
         .freeze_count = s.freeze_count,
         .claim_count = s.claim_count,
@@ -64,6 +66,7 @@ enum verdict rule_board_open(struct exec *x, const struct op_board_open *op)
     s.status = SECURITY_MIGRATING;
     security_emit(x, &s, &e);
     security_emit(x, &to, &e);
+    security_count(x, &to, 1);
     return V_OK;
 }
 
@@ -81,7 +84,7 @@ static enum verdict pair_of(struct exec *x, struct move *m, const char *code)
     /* The new code of a transfer is MIGRATING too, but leads nowhere. */
     if (m->from.successor[0] == '-')
         return exec_refuse(x, V_SECURITY_STATE, &key, m->from.status, 0);
-    found = exec_security(x->b->view, &m->to, m->from.successor);
+    found = exec_find_security(x, &m->to, m->from.successor);
     ASSERT(found);
     m->from_tree = key;
     m->to_tree = security_key(m->to.code);
@@ -158,8 +161,11 @@ static void move_pledge(struct exec *x, struct move *m, uint64_t number)
     emit_moved(x, m, &e);
     erase(x, m, TABLE_PLEDGES, &key);
     exec_put_pledge(x, &p, m->to.code);
-    if (p.status == PLEDGE_ACTIVE || p.status == PLEDGE_DEFAULTED)
-        move_count(&m->from.pledges_open, &m->to.pledges_open, 1);
+    if (p.status != PLEDGE_ACTIVE && p.status != PLEDGE_DEFAULTED)
+        return;
+    move_count(&m->from.pledges_open, &m->to.pledges_open, 1);
+    m->from.secured_fen -= p.secured_fen;
+    m->to.secured_fen += p.secured_fen;
 }
 
 static void move_totals(struct move *m, const struct holding_row *h)
@@ -262,7 +268,8 @@ static bool nothing_left(const struct security_row *s)
     return s->issued.shares == 0 && s->pledged.shares == 0 &&
            s->frozen.shares == 0 && s->queued.shares == 0 &&
            s->holder_count == 0 && s->positions == 0 && s->pledges_open == 0 &&
-           s->freezes_open == 0 && s->court_reports == 0 && s->claims_open == 0;
+           s->freezes_open == 0 && s->court_reports == 0 &&
+           s->claims_open == 0 && s->secured_fen == 0;
 }
 
 /* R64: A board transfer ends when no share, pledge, freeze or claim is left
@@ -288,6 +295,7 @@ enum verdict rule_board_confirm(struct exec *x,
     e.quantity = m.to.issued.shares;
     security_emit(x, &m.from, &e);
     security_emit(x, &m.to, &e);
+    security_count(x, &m.from, -1);
     return V_OK;
 }
 
@@ -309,6 +317,7 @@ enum verdict rule_board_cancel(struct exec *x, const struct op_board_cancel *op)
     memcpy(e.security, m.to.code, sizeof e.security);
     exec_emit(x, &e);
     x->b->view->erase(x->b->view->ctx, &key);
+    security_count(x, &m.to, -1);
     m.from.status = m.from.tier != 0 ? SECURITY_LISTED : SECURITY_REGISTERED;
     memset(m.from.successor, 0, sizeof m.from.successor);
     m.from.successor[0] = '-';

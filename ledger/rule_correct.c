@@ -25,7 +25,7 @@ static enum verdict check_parties(struct exec *x,
 {
     const struct hash key = security_key(c->security);
 
-    if (!exec_security(x->b->view, &m->s, c->security))
+    if (!exec_find_security(x, &m->s, c->security))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!side_get(x, &m->from, &m->s, c->from))
         return exec_refuse(x, V_UNKNOWN, c->from, 0, 0);
@@ -132,8 +132,10 @@ static enum verdict apply(struct exec *x, const struct correction *c)
     e.flags = move_flags(&m);
     memcpy(e.security, m.s.code, sizeof e.security);
     exec_emit(x, &e);
-    if (moved < c->quantity)
+    if (moved < c->quantity) {
+        move_renew(x, &m);
         open_claim(x, &m, c, c->quantity - moved);
+    }
     move_put(x, &m);
     return V_OK;
 }
@@ -184,12 +186,12 @@ enum verdict rule_claim_close(struct exec *x, const struct op_claim_close *op)
                       .quantity = q,
                       .document = op->document};
 
-    if (!exec_security(x->b->view, &s, op->security))
+    if (!exec_find_security(x, &s, op->security))
         return exec_refuse(x, V_UNKNOWN, &tree, 0, 0);
     /* R105: A claim is reduced and closed by its creditor and the registrar. */
     if (!exec_get(x->b->view, &claim, TABLE_CLAIMS, &zero, &key) ||
         !hash_eq(&claim.creditor, &op->creditor) ||
-        !exec_account(x->b->view, &creditor, &op->creditor))
+        !exec_find_account(x, &creditor, &op->creditor))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (s.status == SECURITY_WITHDRAWN)
         return exec_refuse(x, V_WITHDRAWN, &tree, 0, 0);

@@ -165,6 +165,7 @@ enum verdict rule_security_withdraw(struct exec *x,
     e.number = s.holder_count;
     e.quantity = s.issued.shares;
     security_emit(x, &s, &e);
+    security_count(x, &s, -1);
     return V_OK;
 }
 

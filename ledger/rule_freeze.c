@@ -45,7 +45,7 @@ static enum verdict check_target(struct exec *x,
     const struct hash authority_key = security_key(op->authority);
     enum verdict v;
 
-    if (!exec_security(x->b->view, s, op->security))
+    if (!exec_find_security(x, s, op->security))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!side_get(x, a, s, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
@@ -178,7 +178,7 @@ static enum verdict check_authority(struct exec *x,
     const struct hash given = security_key(giving);
     enum verdict v;
 
-    if (!exec_security(x->b->view, s, code))
+    if (!exec_find_security(x, s, code))
         return exec_refuse(x, V_UNKNOWN, &tree, 0, 0);
     if (!exec_freeze(x->b->view, f, code, number))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);

@@ -145,8 +145,7 @@ void due_freeze(struct exec *x, const char *code, uint64_t number)
     struct event e = {.kind = EVENT_FREEZE_LAPSED, .number = number};
 
     /* Passed over: it ended before, was renewed, or went to another board. */
-    if (!exec_security(x->b->view, &s, code) ||
-        s.status == SECURITY_WITHDRAWN ||
+    if (!exec_find_security(x, &s, code) || s.status == SECURITY_WITHDRAWN ||
         !exec_freeze(x->b->view, &f, code, number) ||
         f.status != FREEZE_ACTIVE || f.to >= x->b->date)
         return;

@@ -75,9 +75,12 @@ enum verdict rule_account_rotate(struct exec *x,
                       .number = op->policy.key_count,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
-    if (a.status == ACCOUNT_CLOSED)
+    /* R176: The keys of a frozen account are replaced only with the court's
+     * consent. */
+    if (a.status == ACCOUNT_CLOSED ||
+        (a.status == ACCOUNT_FROZEN && hash_is_zero(&op->court_consent)))
         return exec_refuse(x, V_ACCOUNT_STATE, &op->account, 0, 0);
     if (!may_follow(&a, &op->policy))
         return exec_refuse(x, V_POLICY, &op->account, 0, 0);
@@ -117,7 +120,7 @@ enum verdict rule_account_recover(struct exec *x,
                       .document = op->document};
     bool found;
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     if (!exec_get(x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &second))
         return exec_refuse(x, V_UNKNOWN, &second, 0, 0);
@@ -158,7 +161,7 @@ enum verdict rule_account_contest(struct exec *x,
                       .account = op->account,
                       .document = op->document};
 
-    if (!exec_account(x->b->view, &a, &op->account))
+    if (!exec_find_account(x, &a, &op->account))
         return exec_refuse(x, V_UNKNOWN, &op->account, 0, 0);
     /* R38: The keys in force end a pending recovery by contesting it. */
     if (a.recovery_day == 0)
@@ -180,7 +183,7 @@ void due_recovery(struct exec *x, const struct hash *account)
     struct account_row a;
     struct event e = {.kind = EVENT_RECOVERY_DONE, .account = *account};
 
-    if (!exec_account(x->b->view, &a, account) || a.recovery_day == 0 ||
+    if (!exec_find_account(x, &a, account) || a.recovery_day == 0 ||
         a.recovery_day > x->b->date)
         return;
     e.number = a.next.key_count;

@@ -3,6 +3,12 @@
 
 #include "base/check.h"
 
+/* R174: At its parties' will shares pass to an active ordinary account only. */
+bool account_may_receive(const struct account_row *a)
+{
+    return a->status == ACCOUNT_ACTIVE && a->kind == ACCOUNT_ORDINARY;
+}
+
 enum verdict move_parties(struct exec *x,
                           struct move *m,
                           const char *security,
@@ -13,7 +19,7 @@ enum verdict move_parties(struct exec *x,
     const struct hash key = security_key(security);
     const bool at_will = why == MOVE_AT_WILL;
 
-    if (!exec_security(x->b->view, &m->s, security))
+    if (!exec_find_security(x, &m->s, security))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!side_get(x, &m->from, &m->s, from))
         return exec_refuse(x, V_UNKNOWN, from, 0, 0);
@@ -25,7 +31,7 @@ enum verdict move_parties(struct exec *x,
         (at_will && m->from.account.status != ACCOUNT_ACTIVE))
         return exec_refuse(x, V_ACCOUNT_STATE, from, 0, 0);
     if (m->to.account.status == ACCOUNT_CLOSED ||
-        (at_will && m->to.account.status != ACCOUNT_ACTIVE))
+        (at_will && !account_may_receive(&m->to.account)))
         return exec_refuse(x, V_ACCOUNT_STATE, to, 0, 0);
     /* R71: Shares whose title is not confirmed leave their account only by the
      * confirmation of a title or by a correction. */
@@ -212,6 +218,12 @@ enum verdict move_pledges(struct exec *x, struct move *m, enum move_pledges how)
         }
     }
     return V_OK;
+}
+
+void move_renew(const struct exec *x, struct move *m)
+{
+    exec_renew(x, &m->from.h.chain);
+    exec_renew(x, &m->to.h.chain);
 }
 
 void move_put(struct exec *x, struct move *m)

@@ -35,6 +35,7 @@ struct move {
     uint32_t taken_count;
 };
 
+bool account_may_receive(const struct account_row *a);
 /* V_UNKNOWN, V_ACCOUNT_STATE, V_ACCOUNT_UNCONFIRMED, V_SELF. */
 enum verdict move_parties(struct exec *x,
                           struct move *m,
@@ -74,5 +75,9 @@ enum verdict move_pledges(struct exec *x,
                           struct move *m,
                           enum move_pledges how);
 void move_put(struct exec *x, struct move *m);
+/* move_renew lets the last event renew both holdings' chains: needed before
+ * another event is emitted for the same movement, since move_put renews with
+ * the last one only. */
+void move_renew(const struct exec *x, struct move *m);
 
 #endif /* LEDGER_RULE_MOVE_H */

@@ -125,11 +125,13 @@ static enum verdict carry_freeze(struct exec *x,
 static enum verdict check_part_freeze(struct exec *x,
                                       const struct op_transfer_deed *op,
                                       const struct deed_part *part,
-                                      const struct freeze_row *f)
+                                      struct freeze_row *f)
 {
     const struct hash key = number_key(part->freeze);
 
-    if (part->freeze != 0 && !hash_eq(&f->account, &op->from))
+    if (part->freeze != 0 &&
+        (!exec_freeze(x->b->view, f, op->security, part->freeze) ||
+         !hash_eq(&f->account, &op->from)))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     return V_OK;
 }
@@ -155,18 +157,16 @@ static enum verdict take_part(struct exec *x,
                       &sel,
                       &m->day,
                       TAKE_EXACT);
-    /* R87: The parts of an inheritance add up to the whole holding, pledged,
-     * frozen and free shares each. */
-    if (v != V_OK)
-        return exec_refuse(x,
-                           op->ground == GROUND_INHERITANCE ? V_SUM_MISMATCH
-                                                            : v,
-                           &op->from,
-                           have,
-                           part->quantity.shares);
+    if (v != V_OK && op->ground != GROUND_INHERITANCE)
+        return exec_refuse(x, v, &op->from, have, part->quantity.shares);
     /* R88: Frozen shares move by deed only if the freezing court consents. */
     if (part->freeze != 0 && hash_is_zero(&op->court_consent))
         return exec_refuse(x, V_FROZEN, &op->from, 0, part->quantity.shares);
+    /* R87: The parts of an inheritance add up to the whole holding, pledged,
+     * frozen and free shares each. */
+    if (v != V_OK)
+        return exec_refuse(
+            x, V_SUM_MISMATCH, &op->from, have, part->quantity.shares);
     return V_OK;
 }
 
@@ -189,11 +189,8 @@ static enum verdict hand_over(struct exec *x,
     enum verdict v =
         move_parties(x, &m, op->security, &op->from, &part->to, MOVE_BY_LAW);
 
-    if (v == V_OK && part->freeze != 0 &&
-        !exec_freeze(x->b->view, &f, op->security, part->freeze))
-        v = exec_refuse(x, V_UNKNOWN, &op->from, 0, part->freeze);
-    if (v == V_OK)
-        v = check_part_freeze(x, op, part, &f);
+    if (v != V_UNKNOWN)
+        v = check_part_freeze(x, op, part, &f) == V_OK ? v : V_UNKNOWN;
     if (v == V_OK)
         v = move_security(x, &m, passes, passes);
     if (v != V_OK)
@@ -215,6 +212,8 @@ static enum verdict hand_over(struct exec *x,
     e.flags = move_flags(&m);
     memcpy(e.security, m.s.code, sizeof e.security);
     exec_emit(x, &e);
+    if (part->freeze != 0)
+        move_renew(x, &m);
     v = move_pledges(x, &m, PLEDGES_STAY);
     if (v == V_OK && part->freeze != 0)
         v = carry_freeze(x, &m, &f, number, q);
@@ -231,8 +230,10 @@ enum verdict rule_transfer_deed(struct exec *x,
     struct security_row s;
     struct side from;
 
-    if (!exec_security(x->b->view, &s, op->security))
+    if (!exec_find_security(x, &s, op->security))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
+    if (!side_get(x, &from, &s, &op->from))
+        return exec_refuse(x, V_UNKNOWN, &op->from, 0, 0);
     if (op->part_count == 0)
         return exec_refuse(x, V_QUANTITY, NULL, 0, 1);
     for (uint32_t i = 0; i < op->part_count; i++) {

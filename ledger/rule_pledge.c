@@ -12,7 +12,7 @@ enum verdict pledge_get(struct exec *x,
     const struct hash tree = security_key(code);
     const struct hash key = number_key(number);
 
-    if (!exec_security(x->b->view, s, code))
+    if (!exec_find_security(x, s, code))
         return exec_refuse(x, V_UNKNOWN, &tree, 0, 0);
     if (!exec_pledge(x->b->view, p, code, number))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
@@ -62,6 +62,17 @@ uint64_t pledge_shares(const struct holding_row *h)
     return sum;
 }
 
+/* R182: A security's statistics add up what its open pledges secure. */
+bool pledge_secures(struct security_row *s, int64_t before, int64_t after)
+{
+    const int64_t rest = s->secured_fen - before;
+
+    if (after > INT64_MAX - rest)
+        return false;
+    s->secured_fen = rest + after;
+    return true;
+}
+
 /* R107: An issuer cannot take its own shares in pledge, nor through another
  * account of the same company. */
 static bool is_issuer(const struct exec *x,
@@ -73,7 +84,7 @@ static bool is_issuer(const struct exec *x,
 
     if (hash_eq(id, &s->issuer))
         return true;
-    return exec_account(x->b->view, &issuer, &s->issuer) &&
+    return exec_find_account(x, &issuer, &s->issuer) &&
            !hash_is_zero(&a->subject_tag) &&
            hash_eq(&a->subject_tag, &issuer.subject_tag);
 }
@@ -98,11 +109,11 @@ static enum verdict check_parties(struct exec *x,
     const struct hash *to = &n->p.pledgee;
     enum verdict v;
 
-    if (!exec_security(x->b->view, &n->s, code))
+    if (!exec_find_security(x, &n->s, code))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!side_get(x, &n->pledgor, &n->s, from))
         return exec_refuse(x, V_UNKNOWN, from, 0, 0);
-    if (!exec_account(x->b->view, &n->pledgee, to))
+    if (!exec_find_account(x, &n->pledgee, to))
         return exec_refuse(x, V_UNKNOWN, to, 0, 0);
     /* R108: Pledgor and pledgee have active accounts when a pledge is created.
      */
@@ -141,7 +152,7 @@ static enum verdict check_terms(struct exec *x, const struct pledge_row *p)
 
 /* Writes the pledge whose shares are marked already; pledged is what the
  * holding had under pledges before. */
-static void enter(struct exec *x, struct entry *n, uint64_t pledged)
+static enum verdict enter(struct exec *x, struct entry *n, uint64_t pledged)
 {
     struct event e = {.kind = EVENT_PLEDGED,
                       .account = n->pledgor.id,
@@ -151,6 +162,8 @@ static void enter(struct exec *x, struct entry *n, uint64_t pledged)
                       .second = n->p.original.shares,
                       .document = n->p.document};
 
+    if (!pledge_secures(&n->s, 0, n->p.secured_fen))
+        return exec_refuse(x, V_LIMIT, NULL, 0, 0);
     memcpy(e.security, n->s.code, sizeof e.security);
     exec_emit(x, &e);
     /* R106: The entry in the register creates the pledge, with a number of its
@@ -169,6 +182,7 @@ static void enter(struct exec *x, struct entry *n, uint64_t pledged)
     exec_put_pledge(x, &n->p, n->s.code);
     exec_put_account(x, &n->pledgee, &n->p.pledgee);
     exec_put_security(x, &n->s);
+    return V_OK;
 }
 
 enum verdict rule_pledge_create(struct exec *x,
@@ -205,8 +219,7 @@ enum verdict rule_pledge_create(struct exec *x,
                         &n.day);
     if (v != V_OK)
         return exec_refuse(x, v, &op->pledgor, have, op->quantity.shares);
-    enter(x, &n, pledged);
-    return V_OK;
+    return enter(x, &n, pledged);
 }
 
 /* Reads the pledges that go before; they were found when the signers were. */
@@ -270,8 +283,7 @@ enum verdict rule_pledge_create_ranked(struct exec *x,
         return exec_refuse(x, V_PLEDGE_REPEAT, &key, 0, 0);
     if (v != V_OK)
         return exec_refuse(x, v, &op->pledgor, have, op->quantity.shares);
-    enter(x, &n, pledged);
-    return V_OK;
+    return enter(x, &n, pledged);
 }
 
 /* A pledgor other than `a` with shares under the pledge; NULL if there is
@@ -354,7 +366,8 @@ enum verdict rule_pledge_amend(struct exec *x, const struct op_pledge_amend *op)
         if (v != V_OK)
             return exec_refuse(x, v, &op->pledgor, have, op->more.shares);
     }
-    if (op->more.shares > INT64_MAX - p.original.shares)
+    if (op->more.shares > INT64_MAX - p.original.shares ||
+        !pledge_secures(&s, p.secured_fen, op->secured_fen))
         return exec_refuse(
             x, V_LIMIT, &op->pledgor, p.original.shares, op->more.shares);
     e.other = p.pledgee;
@@ -390,9 +403,9 @@ enum verdict rule_pledge_assign(struct exec *x,
 
     if (v != V_OK)
         return v;
-    if (!exec_account(x->b->view, &new, &op->to))
+    if (!exec_find_account(x, &new, &op->to))
         return exec_refuse(x, V_UNKNOWN, &op->to, 0, 0);
-    if (!exec_account(x->b->view, &old, &p.pledgee))
+    if (!exec_find_account(x, &old, &p.pledgee))
         return exec_refuse(x, V_UNKNOWN, &p.pledgee, 0, 0);
     /* R121: A pledge follows the secured claim to its new creditor, from one
      * active account to another. */

@@ -22,6 +22,11 @@ struct pledgor *pledge_part_of(struct pledge_row *p,
                                const struct hash *account);
 /* A quantity that an operation may name. */
 bool pledge_quantity_ok(const struct qty *q);
+/* pledge_secures books that an open pledge secures `after` instead of `before`
+ * fen.  False: the security's sum would be too large. */
+MUST_USE bool pledge_secures(struct security_row *s,
+                             int64_t before,
+                             int64_t after);
 /* Shares of the holding under any pledge, each counted once. */
 uint64_t pledge_shares(const struct holding_row *h);
 /* pledge_end_if_empty counts a pledge that has nothing left as ended.  Its

@@ -1,5 +1,5 @@
 /* Pledges: their release, revocation, default and enforcement. */
-#include "ledger/rule_pledge.h"
+#include "ledger/rule_move.h"
 
 #include "base/check.h"
 #include "base/num.h"
@@ -17,6 +17,7 @@ void pledge_end_if_empty(struct exec *x,
         return;
     p->status = (uint8_t)status;
     s->pledges_open--;
+    s->secured_fen -= p->secured_fen;
     if (b != NULL && hash_eq(&b->id, &p->pledgee))
         a = b;
     if (a != NULL && hash_eq(&a->id, &p->pledgee)) {
@@ -24,7 +25,7 @@ void pledge_end_if_empty(struct exec *x,
         a->account_changed = true;
         return;
     }
-    if (exec_account(x->b->view, &pledgee, &p->pledgee)) {
+    if (exec_find_account(x, &pledgee, &p->pledgee)) {
         pledgee.rights--;
         exec_put_account(x, &pledgee, &p->pledgee);
     }
@@ -246,7 +247,7 @@ static enum verdict check_disposal(struct exec *x,
         return exec_refuse(x, V_UNKNOWN, &op->to, 0, 0);
     if (d->from.account.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->from, 0, 0);
-    if (d->to.account.status != ACCOUNT_ACTIVE)
+    if (!account_may_receive(&d->to.account))
         return exec_refuse(x, V_ACCOUNT_STATE, &op->to, 0, 0);
     if (hash_eq(&op->from, &op->to))
         return exec_refuse(x, V_SELF, &op->to, 0, 0);

@@ -7,6 +7,9 @@ static const struct hash zero;
 
 enum {
     SHARES_MAX_LOG2 = 62, /* so that every sum fits a signed 64-bit integer */
+    NATURE_UNPAID = 28,
+    NATURE_VOID_FIRST = 92,
+    NATURE_VOID_LAST = 94,
 };
 
 static bool get_draft(const struct exec *x,
@@ -44,7 +47,7 @@ static enum verdict draft_of(struct exec *x,
 {
     const struct hash key = security_key(code);
 
-    if (!exec_security(x->b->view, s, code))
+    if (!exec_find_security(x, s, code))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (s->status == SECURITY_WITHDRAWN)
         return exec_refuse(x, V_WITHDRAWN, &key, 0, 0);
@@ -93,6 +96,15 @@ static void log_to_peaks(struct draft_row *d, const struct mtree_log *log)
         d->peaks[i].hash = log->peaks[i];
 }
 
+/* R175: A line's nature is a code of the depository from 0 to 99, but for
+ * shares subscribed and not paid (28) and records without legal effect (92 to
+ * 94). */
+static bool nature_ok(uint8_t nature)
+{
+    return nature <= NATURE_MAX && nature != NATURE_UNPAID &&
+           (nature < NATURE_VOID_FIRST || nature > NATURE_VOID_LAST);
+}
+
 /* R9: A register is loaded in slices that follow one another, each holder once,
  * and never above the declared issue. */
 static enum verdict load_line(struct exec *x,
@@ -119,7 +131,7 @@ static enum verdict load_line(struct exec *x,
     if (line->acquired > x->b->date)
         return exec_refuse(
             x, V_DATE, &line->account, line->acquired, x->b->date);
-    if (line->quantity.shares == 0 || line->nature > NATURE_MAX)
+    if (line->quantity.shares == 0 || !nature_ok(line->nature))
         return exec_refuse(x, V_QUANTITY, &line->account, index, 0);
     if (line->quantity.shares > d->issued.shares - s->issued.shares)
         return exec_refuse(x,
@@ -153,9 +165,6 @@ enum verdict rule_register_lines(struct exec *x,
     if (op->first != d.next_line || op->line_count == 0 ||
         op->line_count > d.line_count - d.next_line)
         return exec_refuse(x, V_LINES_ORDER, NULL, d.next_line, op->first);
-    x->lines += op->line_count;
-    if (x->lines > TX_ROWS_MAX)
-        return exec_refuse(x, V_LIMIT, NULL, TX_ROWS_MAX, x->lines);
     peaks_to_log(&log, &d);
     for (uint32_t i = 0; i < op->line_count; i++) {
         const struct hash leaf = register_line_leaf(&op->lines[i]);
@@ -165,6 +174,9 @@ enum verdict rule_register_lines(struct exec *x,
             return v;
         mtree_log_append(&log, &leaf);
     }
+    x->lines += op->line_count;
+    if (x->lines > TX_ROWS_MAX)
+        return exec_refuse(x, V_LIMIT, NULL, TX_ROWS_MAX, x->lines);
     d.next_line += op->line_count;
     log_to_peaks(&d, &log);
     e.quantity = op->line_count;

@@ -1,5 +1,6 @@
 /* Securities: taken into custody, listed and delisted, suspended and resumed,
  * changed. */
+#include "base/check.h"
 #include "ledger/exec.h"
 
 static const struct hash zero;
@@ -32,7 +33,7 @@ enum verdict security_find(struct exec *x,
 {
     const struct hash key = security_key(code);
 
-    return exec_security(x->b->view, s, code)
+    return exec_find_security(x, s, code)
                ? V_OK
                : exec_refuse(x, V_UNKNOWN, &key, 0, 0);
 }
@@ -42,6 +43,16 @@ void security_emit(struct exec *x, struct security_row *s, struct event *e)
     memcpy(e->security, s->code, sizeof e->security);
     exec_emit(x, e);
     exec_put_security(x, s);
+}
+
+void security_count(struct exec *x, const struct security_row *s, int step)
+{
+    struct account_row issuer;
+    const bool found = exec_find_account(x, &issuer, &s->issuer);
+
+    ASSERT(found);
+    issuer.rights += (uint32_t)step;
+    exec_put_account(x, &issuer, &s->issuer);
 }
 
 /* Refuses parameters that no security has. */
@@ -81,13 +92,13 @@ enum verdict rule_security_create(struct exec *x,
     if (!exec_get(
             x->b->view, &institution, TABLE_INSTITUTIONS, &zero, &registrar))
         return exec_refuse(x, V_UNKNOWN, &registrar, 0, 0);
-    if (!exec_account(x->b->view, &issuer, &op->issuer))
+    if (!exec_find_account(x, &issuer, &op->issuer))
         return exec_refuse(x, V_UNKNOWN, &op->issuer, 0, 0);
     if ((institution.roles & ROLE_REGISTRAR) == 0)
         return exec_refuse(x, V_ROLE, &registrar, 0, 0);
     if (issuer.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->issuer, 0, 0);
-    if (exec_security(x->b->view, &row, op->code))
+    if (exec_find_security(x, &row, op->code))
         return exec_refuse(x, V_EXISTS, &key, 0, 0);
     v = check_parameters(x, op->t_plus, op->holder_cap, &op->cap_approval);
     if (v != V_OK)
@@ -108,6 +119,7 @@ enum verdict rule_security_create(struct exec *x,
     };
     memcpy(row.code, op->code, sizeof row.code);
     security_emit(x, &row, &e);
+    security_count(x, &row, 1);
     return V_OK;
 }
 

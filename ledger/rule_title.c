@@ -19,7 +19,7 @@ enum verdict rule_title_confirm(struct exec *x,
                       .document = op->document};
     enum verdict v;
 
-    if (!exec_security(x->b->view, &m.s, op->security))
+    if (!exec_find_security(x, &m.s, op->security))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!side_get(x, &m.from, &m.s, &op->from))
         return exec_refuse(x, V_UNKNOWN, &op->from, 0, 0);
@@ -31,7 +31,7 @@ enum verdict rule_title_confirm(struct exec *x,
     if (m.to.account.kind != ACCOUNT_ORDINARY ||
         m.to.account.status != ACCOUNT_ACTIVE)
         return exec_refuse(x, V_ACCOUNT_STATE, &op->to, 0, 0);
-    v = move_security(x, &m, true, true);
+    v = move_security(x, &m, true, false);
     if (v != V_OK)
         return v;
     if (!move_quantity_ok(&op->quantity))
@@ -68,7 +68,7 @@ static enum verdict one_get(struct exec *x,
     const struct hash key = security_key(code);
     enum verdict v;
 
-    if (!exec_security(x->b->view, &o->s, code))
+    if (!exec_find_security(x, &o->s, code))
         return exec_refuse(x, V_UNKNOWN, &key, 0, 0);
     if (!side_get(x, &o->a, &o->s, account))
         return exec_refuse(x, V_UNKNOWN, account, 0, 0);

@@ -93,6 +93,15 @@ static enum verdict check_cap(struct exec *x, const struct move *m)
                : exec_refuse(x, v, &key, m->s.holder_cap, m->s.holder_count);
 }
 
+/* R181: A security counts its trades and the shares in them. */
+static void count_trade(struct security_row *s, uint64_t quantity)
+{
+    s->trades++;
+    if (!num_add_u64(&s->traded.shares, s->traded.shares, quantity) ||
+        s->traded.shares > INT64_MAX)
+        s->traded.shares = INT64_MAX;
+}
+
 /* Credits, counts, books; the event is emitted by the caller after. */
 static enum verdict settle_sale(struct exec *x,
                                 struct move *m,
@@ -109,6 +118,7 @@ static enum verdict settle_sale(struct exec *x,
     if (m->s.t_plus > 0)
         m->from.h.last_sale_day = x->b->date;
     move_count(m);
+    count_trade(&m->s, n->quantity);
     v = check_cap(x, m);
     if (v != V_OK)
         return v;

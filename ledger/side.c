@@ -6,7 +6,7 @@ bool side_get(const struct exec *x,
               const struct security_row *s,
               const struct hash *id)
 {
-    if (!exec_account(x->b->view, &out->account, id))
+    if (!exec_find_account(x, &out->account, id))
         return false;
     out->id = *id;
     out->account_changed = false;

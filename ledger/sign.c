@@ -144,23 +144,51 @@ static bool filed_by_other_registrar(const struct exec *x, const struct need *n)
            (row.roles & ROLE_REGISTRAR) != 0;
 }
 
+/* R171: An institution that is no registrar any more makes no entry in a
+ * register, and one that is neither registrar nor member signs for no account;
+ * what it keeps it hands over to another. */
+static enum verdict check_role(struct exec *x,
+                               const struct need *n,
+                               uint16_t roles)
+{
+    if (n->roles == 0 || (n->roles & roles) != 0 || x->def->hands_over)
+        return V_OK;
+    return exec_refuse(x, V_ROLE, &n->who.id, 0, 0);
+}
+
+/* The row of the filing institution, if it is asked for and no operation can
+ * have changed it yet; else NULL. */
+static const struct institution_row *filing_one(const struct exec *x,
+                                                const struct hash *id)
+{
+    uint16_t number;
+
+    return x->op_index == 0 && x->filer != NULL &&
+                   institution_number(&number, id) && number == x->filer->number
+               ? x->filer
+               : NULL;
+}
+
 /* R6: Every entry in a register is signed by a maker and a checker of its
  * registrar, who are two. */
 static enum verdict check_maker_checker(struct exec *x, const struct need *n)
 {
-    struct institution_row row;
+    struct institution_row read;
+    const struct institution_row *row = filing_one(x, &n->who.id);
     struct institution_sigs g;
 
-    if (!get_institution(x, &row, &n->who.id))
+    if (row == NULL && get_institution(x, &read, &n->who.id))
+        row = &read;
+    if (row == NULL)
         return exec_refuse(x, V_UNKNOWN, &n->who.id, 0, 0);
-    gather(&g, x, &n->who, &row);
+    gather(&g, x, &n->who, row);
     for (uint32_t m = 0; m < g.count; m++) {
         for (uint32_t c = 0; c < g.count; c++) {
             if (c != m && (g.roles[m] & KEY_MAKER) != 0 &&
                 (g.roles[c] & KEY_CHECKER) != 0) {
                 x->sig_used[g.index[m]] = true;
                 x->sig_used[g.index[c]] = true;
-                return V_OK;
+                return check_role(x, n, row->roles);
             }
         }
     }
@@ -220,6 +248,12 @@ static bool filed_by_validator(struct exec *x)
     return false;
 }
 
+/* R179: What the whole transaction lacks or has too much, the filing
+ * institution's maker or a signature that nothing needs, is told when every
+ * operation of it would take effect.
+ *
+ * R180: A court or other body that is an institution here may file its orders
+ * itself; the registrar signs them all the same. */
 enum verdict sign_check_filer(struct exec *x,
                               const struct institution_row *row,
                               enum op_filer filing)
@@ -275,40 +309,63 @@ static enum verdict check_governance(struct exec *x, const struct need *n)
     return V_OK;
 }
 
-enum verdict sign_check_op(struct exec *x, const void *op)
+static enum verdict check_need(struct exec *x,
+                               const struct needs *all,
+                               const struct need *n)
 {
-    struct needs n;
-    struct hash about;
-    enum verdict v;
-
-    v = needs_of_op(&n, &about, x->b->view, &x->b->chain_id, x->def, op);
-    if (v != V_OK)
-        return exec_refuse(x, v, &about, 0, 0);
-    if (n.document_missing)
-        return exec_refuse(x, V_SIG_MISSING, &about, 0, 0);
-    x->by_paper = n.by_paper;
-    for (uint32_t i = 0; i < n.count; i++) {
-        switch ((enum need_how)n.list[i].how) {
-        case NEED_KEYS:
-            v = check_keys(x, &n, &n.list[i]);
-            break;
-        case NEED_MAKER:
-        case NEED_MAKER_CHECKER:
-            v = check_maker_checker(x, &n.list[i]);
-            break;
-        case NEED_OPERATOR:
-            v = check_operator(x, &n.list[i]);
-            break;
-        case NEED_GOVERNANCE:
-            v = check_governance(x, &n.list[i]);
-            break;
-        case NEED_HOWS:
-            break;
-        }
-        if (v != V_OK)
-            return v;
+    switch ((enum need_how)n->how) {
+    case NEED_KEYS:
+        return check_keys(x, all, n);
+    case NEED_MAKER:
+    case NEED_MAKER_CHECKER:
+        return check_maker_checker(x, n);
+    case NEED_OPERATOR:
+        return check_operator(x, n);
+    case NEED_GOVERNANCE:
+        return check_governance(x, n);
+    case NEED_HOWS:
+        break;
     }
     return V_OK;
+}
+
+/* The lowest verdict so far, with what it says. */
+static void keep_lowest(struct exec *x, struct refusal *lowest, enum verdict v)
+{
+    if (v == V_OK || (lowest->verdict != V_OK && lowest->verdict <= v))
+        return;
+    if (x->why != NULL)
+        *lowest = *x->why;
+    lowest->verdict = v;
+}
+
+enum verdict sign_check_op(struct exec *x, const void *op)
+{
+    struct needs *n = x->needs;
+    struct hash about;
+    struct refusal lowest = {.verdict = V_OK};
+    const enum verdict known =
+        needs_of_op(n, &about, x->b->view, &x->b->chain_id, x->def, op);
+
+    x->by_paper = n->by_paper;
+    x->later = (struct refusal){.verdict = V_OK};
+    if (n->document_missing)
+        return exec_refuse(x, V_SIG_MISSING, &about, 0, 0);
+    for (uint32_t i = 0; i < n->count; i++)
+        keep_lowest(x, &lowest, check_need(x, n, &n->list[i]));
+    if (known != V_OK)
+        keep_lowest(x, &lowest, exec_refuse(x, known, &about, 0, 0));
+    if (lowest.verdict == V_OK || lowest.verdict <= V_UNKNOWN)
+        return sign_refuse(x, &lowest);
+    x->later = lowest;
+    return V_OK;
+}
+
+enum verdict sign_refuse(struct exec *x, const struct refusal *why)
+{
+    if (x->why != NULL && why->verdict != V_OK)
+        *x->why = *why;
+    return why->verdict;
 }
 
 /* R7: Exactly the needed signatures stand under a transaction, none more. */

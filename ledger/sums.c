@@ -249,8 +249,9 @@ static enum err add_pledge(struct sums_entry *e,
     if (!hash_eq(&own, &key->key) || !add(&sum, p.outstanding.shares, 1) ||
         !add(&sum, p.released.shares, 1) || !add(&sum, p.enforced.shares, 1) ||
         (uint64_t)sum != p.original.shares || !pledgors_ok(&p) ||
-        open != (p.outstanding.shares > 0) ||
-        !add(&e->pledges_open, open, sign))
+        open != (p.outstanding.shares > 0) || p.secured_fen < 0 ||
+        !add(&e->pledges_open, open, sign) ||
+        !add(&e->secured_fen, open ? (uint64_t)p.secured_fen : 0, sign))
         return ERR_CORRUPT;
     for (uint32_t i = 0; i < p.pledgor_count; i++)
         weigh(&e->links,
@@ -365,7 +366,17 @@ static bool agrees(int64_t sum, uint64_t before, uint64_t after)
            sum == (int64_t)after - (int64_t)before;
 }
 
-enum err sums_security(const struct sums_entry *e,
+/* A security is its issuer's as long as it is in the register. */
+static void weigh_issuer(struct sums_marks *m,
+                         const struct security_row *s,
+                         int sign)
+{
+    const bool there = s->code[0] != '\0' && s->status != SECURITY_WITHDRAWN;
+
+    weigh(&m->rights, mark_of(MARK_ACCOUNT, 0, &s->issuer), there, sign);
+}
+
+enum err sums_security(struct sums_entry *e,
                        struct bytes old_row,
                        struct bytes new_row)
 {
@@ -384,8 +395,12 @@ enum err sums_security(const struct sums_entry *e,
         !agrees(e->pledges_open, a.pledges_open, b.pledges_open) ||
         !agrees(e->freezes_open, a.freezes_open, b.freezes_open) ||
         !agrees(e->court_reports, a.court_reports, b.court_reports) ||
-        !agrees(e->claims_open, a.claims_open, b.claims_open))
+        !agrees(e->claims_open, a.claims_open, b.claims_open) ||
+        !agrees(
+            e->secured_fen, (uint64_t)a.secured_fen, (uint64_t)b.secured_fen))
         return ERR_MISMATCH;
+    weigh_issuer(&e->marks, &a, -1);
+    weigh_issuer(&e->marks, &b, 1);
     moving = a.status == SECURITY_MIGRATING || b.status == SECURITY_MIGRATING;
     return moving || e->links == 0 ? ERR_NONE : ERR_MISMATCH;
 }

@@ -63,7 +63,7 @@
     X(V_POLICY,                                                               \
       308,                                                                    \
       "E_POLICY",                                                             \
-      "the key policy or the security's parameters are not valid")            \
+      "the keys, the identity or the security's parameters are not valid")    \
     X(V_PLEDGE_OWN_SHARES,                                                    \
       309,                                                                    \
       "E_PLEDGE_OWN_SHARES",                                                  \

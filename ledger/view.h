@@ -62,6 +62,13 @@ struct ledger_view {
     void (*begin)(void *ctx);
     void (*rollback)(void *ctx);
     void (*accept)(void *ctx);
+    /* fetch says which rows will be read soon; may be NULL, and means nothing
+     * to what get answers. */
+    void (*fetch)(void *ctx, const struct row_key *keys, uint32_t count);
+};
+
+enum {
+    VIEW_FETCH_MAX = 64, /* keys at once */
 };
 
 /* Keys.  Codes are zero-padded text; numbers are big endian in front. */

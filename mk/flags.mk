@@ -37,4 +37,11 @@ LIBS_storage   := -lrocksdb
 LIBS_net       := -levent_openssl -levent_pthreads -levent -lssl
 LIBS_rpc       := -ljansson -levent_pthreads -levent
 LIBS_node      := -linih
+LIBS_audit     := -ljansson
 LIBS_cli       := -linih
+
+# The offline verifier: small and static (the sanitizers need shared libraries).
+CFLAGS_small   := -Os -ffunction-sections -fdata-sections \
+                  -fno-asynchronous-unwind-tables -DSCHEMA_WITHOUT_HELP
+STATIC_dev     := -static -s -Wl,--gc-sections,-z,noseparate-code
+STATIC_release := -no-pie $(STATIC_dev)

@@ -8,14 +8,35 @@ golden: $(GOLDEN:%=%.run)
 %.run: %
 	$<
 
+RECEIPTS = $(addprefix $(BUILD)/tests/receipts/,make mutate) \
+           $(BUILD)/tests/unit/audit/test_verify \
+           $(BUILD)/tests/unit/audit/test_statement $(BUILD)/equity-verify
+receipts: ## the golden receipts, equity-verify, and its twin in Python (N=)
+receipts: $(RECEIPTS)
+	tests/receipts/run.sh $(BUILD) $(or $(N),2000)
+receipts-mutate: ## receipts mutated at random, none accepted (N=1000000 SEED=)
+receipts-mutate: $(BUILD)/tests/receipts/mutate
+	$< tests/vectors/receipts $(or $(N),200000) $(SEED)
+receipts-vectors: ## write the golden receipts anew, after a change of format
+receipts-vectors: $(BUILD)/tests/receipts/make
+	rm -f tests/vectors/receipts/*
+	$< tests/vectors/receipts
+	for f in tests/vectors/receipts/*.bin; do \
+	    cp $$f tests/fuzz/corpus/fuzz_receipt/$$(basename $$f .bin); done
+	head -c 60 tests/vectors/receipts/holding.bin \
+	    >tests/fuzz/corpus/fuzz_receipt/cut
+	cp tests/vectors/receipts/trust.json tests/fuzz/corpus/fuzz_trust/both
+.PHONY: receipts receipts-mutate receipts-vectors
+
 fuzz-replay: ## run each fuzz target once over its stored corpus
 fuzz-replay: $(FUZZ:%=%.replay)
 %.replay: %
 	$< $(wildcard tests/fuzz/corpus/$(*F)/*)
 
 check: ## what a commit must pass, in about a minute
-check: unit golden fuzz-replay check-layers check-headers check-format \
-    check-banned check-rules check-pure check-protocol
+check: unit golden receipts fuzz-replay check-layers check-headers \
+    check-format check-banned check-rules check-verdicts check-pure \
+    check-protocol
 
 check-layers: ## no include points upward
 	@tools/check-layers.sh $(foreach l,$(LAYERS),"$(l): $(DEPS_$(l))")
@@ -35,6 +56,12 @@ check-rules: ## RULES.md, code and tests say each rule in the same words
 check-rules: $(BUILD)/equity
 	@tools/check-rules.sh $<
 
+LEDGER_TESTS = $(BUILD)/tests/golden/golden_ledger \
+               $(filter $(BUILD)/tests/unit/ledger/%,$(UNIT))
+check-verdicts: ## tests get every refusal that an operation names
+check-verdicts: $(BUILD)/equity $(LEDGER_TESTS)
+	@tools/check-verdicts.sh $(BUILD)/equity $(LEDGER_TESTS)
+
 check-pure: ## rules and consensus allocate nothing, read no clock, keep no state
 check-pure: $(call library,ledger) $(call library,consensus)
 	@tools/check-pure.sh $^
@@ -50,8 +77,8 @@ tidy: ## clang-tidy over the layers
 	    $(CPPFLAGS) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
-    check-format check-banned check-rules check-pure check-protocol format \
-    tidy
+    check-format check-banned check-rules check-verdicts check-pure \
+    check-protocol format tidy
 
 run: ## the main job: four institutions keep one register (RUN=once stops it)
 run: deps
@@ -105,6 +132,7 @@ model-short: ## the same over three views
 e2e: ## the fault list, with real processes
 e2e: all
 	tests/e2e/run.sh $(BUILD)
+	tests/e2e/cases.sh $(BUILD)
 	tests/e2e/history.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
@@ -121,13 +149,19 @@ chaos-kills: all $(CHAOS_PROGRAMS)
 .PHONY: chaos chaos-kills
 
 test: ## everything: check, property, model, simulation, end to end
-test: all check property model-short sim e2e
+test: all check property receipts-mutate model-short sim e2e
 
 bench: ## the figures of docs/BENCH.md, in one table
 bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
-.PHONY: sim model model-short e2e test bench
+
+BLOCKS ?= 1000
+TXS    ?= 100
+bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
+bench-sync: $(BUILD)/tests/bench/bench_sync
+	$< $(BLOCKS) $(TXS)
+.PHONY: sim model model-short e2e test bench bench-sync
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

@@ -1,5 +1,6 @@
 #include "node/config.h"
 
+#include "base/meant.h"
 #include "base/num.h"
 
 #include <ctype.h>
@@ -8,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define ENVIRONMENT "EQUITYD_"
 
 enum config_type {
     CONFIG_TEXT,
@@ -116,6 +120,16 @@ static const struct config_key keys[] = {
      NULL,
      false,
      "address of validator N (its place in the genesis)"},
+    {"peers",
+     "serve_mib",
+     CONFIG_NUMBER,
+     TEXT(peers_serve_mib),
+     "8",
+     1,
+     1024,
+     NULL,
+     false,
+     "blocks sent to one peer that asks for them, MiB a second"},
     {"rpc",
      "listen",
      CONFIG_TEXT,
@@ -256,6 +270,39 @@ static enum err put_peer(
     return ERR_NONE;
 }
 
+/* Says so, and where the key stands if it is another section's. */
+static void unknown_key(const char *section,
+                        const char *key,
+                        char *why,
+                        size_t cap)
+{
+    struct meant m = {.word = key};
+    const char *where = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        const char *best = m.best;
+
+        meant_try(&m, keys[i].key);
+        if (m.best != best || (best != NULL && strcmp(keys[i].key, best) == 0 &&
+                               strcmp(keys[i].section, section) == 0))
+            where = keys[i].section;
+    }
+    if (where != NULL)
+        snprintf(why,
+                 cap,
+                 "unknown key %s.%s; did you mean %s.%s?",
+                 section,
+                 key,
+                 where,
+                 m.best);
+    else
+        snprintf(why,
+                 cap,
+                 "unknown key %s.%s (equityd --help lists the known ones)",
+                 section,
+                 key);
+}
+
 enum err config_set(struct config *c,
                     const char *section,
                     const char *key,
@@ -271,11 +318,7 @@ enum err config_set(struct config *c,
             strcmp(keys[i].key, key) == 0)
             return put_value(c, &keys[i], value, why, cap);
     }
-    snprintf(why,
-             cap,
-             "unknown key %s.%s (equityd --help lists the known ones)",
-             section,
-             key);
+    unknown_key(section, key, why, cap);
     return ERR_CONFIG;
 }
 
@@ -377,21 +420,45 @@ enum err config_read_file(struct config *c,
     return ERR_CONFIG;
 }
 
+/* EQUITYD_SECTION_KEY; peer.N is EQUITYD_PEERS_PEER_N. */
+static enum err take_variable(struct config *c,
+                              const char *text,
+                              char *why,
+                              size_t cap)
+{
+    const char *equals = strchr(text, '=');
+    char name[80];
+    char *key;
+    size_t size = equals != NULL ? (size_t)(equals - text) : sizeof name;
+
+    if (size >= sizeof name)
+        size = sizeof name - 1;
+    memcpy(name, text, size);
+    name[size] = '\0';
+    for (char *p = name; *p != '\0'; p++)
+        *p = (char)tolower((unsigned char)*p);
+    key = strchr(name + strlen(ENVIRONMENT), '_');
+    if (equals == NULL || key == NULL) {
+        snprintf(why, cap, "environment: %s names no key", text);
+        return ERR_CONFIG;
+    }
+    *key++ = '\0';
+    if (strncmp(key, "peer_", 5) == 0)
+        key[4] = '.';
+    if (config_set(c, name + strlen(ENVIRONMENT), key, equals + 1, why, cap) ==
+        ERR_NONE)
+        return ERR_NONE;
+    size = strlen(why);
+    snprintf(why + size, cap - size, " (%.*s)", (int)(equals - text), text);
+    return ERR_CONFIG;
+}
+
+/* Strict like the file: a variable with our prefix is a key, or a mistake. */
 enum err config_read_environment(struct config *c, char *why, size_t cap)
 {
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        char name[80];
-        const char *value;
-
-        if (keys[i].type == CONFIG_PEER)
-            continue;
-        snprintf(
-            name, sizeof name, "EQUITYD_%s_%s", keys[i].section, keys[i].key);
-        for (char *p = name; *p != '\0'; p++)
-            *p = (char)toupper((unsigned char)*p);
-        value = getenv(name);
-        if (value != NULL)
-            TRY(put_value(c, &keys[i], value, why, cap));
+    for (char **at = environ; at != NULL && *at != NULL; at++) {
+        if (strncmp(*at, ENVIRONMENT, strlen(ENVIRONMENT)) == 0)
+            TRY(take_variable(c, *at, why, cap));
     }
     return ERR_NONE;
 }
@@ -424,7 +491,7 @@ void config_print_help(void)
     }
 }
 
-void config_print(const struct config *c)
+void config_print(FILE *to, const struct config *c)
 {
     const char *section = "";
 
@@ -433,21 +500,21 @@ void config_print(const struct config *c)
 
         if (strcmp(section, k->section) != 0) {
             section = k->section;
-            printf("%s[%s]\n", i > 0 ? "\n" : "", section);
+            fprintf(to, "%s[%s]\n", i > 0 ? "\n" : "", section);
         }
-        printf("; %s\n", k->help);
+        fprintf(to, "; %s\n", k->help);
         if (k->type == CONFIG_PEER) {
             for (int n = 0; n < VALIDATORS_MAX; n++) {
                 if (c->peer[n][0] != '\0')
-                    printf("peer.%d = %s\n", n, c->peer[n]);
+                    fprintf(to, "peer.%d = %s\n", n, c->peer[n]);
             }
         } else if (k->type == CONFIG_NUMBER) {
             uint64_t n;
 
             memcpy(&n, (const char *)c + k->offset, sizeof n);
-            printf("%s = %llu\n", k->key, (unsigned long long)n);
+            fprintf(to, "%s = %llu\n", k->key, (unsigned long long)n);
         } else {
-            printf("%s = %s\n", k->key, (const char *)c + k->offset);
+            fprintf(to, "%s = %s\n", k->key, (const char *)c + k->offset);
         }
     }
 }

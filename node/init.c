@@ -136,6 +136,8 @@ static int make_parts(struct node *n)
                               EXIT_CONFIG);
     if (!tip.any)
         e = write_genesis(n);
+    if (e == ERR_NONE && !born && tip.any)
+        e = store_forget_journal(n->store); /* before there is another */
     if (e == ERR_NONE && !born)
         e = write_birth(n, tip.any ? tip.height : 0);
     return e == ERR_NONE

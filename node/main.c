@@ -1,8 +1,13 @@
 /* equityd - the node of one custody institution. */
 #include "base/log.h"
 #include "node/node.h"
+#include "node/trace.h"
 
+#include <event2/event.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void usage(void)
@@ -12,6 +17,7 @@ static void usage(void)
            "  equityd run --config FILE    run until SIGTERM or SIGINT\n"
            "  equityd config --config FILE show the effective "
            "configuration\n"
+           "  equityd events FILE          read the events.trace of a halt\n"
            "  equityd --version\n\n"
            "Any key can be set by a flag (--SECTION-KEY VALUE) or by the\n"
            "environment (EQUITYD_SECTION_KEY); a flag wins over the\n"
@@ -74,7 +80,11 @@ static enum err read_config(
     TRY(config_read_environment(c, why, cap));
     for (int i = 2; i < argc; i += 2) {
         if (strncmp(argv[i], "--", 2) != 0 || i + 1 >= argc) {
-            snprintf(why, cap, "unexpected argument %s", argv[i]);
+            snprintf(why,
+                     cap,
+                     strncmp(argv[i], "--", 2) != 0 ? "unexpected argument %s"
+                                                    : "%s needs a value",
+                     argv[i]);
             return ERR_CONFIG;
         }
         if (strcmp(argv[i], "--config") != 0)
@@ -91,6 +101,31 @@ static enum log_level level_of(const char *name)
                                           : LOG_INFO_;
 }
 
+static void print_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    puts(line);
+}
+
+static int print_events(const char *path)
+{
+    uint8_t *at;
+    size_t size;
+    enum err e =
+        file_read(&at,
+                  &size,
+                  path,
+                  TRACE_HEAD_BYTES + (size_t)TRACE_ENTRIES * TRACE_ENTRY_BYTES);
+
+    if (e == ERR_NONE) {
+        e = trace_read(bytes_of(at, size), print_line, NULL);
+        free(at);
+    }
+    if (e != ERR_NONE)
+        fprintf(stderr, "equityd: %s: %s\n", path, err_text(e));
+    return e == ERR_NONE ? 0 : EXIT_IO;
+}
+
 int main(int argc, char **argv)
 {
     static struct config c;
@@ -98,24 +133,36 @@ int main(int argc, char **argv)
 
     if (argc < 2)
         return wrong_use("say what to do");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        usage();
-        return 0;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0 ||
+            (i == 1 && strcmp(argv[i], "help") == 0)) {
+            usage();
+            return 0;
+        }
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("equityd 1 (%s)\n", __VERSION__);
+        printf("equityd 1\ncommit %s, compiler %s\n"
+               "%s, libsecp256k1, RocksDB, libevent %s, jansson %s\n",
+               EQUITY_COMMIT,
+               __VERSION__,
+               OpenSSL_version(OPENSSL_VERSION),
+               event_get_version(),
+               jansson_version_str());
         return 0;
     }
+    if (strcmp(argv[1], "events") == 0)
+        return argc == 3 ? print_events(argv[2])
+                         : wrong_use("events takes the name of a file");
     if (strcmp(argv[1], "init") != 0 && strcmp(argv[1], "run") != 0 &&
         strcmp(argv[1], "config") != 0)
-        return wrong_use("unknown command");
+        return wrong_use("the first word is init, run or config");
     if (read_config(&c, argc, argv, why, sizeof why) != ERR_NONE) {
         fprintf(stderr, "equityd: %s\n", why);
         return EXIT_CONFIG;
     }
     log_set(level_of(c.log_level), strcmp(c.log_format, "json") == 0);
     if (strcmp(argv[1], "config") == 0) {
-        config_print(&c);
+        config_print(stdout, &c);
         return 0;
     }
     return strcmp(argv[1], "init") == 0 ? node_init(&c) : node_run(&c);

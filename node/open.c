@@ -10,7 +10,6 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <termios.h>
 #include <unistd.h>
 
 int start_complain(const char *what,
@@ -22,24 +21,15 @@ int start_complain(const char *what,
     return code;
 }
 
-static bool read_terminal(char out[PASSPHRASE_MAX])
+int start_halt(struct node *n,
+               const char *what,
+               const char *detail,
+               const char *do_this)
 {
-    struct termios old;
-    struct termios quiet;
-    bool ok;
+    const int code = start_complain(what, detail, do_this, EXIT_SAFETY_HALT);
 
-    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &old) != 0)
-        return false;
-    quiet = old;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
-    fprintf(stderr, "Passphrase of this node's keys: ");
-    tcsetattr(STDIN_FILENO, TCSANOW, &quiet);
-    ok = fgets(out, PASSPHRASE_MAX, stdin) != NULL;
-    tcsetattr(STDIN_FILENO, TCSANOW, &old);
-    fprintf(stderr, "\n");
-    if (ok)
-        out[strcspn(out, "\n")] = '\0';
-    return ok && out[0] != '\0';
+    start_bundle(n, what, detail);
+    return code;
 }
 
 /* 0, or the exit code after telling why. */
@@ -48,7 +38,7 @@ static int get_passphrase(const struct config *c, char out[PASSPHRASE_MAX])
     enum err e;
 
     if (c->passphrase_file[0] == '\0') {
-        if (read_terminal(out))
+        if (passphrase_read_terminal(out, "Passphrase of this node's keys: "))
             return 0;
         return start_complain("no passphrase for the keys",
                               "node.passphrase_file is not set and there is no "

@@ -142,7 +142,7 @@ void recheck_after(struct node *n, const struct change_set *set, bool new_day)
     uint32_t count;
     uint32_t left = RECHECK_MAX;
 
-    if (n->pool.ready == 0)
+    if (n->pool.ready == 0 || n->executor == NULL) /* the node ends */
         return;
     new_day = new_day || new_validators(set);
     keys = keys_of(set, &count);

@@ -1,18 +1,8 @@
-#include "state/forest.h"
+#include "state/forest_parts.h"
 
 #include "base/check.h"
-#include "crypto/hash.h"
 
 #include <stdlib.h>
-
-enum {
-    DEPTH_MAX = 257,
-};
-
-int forest_bit(const struct hash *key, uint16_t bit)
-{
-    return key->raw[bit >> 3] >> (7 - (bit & 7)) & 1;
-}
 
 static uint16_t first_difference(const struct hash *a, const struct hash *b)
 {
@@ -22,16 +12,6 @@ static uint16_t first_difference(const struct hash *a, const struct hash *b)
         i++;
     return (uint16_t)(i * 8 + __builtin_clz((unsigned)(a->raw[i] ^ b->raw[i])) -
                       24);
-}
-
-static bool is_leaf(uint32_t ref)
-{
-    return (ref & FOREST_LEAF) != 0;
-}
-
-static struct forest_leaf *leaf_at(const struct forest *f, uint32_t ref)
-{
-    return &f->leaves[ref & ~(uint32_t)FOREST_LEAF];
 }
 
 void forest_init(struct forest *f)
@@ -109,121 +89,6 @@ static void free_inner(struct forest *f, uint32_t i)
     f->inner_free = i;
 }
 
-static void message_init(struct forest_inner *n, uint8_t table, uint16_t bit)
-{
-    memset(n->message, 0, sizeof n->message);
-    n->message[0] = (uint8_t)(0x40 + table);
-    n->message[1] = (uint8_t)(bit >> 8);
-    n->message[2] = (uint8_t)bit;
-}
-
-uint16_t forest_inner_bit(const struct forest_inner *n)
-{
-    return (uint16_t)(n->message[1] << 8 | n->message[2]);
-}
-
-const uint8_t *forest_inner_hash(const struct forest_inner *n, int side)
-{
-    return n->message + 3 + side * HASH_BYTES;
-}
-
-static uint8_t *slot_of(struct forest_inner *n, int side)
-{
-    return n->message + 3 + side * HASH_BYTES;
-}
-
-struct hash forest_node_hash(uint8_t table,
-                             uint16_t bit,
-                             const struct hash *left,
-                             const struct hash *right)
-{
-    struct forest_inner n;
-
-    message_init(&n, table, bit);
-    memcpy(slot_of(&n, 0), left->raw, HASH_BYTES);
-    memcpy(slot_of(&n, 1), right->raw, HASH_BYTES);
-    return hash_of(bytes_of(n.message, sizeof n.message));
-}
-
-struct hash forest_leaf_hash(uint8_t table,
-                             const struct hash *key,
-                             const struct hash *row_hash)
-{
-    uint8_t message[1 + 2 * HASH_BYTES];
-
-    message[0] = (uint8_t)(0x60 + table);
-    memcpy(message + 1, key->raw, HASH_BYTES);
-    memcpy(message + 1 + HASH_BYTES, row_hash->raw, HASH_BYTES);
-    return hash_of(bytes_of(message, sizeof message));
-}
-
-void forest_warm(const struct forest *f,
-                 uint32_t *refs,
-                 const struct hash *const *keys,
-                 uint32_t count)
-{
-    bool more = true;
-
-    while (more) {
-        more = false;
-        for (uint32_t i = 0; i < count; i++) {
-            const uint32_t ref = refs[i];
-            const struct forest_inner *n;
-
-            if (ref == 0)
-                continue;
-            if (is_leaf(ref)) {
-                __builtin_prefetch(leaf_at(f, ref)->row);
-                refs[i] = 0;
-                continue;
-            }
-            n = &f->inners[ref];
-            refs[i] = n->child[forest_bit(keys[i], forest_inner_bit(n))];
-            more = true;
-            if (is_leaf(refs[i])) {
-                __builtin_prefetch(leaf_at(f, refs[i]));
-            } else {
-                n = &f->inners[refs[i]];
-                __builtin_prefetch(n);
-                __builtin_prefetch(n->message + sizeof n->message - 1);
-            }
-        }
-    }
-}
-
-/* The leaf where a walk for key ends; 0 in an empty tree. */
-static uint32_t walk(const struct forest *f,
-                     const struct forest_tree *t,
-                     const struct hash *key)
-{
-    uint32_t ref = t->root;
-
-    while (ref != 0 && !is_leaf(ref)) {
-        const struct forest_inner *n = &f->inners[ref];
-
-        ref = n->child[forest_bit(key, forest_inner_bit(n))];
-    }
-    return ref;
-}
-
-const struct forest_leaf *forest_find(const struct forest *f,
-                                      const struct forest_tree *t,
-                                      const struct hash *key)
-{
-    const uint32_t ref = walk(f, t, key);
-    const struct forest_leaf *leaf;
-
-    if (ref == 0)
-        return NULL;
-    leaf = leaf_at(f, ref);
-    return hash_eq(&leaf->key, key) ? leaf : NULL;
-}
-
-static uint8_t side_flag(int side)
-{
-    return (uint8_t)(1 << side);
-}
-
 /* Marks the path that a walk for key takes, its leaf included. */
 static void mark_path(struct forest *f,
                       struct forest_tree *t,
@@ -233,12 +98,12 @@ static void mark_path(struct forest *f,
 
     t->dirty = true;
     t->root_dirty = true;
-    while (!is_leaf(ref)) {
+    while (!forest_is_leaf(ref)) {
         struct forest_inner *n = &f->inners[ref];
 
         const int side = forest_bit(key, forest_inner_bit(n));
 
-        n->dirty |= side_flag(side);
+        n->dirty |= forest_side(side);
         ref = n->child[side];
     }
 }
@@ -266,22 +131,23 @@ static void insert(struct forest *f,
     const int side = forest_bit(key, bit);
 
     t->root_dirty = true;
-    while (!is_leaf(*link) && forest_inner_bit(&f->inners[*link]) < bit) {
+    while (!forest_is_leaf(*link) &&
+           forest_inner_bit(&f->inners[*link]) < bit) {
         struct forest_inner *up = &f->inners[*link];
         const int down = forest_bit(key, forest_inner_bit(up));
 
-        dirty = (up->dirty & side_flag(down)) != 0;
-        up->dirty |= side_flag(down);
-        hash = slot_of(up, down);
+        dirty = (up->dirty & forest_side(down)) != 0;
+        up->dirty |= forest_side(down);
+        hash = forest_slot_of(up, down);
         link = &up->child[down];
     }
-    message_init(n, t->table, bit);
-    n->dirty = side_flag(side);
+    forest_message_init(n, t->table, bit);
+    n->dirty = forest_side(side);
     if (dirty)
-        n->dirty |= side_flag(!side);
+        n->dirty |= forest_side(!side);
     n->child[side] = leaf_ref;
     n->child[!side] = *link;
-    memcpy(slot_of(n, !side), hash, HASH_BYTES);
+    memcpy(forest_slot_of(n, !side), hash, HASH_BYTES);
     *link = at;
 }
 
@@ -300,10 +166,15 @@ static void add(struct forest *f,
         t->root = ref;
         t->root_dirty = true;
     } else {
-        insert(f, t, key, ref, first_difference(&leaf_at(f, near)->key, key));
+        insert(f,
+               t,
+               key,
+               ref,
+               first_difference(&forest_leaf_at(f, near)->key, key));
     }
     t->count++;
     t->dirty = true;
+    forest_index_added(f, t, ref);
 }
 
 /* Removes the inner node above a leaf: its other side takes its place, with
@@ -320,10 +191,10 @@ static uint32_t lift_sibling(struct forest *f,
         struct forest_inner *n = &f->inners[at];
         const int side = forest_bit(key, forest_inner_bit(n));
         const uint32_t next = n->child[side];
-        const bool dirty = (n->dirty & side_flag(!side)) != 0;
+        const bool dirty = (n->dirty & forest_side(!side)) != 0;
 
-        if (!is_leaf(next)) {
-            n->dirty |= side_flag(side);
+        if (!forest_is_leaf(next)) {
+            n->dirty |= forest_side(side);
             up = n;
             up_side = side;
             at = next;
@@ -332,13 +203,15 @@ static uint32_t lift_sibling(struct forest *f,
         if (up == NULL) {
             t->root = n->child[!side];
             t->root_dirty = dirty;
-            memcpy(t->hash.raw, slot_of(n, !side), HASH_BYTES);
+            memcpy(t->hash.raw, forest_slot_of(n, !side), HASH_BYTES);
         } else {
             t->root_dirty = true;
             up->child[up_side] = n->child[!side];
-            memcpy(slot_of(up, up_side), slot_of(n, !side), HASH_BYTES);
+            memcpy(forest_slot_of(up, up_side),
+                   forest_slot_of(n, !side),
+                   HASH_BYTES);
             if (!dirty)
-                up->dirty &= side_flag(!up_side);
+                up->dirty &= forest_side(!up_side);
         }
         free_inner(f, at);
         return next;
@@ -352,14 +225,17 @@ static struct forest_row *take_out(struct forest *f,
     uint32_t ref = t->root;
     struct forest_row *row;
 
-    if (is_leaf(ref)) {
+    if (forest_is_leaf(ref)) {
         t->root = 0;
         t->root_dirty = false;
         memset(&t->hash, 0, sizeof t->hash);
     } else {
         ref = lift_sibling(f, t, key);
     }
-    row = leaf_at(f, ref)->row;
+    if (t->index.at != NULL)
+        leaf_index_remove(
+            &t->index, leaf_index_hash(key), ref & ~(uint32_t)FOREST_LEAF);
+    row = forest_leaf_at(f, ref)->row;
     f->row_bytes -= sizeof *row + row->size;
     free_leaf(f, ref & ~(uint32_t)FOREST_LEAF);
     t->count--;
@@ -372,8 +248,8 @@ struct forest_row *forest_set(struct forest *f,
                               const struct hash *key,
                               struct forest_row *row)
 {
-    const uint32_t near = walk(f, t, key);
-    struct forest_leaf *leaf = near != 0 ? leaf_at(f, near) : NULL;
+    const uint32_t near = forest_walk(f, t, key);
+    struct forest_leaf *leaf = near != 0 ? forest_leaf_at(f, near) : NULL;
     struct forest_row *old;
 
     if (leaf == NULL || !hash_eq(&leaf->key, key)) {
@@ -391,79 +267,12 @@ struct forest_row *forest_set(struct forest *f,
     return old;
 }
 
-static struct hash hash_leaf(struct forest *f,
-                             const struct forest_tree *t,
-                             uint32_t ref,
-                             forest_row_hash_fn row_hash,
-                             void *ctx)
-{
-    const struct forest_leaf *leaf = leaf_at(f, ref);
-    const struct hash r = row_hash(ctx, t, leaf);
-
-    f->hash_count += 2;
-    return forest_leaf_hash(t->table, &leaf->key, &r);
-}
-
-/* Hashes the marked nodes under an inner node, and it; ends with its hash. */
-static struct hash hash_inner(struct forest *f,
-                              const struct forest_tree *t,
-                              forest_row_hash_fn row_hash,
-                              void *ctx)
-{
-    uint32_t stack[DEPTH_MAX];
-    uint32_t depth = 0;
-    struct hash h;
-
-    stack[depth++] = t->root;
-    for (;;) {
-        struct forest_inner *n = &f->inners[stack[depth - 1]];
-        const int side = (n->dirty & side_flag(0)) != 0 ? 0 : 1;
-
-        if (n->dirty != 0) {
-            const uint32_t child = n->child[side];
-
-            if (!is_leaf(child)) {
-                ASSERT(depth < DEPTH_MAX);
-                stack[depth++] = child;
-                continue; /* the mark goes when the child is hashed */
-            }
-            h = hash_leaf(f, t, child, row_hash, ctx);
-            memcpy(slot_of(n, side), h.raw, HASH_BYTES);
-            n->dirty &= side_flag(!side);
-            continue;
-        }
-        h = hash_of(bytes_of(n->message, sizeof n->message));
-        f->hash_count++;
-        if (--depth == 0)
-            return h;
-        n = &f->inners[stack[depth - 1]];
-        {
-            const int done = (n->dirty & side_flag(0)) != 0 ? 0 : 1;
-
-            memcpy(slot_of(n, done), h.raw, HASH_BYTES);
-            n->dirty &= side_flag(!done);
-        }
-    }
-}
-
-void forest_hash(struct forest *f,
-                 struct forest_tree *t,
-                 forest_row_hash_fn row_hash,
-                 void *ctx)
-{
-    if (t->root_dirty)
-        t->hash = is_leaf(t->root) ? hash_leaf(f, t, t->root, row_hash, ctx)
-                                   : hash_inner(f, t, row_hash, ctx);
-    t->root_dirty = false;
-    t->dirty = false;
-}
-
 void forest_each(const struct forest *f,
                  const struct forest_tree *t,
                  forest_visit_fn visit,
                  void *ctx)
 {
-    uint32_t stack[DEPTH_MAX];
+    uint32_t stack[FOREST_DEPTH_MAX];
     uint32_t depth = 0;
 
     if (t->root != 0)
@@ -471,11 +280,11 @@ void forest_each(const struct forest *f,
     while (depth > 0) {
         const uint32_t ref = stack[--depth];
 
-        if (is_leaf(ref)) {
-            if (!visit(ctx, leaf_at(f, ref)))
+        if (forest_is_leaf(ref)) {
+            if (!visit(ctx, forest_leaf_at(f, ref)))
                 return;
         } else {
-            ASSERT(depth + 2 <= DEPTH_MAX);
+            ASSERT(depth + 2 <= FOREST_DEPTH_MAX);
             stack[depth++] = f->inners[ref].child[1];
             stack[depth++] = f->inners[ref].child[0];
         }
@@ -484,7 +293,7 @@ void forest_each(const struct forest *f,
 
 void forest_drop(struct forest *f, struct forest_tree *t)
 {
-    uint32_t stack[DEPTH_MAX];
+    uint32_t stack[FOREST_DEPTH_MAX];
     uint32_t depth = 0;
 
     if (t->root != 0)
@@ -492,8 +301,8 @@ void forest_drop(struct forest *f, struct forest_tree *t)
     while (depth > 0) {
         const uint32_t ref = stack[--depth];
 
-        if (is_leaf(ref)) {
-            struct forest_leaf *leaf = leaf_at(f, ref);
+        if (forest_is_leaf(ref)) {
+            struct forest_leaf *leaf = forest_leaf_at(f, ref);
 
             f->row_bytes -= sizeof *leaf->row + leaf->row->size;
             free(leaf->row);
@@ -504,6 +313,7 @@ void forest_drop(struct forest *f, struct forest_tree *t)
             free_inner(f, ref);
         }
     }
+    forest_index_drop(f, t);
     t->root = 0;
     t->count = 0;
     t->root_dirty = false;

@@ -10,6 +10,7 @@
 
 #include "base/attr.h"
 #include "base/bytes.h"
+#include "state/leaf_index.h"
 
 enum {
     FOREST_LEAF = 1u << 30, /* a reference with this bit is a leaf */
@@ -45,7 +46,8 @@ struct forest {
     uint32_t inner_count;
     uint32_t inner_cap;
     uint32_t inner_free;
-    uint64_t row_bytes; /* of all rows in trees, with their headers */
+    uint64_t row_bytes;   /* of all rows in trees, with their headers */
+    uint64_t index_bytes; /* of the trees' indexes */
     uint64_t hash_count;
 };
 
@@ -57,6 +59,7 @@ struct forest_tree {
     struct hash hash; /* of the root, when not root_dirty; zeros if empty */
     bool root_dirty;
     bool dirty; /* changed since the last forest_hash */
+    struct leaf_index index;
 };
 
 /* Makes the second hash input of a leaf: what stands for its row. */
@@ -76,9 +79,14 @@ struct forest_row *forest_set(struct forest *f,
                               struct forest_tree *t,
                               const struct hash *key,
                               struct forest_row *row);
-/* forest_warm walks for many keys side by side, from the roots in refs (which
- * it uses up), so that the processor waits for their nodes together and not
- * one after another. */
+/* forest_fetch asks the memory for the leaves and rows of many keys at once;
+ * forest_warm walks for them side by side, from the roots in refs (which it
+ * uses up).  So the processor waits for all of them together and not for one
+ * after another.  Both change nothing; trees may be NULL. */
+void forest_fetch(const struct forest *f,
+                  const struct forest_tree *const *trees,
+                  const struct hash *const *keys,
+                  uint32_t count);
 void forest_warm(const struct forest *f,
                  uint32_t *refs,
                  const struct hash *const *keys,
@@ -87,11 +95,17 @@ void forest_warm(const struct forest *f,
 void forest_touch(struct forest *f,
                   struct forest_tree *t,
                   const struct hash *key);
+/* forest_hash_root brings the root's hash up to date; forest_hash does, and
+ * notes that the tree is as it was hashed. */
+void forest_hash_root(struct forest *f,
+                      struct forest_tree *t,
+                      forest_row_hash_fn row_hash,
+                      void *ctx);
 void forest_hash(struct forest *f,
                  struct forest_tree *t,
                  forest_row_hash_fn row_hash,
                  void *ctx);
-/* forest_drop frees every node and row of t. */
+/* forest_drop frees every node and row of t, and its index: t is empty. */
 void forest_drop(struct forest *f, struct forest_tree *t);
 /* Visits leaves in key order until visit returns false. */
 typedef bool (*forest_visit_fn)(void *ctx, const struct forest_leaf *leaf);

@@ -252,6 +252,20 @@ static void view_accept(void *ctx)
     o->marked = false;
 }
 
+/* What is here already is near; the state fetches the rest. */
+static void view_fetch(void *ctx, const struct row_key *keys, uint32_t count)
+{
+    struct overlay *o = ctx;
+    struct row_key rest[VIEW_FETCH_MAX];
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < count && n < VIEW_FETCH_MAX; i++) {
+        if (find(o, &keys[i]) == NULL)
+            rest[n++] = keys[i];
+    }
+    state_fetch(o->state, rest, n);
+}
+
 /* Every operation that touches anything of a security writes its row. */
 static struct hash view_snapshot(void *ctx, const struct hash *security)
 {
@@ -275,7 +289,8 @@ struct ledger_view overlay_view(struct overlay *o)
                                 .snapshot = view_snapshot,
                                 .begin = view_begin,
                                 .rollback = view_rollback,
-                                .accept = view_accept};
+                                .accept = view_accept,
+                                .fetch = view_fetch};
 }
 
 static int key_cmp(const struct row_key *a, const struct row_key *b)

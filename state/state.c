@@ -58,8 +58,10 @@ void state_free(struct state *s)
     if (s == NULL)
         return;
     forest_deinit(&s->forest);
-    for (uint32_t i = 0; i < TABLE_SLOTS; i++)
+    for (uint32_t i = 0; i < TABLE_SLOTS; i++) {
+        leaf_index_deinit(&s->tables[i]->index);
         free(s->tables[i]);
+    }
     tree_map_deinit(&s->inside);
     free(s->dirty);
     free(s);
@@ -109,6 +111,7 @@ uint64_t state_memory_bytes(const struct state *s)
     return s->forest.row_bytes + s->forest.leaf_count * (uint64_t)MALLOC_BYTES +
            s->forest.leaf_cap * (uint64_t)sizeof(struct forest_leaf) +
            s->forest.inner_cap * (uint64_t)sizeof(struct forest_inner) +
+           s->forest.index_bytes +
            s->inside.used * (uint64_t)sizeof(struct forest_tree) +
            s->inside.cap * (uint64_t)sizeof s->inside.at[0];
 }
@@ -294,6 +297,25 @@ static void warm(const struct state *s,
     forest_warm(&s->forest, refs, inside, count);
 }
 
+void state_fetch(const struct state *s,
+                 const struct row_key *keys,
+                 uint32_t count)
+{
+    const struct forest_tree *trees[STATE_FETCH_MAX];
+    const struct hash *inside[STATE_FETCH_MAX];
+
+    ASSERT(count <= STATE_FETCH_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        if (has_subtrees(keys[i].table))
+            tree_map_prefetch(&s->inside, keys[i].table, &keys[i].tree);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        trees[i] = tree_of(s, &keys[i]);
+        inside[i] = &keys[i].key;
+    }
+    forest_fetch(&s->forest, trees, inside, count);
+}
+
 static void warm_changes(const struct state *s,
                          const struct change_set *set,
                          uint32_t from)
@@ -320,6 +342,24 @@ static void warm_undo(const struct state *s,
         n++;
     }
     warm(s, keys, n);
+}
+
+/* Hashes the tree of a change that was made, if the next one (NULL: none) is of
+ * another tree: its nodes are still near.  Changes are sorted, so each tree
+ * comes once; hash_all finds it done and goes on to the tables. */
+static void hash_passed(struct state *s,
+                        const struct row_key *was,
+                        const struct row_key *next)
+{
+    struct forest_tree *t;
+
+    if (!has_subtrees(was->table) ||
+        (next != NULL && next->table == was->table &&
+         hash_eq(&next->tree, &was->tree)))
+        return;
+    t = tree_of(s, was);
+    if (t != NULL)
+        forest_hash_root(&s->forest, t, row_hash_of, s);
 }
 
 void state_apply(struct state *s,
@@ -350,6 +390,8 @@ void state_apply(struct state *s,
             warm_changes(s, set, i);
         u->rows[i].key = c->key;
         u->rows[i].old = put_row(s, &c->key, row);
+        hash_passed(
+            s, &c->key, i + 1 < set->count ? &set->list[i + 1].key : NULL);
     }
     u->row_count = set->count;
     *root = state_root(s);
@@ -366,6 +408,7 @@ void state_undo(struct state *s, struct state_undo *undo)
             warm_undo(s, undo, i);
         free(put_row(s, &r->key, r->old));
         r->old = NULL;
+        hash_passed(s, &r->key, i + 1 < undo->row_count ? &r[1].key : NULL);
     }
     hash_all(s);
     for (uint32_t i = 0; i < undo->drop_count; i++) {
@@ -375,6 +418,7 @@ void state_undo(struct state *s, struct state_undo *undo)
         if (since != NULL) { /* made by a later block, empty by now */
             ASSERT(since->count == 0);
             tree_map_remove(&s->inside, since);
+            forest_drop(&s->forest, since);
             free(since);
         }
         tree_map_add(&s->inside, t);

@@ -36,6 +36,13 @@ void state_free(struct state *s);
 
 /* state_get borrows the row until the next change; size 0 if absent. */
 struct bytes state_get(const struct state *s, const struct row_key *key);
+/* state_fetch asks the memory for rows that will be read soon, all at once. */
+enum {
+    STATE_FETCH_MAX = VIEW_FETCH_MAX,
+};
+void state_fetch(const struct state *s,
+                 const struct row_key *keys,
+                 uint32_t count);
 uint64_t state_row_count(const struct state *s, uint8_t table);
 /* Whether a tree has a row. */
 bool state_has_tree(const struct state *s,

@@ -13,8 +13,11 @@ void tree_map_init(struct tree_map *m)
 
 void tree_map_deinit(struct tree_map *m)
 {
-    for (uint32_t i = 0; i < m->cap; i++)
+    for (uint32_t i = 0; i < m->cap; i++) {
+        if (m->at[i] != NULL)
+            leaf_index_deinit(&m->at[i]->index);
         free(m->at[i]);
+    }
     free(m->at);
     *m = (struct tree_map){0};
 }
@@ -47,6 +50,13 @@ struct forest_tree *tree_map_find(const struct tree_map *m,
         i = (i + 1) & (m->cap - 1);
     }
     return NULL;
+}
+
+void tree_map_prefetch(const struct tree_map *m,
+                       uint8_t table,
+                       const struct hash *id)
+{
+    __builtin_prefetch(&m->at[place_of(m, table, id)]);
 }
 
 static void put(struct tree_map *m, struct forest_tree *t)

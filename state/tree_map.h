@@ -17,6 +17,10 @@ void tree_map_deinit(struct tree_map *m);
 struct forest_tree *tree_map_find(const struct tree_map *m,
                                   uint8_t table,
                                   const struct hash *id);
+/* Asks the memory for where the search will begin. */
+void tree_map_prefetch(const struct tree_map *m,
+                       uint8_t table,
+                       const struct hash *id);
 /* Requires  no tree of that name in m. */
 void tree_map_add(struct tree_map *m, struct forest_tree *t);
 /* Requires  t in m. */

@@ -544,6 +544,11 @@ uint64_t journal_segment_bytes(const struct journal *j)
     return j->offset + j->pending.size;
 }
 
+uint64_t journal_durable(const struct journal *j)
+{
+    return j->batch;
+}
+
 uint64_t journal_sync_count(const struct journal *j)
 {
     return j->syncs;

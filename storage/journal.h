@@ -101,6 +101,9 @@ uint32_t journal_segment(const struct journal *j); /* number of the newest */
 MUST_USE enum err journal_drop_older(struct journal *j, uint32_t first);
 uint64_t journal_segment_bytes(const struct journal *j); /* of the newest */
 uint64_t journal_sync_count(const struct journal *j);
+/* How many records, from the first one ever, are on disk for certain.  A
+ * journal opened later that has fewer is an older one. */
+uint64_t journal_durable(const struct journal *j);
 void journal_close(struct journal *j);
 
 #endif /* STORAGE_JOURNAL_H */

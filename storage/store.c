@@ -9,6 +9,7 @@
 
 /* Opening, closing and the two batches of a block. */
 
+static const char journal_name[] = "journal";
 static const char *const family_names[STORE_FAMILIES] = {
     "default", "block", "headers", "state", "txid", "events", "history"};
 
@@ -283,6 +284,54 @@ static void put_mark(struct store *s,
                               w.size);
 }
 
+static void put_journal(struct store *s,
+                        rocksdb_writebatch_t *batch,
+                        const struct store_journal *j)
+{
+    uint8_t value[PUBKEY_BYTES + 8];
+    struct writer w = writer_of(value, sizeof value);
+
+    writer_copy(&w, j->key.raw, PUBKEY_BYTES);
+    writer_u64(&w, j->records);
+    rocksdb_writebatch_put_cf(batch,
+                              s->family[FAMILY_META],
+                              journal_name,
+                              strlen(journal_name),
+                              (const char *)value,
+                              w.size);
+}
+
+enum err store_journal_of(struct store_journal *out, struct store *s)
+{
+    struct store_value v;
+    struct reader r;
+    const enum err e = store_get(
+        &v, s, NULL, FAMILY_META, bytes_of(journal_name, strlen(journal_name)));
+
+    *out = (struct store_journal){0};
+    if (e == ERR_NOT_FOUND)
+        return ERR_NONE;
+    TRY(e);
+    r = reader_of(bytes_of(v.at, v.size));
+    reader_copy(&r, out->key.raw, PUBKEY_BYTES);
+    out->records = reader_u64(&r);
+    store_value_free(&v);
+    return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
+}
+
+enum err store_forget_journal(struct store *s)
+{
+    char *error = NULL;
+
+    rocksdb_delete_cf(s->db,
+                      s->synced,
+                      s->family[FAMILY_META],
+                      journal_name,
+                      strlen(journal_name),
+                      &error);
+    return error == NULL ? ERR_NONE : store_failed(s, error);
+}
+
 static void put_log(struct store *s,
                     rocksdb_writebatch_t *batch,
                     const struct mtree_log *log)
@@ -298,8 +347,9 @@ static void put_log(struct store *s,
         bytes_of(log->peaks, mtree_log_peak_count(log) * sizeof log->peaks[0]));
 }
 
-/* D6 one batch a block, synced */
-enum err store_put_block(struct store *s, const struct store_block *b)
+static enum err put_block(struct store *s,
+                          const struct store_block *b,
+                          const rocksdb_writeoptions_t *how)
 {
     rocksdb_writebatch_t *batch;
     uint8_t cert[CERT_BYTES_MAX];
@@ -323,7 +373,9 @@ enum err store_put_block(struct store *s, const struct store_block *b)
     put_part(s, batch, height, STORE_ROOTS, b->roots);
     put_log(s, batch, b->header_log);
     put_mark(s, batch, "tip", b);
-    rocksdb_write(s->db, s->synced, batch, &error);
+    if (b->journal.records > 0)
+        put_journal(s, batch, &b->journal);
+    rocksdb_write(s->db, how, batch, &error);
     rocksdb_writebatch_destroy(batch);
     buf_deinit(&changes);
     if (error != NULL) {
@@ -334,6 +386,17 @@ enum err store_put_block(struct store *s, const struct store_block *b)
     s->tip = (struct store_tip){true, height, b->hash};
     pthread_mutex_unlock(&s->lock);
     return ERR_NONE;
+}
+
+/* D6 one batch a block, synced */
+enum err store_put_block(struct store *s, const struct store_block *b)
+{
+    return put_block(s, b, s->synced);
+}
+
+enum err store_put_block_ahead(struct store *s, const struct store_block *b)
+{
+    return put_block(s, b, s->unsynced);
 }
 
 void store_row_key(struct writer *w, const struct row_key *key)

@@ -6,7 +6,7 @@
  * the indexes are brought up to the tip from the change sets.
  *
  *   column family  key -> value (integers in keys big endian)
- *   meta           "tip", "index", "format", "chain", "genesis"
+ *   meta           "tip", "index", "format", "chain", "journal"
  *   block          height u64, kind u8 -> header | certificate | body | events
  *                  | changes | roots (state/roots.h)
  *   headers        size u64 -> peaks of the header log at that size
@@ -46,6 +46,13 @@ MUST_USE enum err store_open(struct store **out,
                              size_t cap);
 void store_close(struct store *s);
 
+/* How far the vote journal of a key was on disk when a block was written: what
+ * tells an older journal from its own.  records 0: it is not known. */
+struct store_journal {
+    struct pubkey key;
+    uint64_t records;
+};
+
 /* What is written for one block.  All borrowed for the call. */
 struct store_block {
     const struct header *header;
@@ -58,13 +65,19 @@ struct store_block {
     struct bytes roots;                 /* state_roots_append after the block */
     const struct hash *tx_ids;          /* header->tx_count */
     const struct mtree_log *header_log; /* of headers 0..height */
+    struct store_journal journal;
 };
 
-/* store_put_block writes one synced batch (the commit), store_index the derived
- * rows behind it, unsynced; store_index_catch_up replays change sets above the
+/* store_put_block writes one synced batch (the commit): when it returns, this
+ * block and all before it are on disk.  store_put_block_ahead is the same but
+ * does not wait for the disk: the next store_put_block brings it there, and a
+ * crash before that takes it away whole.  store_index writes the derived rows
+ * behind them, unsynced; store_index_catch_up replays change sets above the
  * index marker (at start).
  * Requires  height = tip + 1 (0 for the first), ASSERTed. */
 MUST_USE enum err store_put_block(struct store *s, const struct store_block *b);
+MUST_USE enum err store_put_block_ahead(struct store *s,
+                                        const struct store_block *b);
 MUST_USE enum err store_index(struct store *s, const struct store_block *b);
 MUST_USE enum err store_index_catch_up(struct store *s, uint64_t *replayed);
 
@@ -74,6 +87,11 @@ struct store_tip {
     struct hash hash;
 };
 struct store_tip store_tip_of(struct store *s);
+
+/* What the newest block that knew it says of the journal; records 0: none did.
+ * store_forget_journal is for a journal that is born anew. */
+MUST_USE enum err store_journal_of(struct store_journal *out, struct store *s);
+MUST_USE enum err store_forget_journal(struct store *s);
 
 /* Rows of the current state at the index marker, in key order, for the start.*/
 typedef enum err (*store_row_fn)(void *ctx,

@@ -7,7 +7,7 @@
 set -eu
 allowed='
 check_failed
-hash_byte_tagged hash_tagged key_is_valid
+hash_of hash_byte_tagged hash_tagged institution_number key_is_valid
 schema_decode schema_encode schema_read
 reader_bool reader_copy reader_count reader_fail reader_finish reader_hash
 reader_of reader_u32 reader_u64 reader_u8 reader_vec

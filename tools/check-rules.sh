@@ -2,6 +2,7 @@
 # check-rules.sh EQUITY
 # docs/RULES.md states each rule once; the code that obeys it and the test that
 # shows it quote it word for word: a paragraph "R12: sentence" of a comment.
+# Its invariants are checked by number (I9 waits for distributions).
 # The tables at its end are what `equity rules` prints.
 set -eu
 work=$(mktemp -d)
@@ -57,6 +58,14 @@ quotes ledger/*.c >"$work/code"
 quotes $(find tests -name '*.[ch]' -o -name '*.case' | sort) >"$work/tests"
 
 status=0
+# Each invariant is checked somewhere by its number.
+for n in $(sed -n 's/^- \(I[0-9]*\): .*/\1/p' docs/RULES.md |
+    grep -v '^I9$'); do
+    grep -rqE "\b$n:" tests --include='*.c' --include='*.h' || {
+        echo "no test names $n"
+        status=1
+    }
+done
 for where in code tests; do
     cut -f2- "$work/$where" | sort -u >"$work/quoted"
     if [ -n "$(comm -13 "$work/rules" "$work/quoted")" ]; then

@@ -11,6 +11,7 @@
 #include "storage/store.h"
 #include "tests/load/load.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -42,6 +43,15 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* CPU time of the calling thread. */
+static uint64_t thread_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 static void row(const char *what, const char *figure)
 {
     printf("| %-58s | %-28s |\n", what, figure);
@@ -54,6 +64,7 @@ struct verify_run {
     pthread_t thread;
     uint64_t count;
     uint64_t until_us;
+    uint64_t cpu_ns;
 };
 
 static void *verify_some(void *arg)
@@ -71,15 +82,20 @@ static void *verify_some(void *arg)
         for (int i = 0; i < 50; i++)
             r->count += key_verify(&key, &digest, &sig) ? 1 : 0;
     }
+    r->cpu_ns = thread_ns();
     return NULL;
 }
 
-static uint64_t verify_rate(uint32_t threads)
+/* Verifications a second, and the CPU time of one. */
+static uint64_t verify_rate(uint32_t threads, uint64_t *cpu_ns)
 {
     struct verify_run runs[64] = {0};
     const uint64_t from = now_us();
     uint64_t sum = 0;
+    uint64_t cpu = 0;
 
+    if (threads > ARRAY_LEN(runs))
+        threads = ARRAY_LEN(runs);
     for (uint32_t i = 0; i < threads; i++) {
         runs[i].until_us = from + 2000000;
         pthread_create(&runs[i].thread, NULL, verify_some, &runs[i]);
@@ -87,7 +103,9 @@ static uint64_t verify_rate(uint32_t threads)
     for (uint32_t i = 0; i < threads; i++) {
         pthread_join(runs[i].thread, NULL);
         sum += runs[i].count;
+        cpu += runs[i].cpu_ns;
     }
+    *cpu_ns = cpu / sum;
     return sum * 1000000 / (now_us() - from);
 }
 
@@ -100,6 +118,30 @@ static struct hash numbered(uint64_t n)
 
     writer_u64(&w, n);
     return hash_of(writer_bytes(&w));
+}
+
+static int change_cmp(const void *a, const void *b)
+{
+    const struct row_key *x = &((const struct change *)a)->key;
+    const struct row_key *y = &((const struct change *)b)->key;
+    int c = (int)x->table - (int)y->table;
+
+    if (c == 0)
+        c = hash_cmp(&x->tree, &y->tree);
+    return c != 0 ? c : hash_cmp(&x->key, &y->key);
+}
+
+/* As the overlay hands changes over: in order, no key twice. */
+static void in_order(struct change_set *set, struct change *list)
+{
+    uint32_t kept = 0;
+
+    qsort(list, set->count, sizeof list[0], change_cmp);
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (kept == 0 || change_cmp(&list[kept - 1], &list[i]) != 0)
+            list[kept++] = list[i];
+    }
+    set->count = kept;
 }
 
 /* Nanoseconds of state root work for one transfer: two holdings, the security,
@@ -158,14 +200,15 @@ static uint64_t root_ns(uint64_t holdings)
                 .new_row = bytes_of(bytes, 32)};
             seed = seed * 6364136223846793005u + 1442695040888963407u;
         }
-        from = now_us();
+        in_order(&set, list);
+        from = thread_ns();
         state_apply(s, &root, &undo, &set);
-        total += now_us() - from;
+        total += thread_ns() - from;
         state_undo_free(undo);
     }
     free(list);
     state_free(s);
-    return total * 1000 / (10 * PER_BLOCK);
+    return total / (10 * PER_BLOCK);
 }
 
 /* ---- block commit ---- */
@@ -283,45 +326,102 @@ static bool start_net(struct net *n, const char *build)
         }
         if (ready == NODES)
             return true;
+        if (waitpid(n->devnet, NULL, WNOHANG) == n->devnet) {
+            n->devnet = 0; /* it has said why, to nobody: a port in use? */
+            return false;
+        }
         usleep(100000);
     }
     return false;
 }
 
-/* CPU of all four nodes, microseconds. */
-static uint64_t cpu_of_nodes(const struct net *n)
+/* CPU time of all four nodes by kind of thread, nanoseconds. */
+enum cpu_kind {
+    CPU_VERIFY,
+    CPU_LOOP,
+    CPU_EXECUTOR,
+    CPU_WRITER,
+    CPU_RPC,
+    CPU_REST,
+    CPU_KINDS,
+};
+
+struct cpu {
+    uint64_t ns[CPU_KINDS];
+};
+
+static enum cpu_kind kind_of_thread(const char *name)
 {
-    uint64_t ticks = 0;
+    static const struct {
+        const char *name;
+        enum cpu_kind kind;
+    } kinds[] = {{"verify", CPU_VERIFY},
+                 {"equityd", CPU_LOOP},
+                 {"executor", CPU_EXECUTOR},
+                 {"writer", CPU_WRITER},
+                 {"rpc", CPU_RPC}};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (strcmp(kinds[i].name, name) == 0)
+            return kinds[i].kind;
+    }
+    return CPU_REST;
+}
+
+static bool read_line(char *out, size_t cap, const char *path)
+{
+    FILE *f = fopen(path, "r");
+    const bool ok = f != NULL && fgets(out, (int)cap, f) != NULL;
+
+    if (f != NULL)
+        fclose(f);
+    if (ok)
+        out[strcspn(out, "\n")] = '\0';
+    return ok;
+}
+
+static void add_thread(struct cpu *c, const char *task)
+{
+    char path[400];
+    char name[64];
+    char text[128];
+    unsigned long long ns = 0;
+
+    snprintf(path, sizeof path, "%s/comm", task);
+    if (!read_line(name, sizeof name, path))
+        return; /* it has just ended */
+    snprintf(path, sizeof path, "%s/schedstat", task);
+    if (read_line(text, sizeof text, path) && sscanf(text, "%llu", &ns) == 1)
+        c->ns[kind_of_thread(name)] += ns;
+}
+
+static struct cpu cpu_of_nodes(const struct net *n)
+{
+    struct cpu c = {{0}};
 
     for (int i = 0; i < NODES; i++) {
         char path[128];
-        char text[1024];
-        unsigned long user = 0;
-        unsigned long sys = 0;
-        int pid = 0;
-        FILE *f;
-        char *at;
+        char text[64];
+        const struct dirent *e;
+        DIR *d;
 
         snprintf(path, sizeof path, "%s/node%d.pid", n->dir, i);
-        f = fopen(path, "r");
-        if (f == NULL || fscanf(f, "%d", &pid) != 1)
+        if (!read_line(text, sizeof text, path))
             abort();
-        fclose(f);
-        snprintf(path, sizeof path, "/proc/%d/stat", pid);
-        f = fopen(path, "r");
-        if (f == NULL || fgets(text, sizeof text, f) == NULL)
+        snprintf(path, sizeof path, "/proc/%.16s/task", text);
+        d = opendir(path);
+        if (d == NULL)
             abort();
-        fclose(f);
-        at = strrchr(text, ')');
-        if (at == NULL ||
-            sscanf(at + 2,
-                   "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                   &user,
-                   &sys) != 2)
-            abort();
-        ticks += user + sys;
+        while ((e = readdir(d)) != NULL) {
+            char task[320];
+
+            snprintf(task, sizeof task, "%.40s/%s", path, e->d_name);
+            if (e->d_name[0] != '.')
+                add_thread(&c, task);
+        }
+        closedir(d);
     }
-    return ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+    return c;
 }
 
 struct load {
@@ -370,18 +470,18 @@ static uint64_t txs_of(struct rpc_client *c)
 
 static void bench_throughput(struct net *n,
                              uint64_t *per_second,
-                             uint64_t *cpu_per_tx_ns)
+                             struct cpu *per_tx)
 {
     enum { SENDERS = 16 };
     struct load loads[SENDERS];
     const uint64_t before = txs_of(n->client[0]);
     struct hash id;
+    struct cpu first;
     uint64_t from;
-    uint64_t cpu;
 
     for (uint32_t i = 0; i < TRANSFERS; i++)
         load_transfer(&n->market, &n->tx[i], &id, i);
-    cpu = cpu_of_nodes(n);
+    first = cpu_of_nodes(n);
     from = now_us();
     for (uint32_t i = 0; i < SENDERS; i++) {
         char url[64];
@@ -402,8 +502,9 @@ static void bench_throughput(struct net *n,
     for (int t = 0; t < 6000 && txs_of(n->client[0]) < before + TRANSFERS; t++)
         usleep(5000);
     *per_second = (txs_of(n->client[0]) - before) * 1000000 / (now_us() - from);
-    *cpu_per_tx_ns =
-        (cpu_of_nodes(n) - cpu) * 1000 / (NODES * (uint64_t)TRANSFERS);
+    *per_tx = cpu_of_nodes(n);
+    for (int k = 0; k < CPU_KINDS; k++)
+        per_tx->ns[k] = (per_tx->ns[k] - first.ns[k]) / (NODES * TRANSFERS);
 }
 
 static void bench_alone(struct net *n, uint64_t *p50, uint64_t *p99)
@@ -506,20 +607,117 @@ static void percent(char out[64],
              unit);
 }
 
+static void row_us(const char *what, uint64_t p50, uint64_t p99)
+{
+    char text[64];
+
+    snprintf(text,
+             sizeof text,
+             "%llu us / %llu us",
+             (unsigned long long)p50,
+             (unsigned long long)p99);
+    row(what, text);
+}
+
+static void row_number(const char *what, uint64_t n)
+{
+    char text[64];
+
+    snprintf(text, sizeof text, "%llu", (unsigned long long)n);
+    row(what, text);
+}
+
+/* A verification: by one thread alone; the rate of all threads together; and
+ * the CPU time of one while all are at it, which is what it costs a busy
+ * machine whose hardware threads share cores. */
+struct verify_speed {
+    uint64_t ns;
+    uint64_t all;
+    uint64_t busy_ns;
+};
+
+static struct verify_speed bench_verify(void)
+{
+    const uint32_t threads = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
+    struct verify_speed v;
+
+    row_number("signature verifications per second, one thread",
+               verify_rate(1, &v.ns));
+    v.all = verify_rate(threads, &v.busy_ns);
+    row_number("signature verifications per second, all threads", v.all);
+    return v;
+}
+
+static void bench_parts(const struct verify_speed *v)
+{
+    char text[64];
+    uint64_t p50;
+    uint64_t p99;
+
+    percent(text, root_ns(10000), v->ns, "verifications");
+    row("state root per transfer, 10 thousand holdings", text);
+    percent(text, root_ns(1000000), v->ns, "verifications");
+    row("state root per transfer, 1 million holdings", text);
+    bench_commit(&p50, &p99);
+    row_us("synced commit of a block of 1,000, p50 / p99", p50, p99);
+}
+
+static void row_cpu(const struct cpu *c, uint64_t unit_ns)
+{
+    static const struct {
+        enum cpu_kind kind;
+        const char *what;
+    } parts[] = {{CPU_LOOP, "- peers, consensus, journal, mempool"},
+                 {CPU_EXECUTOR, "- dry run, execution, state root"},
+                 {CPU_WRITER, "- database and indexes"},
+                 {CPU_RPC, "- clients (HTTP, JSON)"},
+                 {CPU_REST, "- the rest"}};
+    const uint64_t checks = 4 * unit_ns;
+    const uint64_t verify = c->ns[CPU_VERIFY];
+    uint64_t beside = verify > checks ? verify - checks : 0;
+    char text[64];
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        beside += c->ns[parts[i].kind];
+    percent(text, beside, unit_ns, "verifications");
+    row("CPU per transaction and node beside signature checks", text);
+    percent(
+        text, verify > checks ? verify - checks : 0, unit_ns, "verifications");
+    row("- decoding, hashing, waking (verify threads)", text);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        percent(text, c->ns[parts[i].kind], unit_ns, "verifications");
+        row(parts[i].what, text);
+    }
+}
+
+static void bench_load(struct net *net, const struct verify_speed *v)
+{
+    const uint64_t limit = v->all / (NODES * 4);
+    char text[64];
+    uint64_t rate;
+    struct cpu cpu;
+
+    bench_throughput(net, &rate, &cpu);
+    row_number("committed transfers per second, 4 validators, 4 signatures",
+               rate);
+    row_number("limit: verifications per second / (nodes x signatures)", limit);
+    percent(text, rate, limit, "of the limit");
+    row("ratio to the limit", text);
+    row_cpu(&cpu, v->busy_ns);
+}
+
+/* bench BUILD [parts|alone|load|reads]: everything, or one part of it. */
 int main(int argc, char **argv)
 {
     static struct net net;
-    const uint32_t threads = (uint32_t)sysconf(_SC_NPROCESSORS_ONLN);
-    char text[64];
+    const char *only = argc > 2 ? argv[2] : NULL;
+    struct verify_speed v;
     char command[100];
-    uint64_t one;
-    uint64_t all;
-    uint64_t verify_ns;
-    uint64_t a;
-    uint64_t b;
-    uint64_t limit;
+    uint64_t p50;
+    uint64_t p99;
     bool ok;
 
+#define WANTED(name) (only == NULL || strcmp(only, name) == 0)
     if (argc < 2)
         return 2;
     print_machine();
@@ -527,56 +725,27 @@ int main(int argc, char **argv)
     printf("|%s|%s|\n",
            "------------------------------------------------------------",
            "------------------------------");
-    one = verify_rate(1);
-    all = verify_rate(threads);
-    verify_ns = 1000000000 / one;
-    snprintf(text, sizeof text, "%llu", (unsigned long long)one);
-    row("signature verifications per second, one thread", text);
-    snprintf(text, sizeof text, "%llu", (unsigned long long)all);
-    row("signature verifications per second, all threads", text);
-    percent(text, root_ns(10000), verify_ns, "verifications");
-    row("state root per transfer, 10 thousand holdings", text);
-    percent(text, root_ns(1000000), verify_ns, "verifications");
-    row("state root per transfer, 1 million holdings", text);
-    bench_commit(&a, &b);
-    snprintf(text,
-             sizeof text,
-             "%llu us / %llu us",
-             (unsigned long long)a,
-             (unsigned long long)b);
-    row("synced commit of a block of 1,000, p50 / p99", text);
+    v = bench_verify();
+    if (WANTED("parts"))
+        bench_parts(&v);
     ok = start_net(&net, argv[1]) &&
          load_open(&net.market, net.client[0], net.dir) &&
          load_make(&net.market, net.client[0]);
-    if (ok) {
-        bench_alone(&net, &a, &b);
-        snprintf(text,
-                 sizeof text,
-                 "%llu us / %llu us",
-                 (unsigned long long)a,
-                 (unsigned long long)b);
-        row("finality at one transaction at a time, p50 / p99", text);
-        bench_throughput(&net, &a, &b);
-        limit = all / (NODES * 4);
-        snprintf(text, sizeof text, "%llu", (unsigned long long)a);
-        row("committed transfers per second, 4 validators, 4 signatures", text);
-        snprintf(text, sizeof text, "%llu", (unsigned long long)limit);
-        row("limit: verifications per second / (nodes x signatures)", text);
-        percent(text, a, limit, "of the limit");
-        row("ratio to the limit", text);
-        percent(text,
-                b > 4 * verify_ns ? b - 4 * verify_ns : 0,
-                verify_ns,
-                "verifications");
-        row("CPU per transaction and node beside signature checks", text);
-        snprintf(
-            text, sizeof text, "%llu", (unsigned long long)bench_reads(&net));
-        row("RPC reads per second (holding_get, 4 connections)", text);
-    } else {
-        fprintf(stderr, "bench: the trial network did not start\n");
+    if (ok && WANTED("alone")) {
+        bench_alone(&net, &p50, &p99);
+        row_us("finality at one transaction at a time, p50 / p99", p50, p99);
     }
-    kill(net.devnet, SIGTERM);
-    waitpid(net.devnet, NULL, 0);
+    if (ok && WANTED("load"))
+        bench_load(&net, &v);
+    if (ok && WANTED("reads"))
+        row_number("RPC reads per second (holding_get, 4 connections)",
+                   bench_reads(&net));
+    if (!ok)
+        fprintf(stderr, "bench: the trial network did not start\n");
+    if (net.devnet > 0) {
+        kill(net.devnet, SIGTERM);
+        waitpid(net.devnet, NULL, 0);
+    }
     snprintf(command, sizeof command, "rm -rf %s", net.dir);
     return system(command) == 0 && ok ? 0 : 1;
 }

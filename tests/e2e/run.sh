@@ -76,7 +76,7 @@ csv "wrong sum" "bad.csv:3: 合计 is not the sum" "$H" "$L" ',合计,,,99,,'
 csv "negative quantity" "bad.csv:2: 持股数量" "$H" "${L/100,0/-100,0}"
 csv "fractional quantity" "bad.csv:2: 持股数量" "$H" "${L/100,0/1.5,0}"
 csv "bad date" "bad.csv:2: 取得日期" "$H" "${L/2020-01-01/2020-02-30}"
-csv "invalid text" "bad.csv:2: neither UTF-8 nor GB18030" "$H" '100001,\xff\xff\x81,居民身份证,A1,100,0,2020-01-01'
+csv "invalid text" "bad.csv:2: not UTF-8" "$H" '100001,\xff\xff\x81,居民身份证,A1,100,0,2020-01-01'
 csv "unclosed quote" "a quoted field does not end" "$H" '100001,"张三'
 
 # ---- the main job ----

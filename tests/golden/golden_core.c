@@ -25,6 +25,7 @@ enum {
 static const char *const traces[] = {
     "tests/golden/core_block.txt",
     "tests/golden/core_leader.txt",
+    "tests/golden/core_load.txt",
     "tests/golden/core_dead_leader.txt",
     "tests/golden/core_equivocation.txt",
     "tests/golden/core_behind.txt",

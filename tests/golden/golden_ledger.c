@@ -154,6 +154,10 @@ static bool account_by_name(void *ctx, struct hash *out, const char *text)
     struct golden *g = ctx;
     const struct name *n = name_of(g->accounts, g->account_count, text);
 
+    if (strcmp(text, "nobody") == 0) {
+        *out = hash_of(bytes_of(text, strlen(text)));
+        return true;
+    }
     if (n == NULL) {
         if (text[0] < 'A' || text[0] > 'Z' || strlen(text) >= NAME_CHARS ||
             !open_account(g, text, NULL, 0))
@@ -917,12 +921,49 @@ static void do_expect(struct golden *g, const struct tokens *t)
 
 /* ---- files ---- */
 
+static void do_statement(struct golden *g, struct tokens *t);
+
+/* times N STATEMENT: the statement N times, with 1 to N for each %. */
+static void do_times(struct golden *g, const struct tokens *t)
+{
+    uint64_t n = 0;
+
+    if (t->count < 3 || !num_parse_u64(&n, t->at[1]) || n > 1000) {
+        fail(g, "times N STATEMENT");
+        return;
+    }
+    for (uint64_t i = 1; i <= n && !g->failed; i++) {
+        char line[LINE_MAX_CHARS];
+        struct tokens one = {.count = t->count - 2};
+        size_t at = 0;
+
+        for (uint32_t k = 0; k < one.count; k++) {
+            one.at[k] = line + at;
+            for (const char *c = t->at[k + 2]; *c != '\0'; c++) {
+                char piece[24] = {*c};
+
+                if (*c == '%')
+                    (void)snprintf(
+                        piece, sizeof piece, "%lu", (unsigned long)i);
+                ASSERT(at + strlen(piece) < sizeof line);
+                memcpy(line + at, piece, strlen(piece));
+                at += strlen(piece);
+            }
+            line[at++] = '\0';
+        }
+        do_statement(g, &one);
+    }
+}
+
 static void do_statement(struct golden *g, struct tokens *t)
 {
     const char *word = t->at[0];
 
     if (g->op_count > 0) {
         do_operation(g, t);
+    } else if (strcmp(word, "times") == 0) {
+        do_times(g, t);
+        return;
     } else if (strcmp(word, "date") == 0) {
         do_date(g, t);
     } else if (strcmp(word, "jump") == 0) {

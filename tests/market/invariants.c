@@ -393,6 +393,8 @@ static void visit_holding(void *ctx,
         weight = a.investors > 1 ? a.investors : 1;
     if (c->s.status == SECURITY_WITHDRAWN && weight > 0)
         weight = h.weight; /* what was withdrawn stays as it was */
+    if (a.kind != ACCOUNT_ORDINARY && h.weight != 0)
+        broken(c->problem, "I16: a special account counts as a holder");
     if (h.weight != weight || h.kind != a.kind)
         broken(c->problem,
                "I10: a holding counts as %u holders, not %u",
@@ -648,8 +650,11 @@ static void count_for_account(void *ctx,
 {
     static struct holding_row h;
     struct all *a = ctx;
+    struct security_row s;
 
-    (void)bytes;
+    if (schema_decode(&s, &security_row_schema, bytes) == ERR_NONE &&
+        hash_eq(&s.issuer, &a->account) && s.status != SECURITY_WITHDRAWN)
+        a->rights++;
     if (get(a->r, &h, TABLE_HOLDINGS, &key->key, &a->account) &&
         h.segment_count > 0)
         a->positions++;

@@ -11,9 +11,13 @@
  *   I7   a pledge, freeze or lock ends by its own kind of event only
  *   I8   rights are carried over, number by number, never made or lost
  *   I10  holders are those with a share, seen through
- *   I13  see market.c
+ *   I14  a row that changed renewed its chain
  *   V1 to V4, on validators: see invariants_gov.c
- *   I16  special accounts are no holders */
+ *   I16  special accounts are no holders
+ *
+ * I11 and I15 are in faults.h and replay.h, I12 in replay.h, I13 in market.c,
+ * the rest of I14 in tests/unit/ledger/test_private.c and cli/test_vault.c; I9
+ * is of distributions, which there are none. */
 #ifndef TESTS_MARKET_INVARIANTS_H
 #define TESTS_MARKET_INVARIANTS_H
 

@@ -231,7 +231,7 @@ static void step_claim(struct step *s, const struct rows_change *c)
         (int)(after.open.shares > 0) - (int)(before.open.shares > 0);
 }
 
-/* A row on which rights hang renews its chain whenever it changes. */
+/* I14: a row on which rights hang renews its chain whenever it changes. */
 static void step_chain(struct step *s, const struct rows_change *c)
 {
     const uint8_t table = c->key->table;
@@ -246,7 +246,45 @@ static void step_chain(struct step *s, const struct rows_change *c)
                c->after.at + c->after.size - HASH_BYTES,
                HASH_BYTES) == 0)
         broken(s->problem,
-               "a row of table %s changed without its chain",
+               "I14: a row of table %s changed without its chain",
+               table_names[table]);
+}
+
+/* The row of another security that took this one's place, with the same key. */
+static bool moved_to(const struct rows *r,
+                     const struct rows_change *gone,
+                     struct rows_change *out)
+{
+    for (uint32_t i = 0; i < rows_touched(r); i++) {
+        if (rows_change(r, i, out) && out->before.size == 0 &&
+            out->key->table == gone->key->table &&
+            hash_eq(&out->key->key, &gone->key->key) &&
+            !hash_eq(&out->key->tree, &gone->key->tree))
+            return true;
+    }
+    return false;
+}
+
+/* I8: what a board transfer carries over is the same under the new code, but
+ * for the count of writes and the chain, which stand last. */
+static void step_carried(const struct rows *r,
+                         const struct step *s,
+                         const struct rows_change *gone)
+{
+    const uint8_t table = gone->key->table;
+    const size_t renewed =
+        HASH_BYTES + (table == TABLE_HOLDINGS ? sizeof(uint64_t) : 0);
+    struct rows_change to;
+
+    if ((table != TABLE_HOLDINGS && table != TABLE_PLEDGES &&
+         table != TABLE_FREEZES) ||
+        gone->after.size > 0 || s->kind_count != 1 ||
+        s->kinds[0] != OP_BOARD_MOVE)
+        return;
+    if (!moved_to(r, gone, &to) || to.after.size != gone->before.size ||
+        memcmp(to.after.at, gone->before.at, to.after.size - renewed) != 0)
+        broken(s->problem,
+               "I8: a row of table %s changed on its way to another board",
                table_names[table]);
 }
 
@@ -313,7 +351,7 @@ static void step_row(struct step *s,
 /* The counts in the security row follow the rows of its trees. */
 static void step_security(struct step *s,
                           const struct rows_change *c,
-                          const struct sums_entry *sums)
+                          struct sums_entry *sums)
 {
     struct security_row before = {0};
     struct security_row after = {0};
@@ -400,6 +438,7 @@ bool invariants_step(const struct rows *r,
         if (!rows_change(r, i, &c))
             continue;
         step_chain(&s, &c);
+        step_carried(r, &s, &c);
         if (sums_account(&by_accounts, c.key, c.before, c.after) != ERR_NONE)
             broken(problem, "an account is not readable");
         of = security_of(&c, &space);

@@ -745,6 +745,8 @@ static void fill_special(struct maker *k, uint8_t kind, union op_any *op)
                          ROLE_BANK,
                          ROLE_NOTARY,
                          ROLE_COURT}[op->op_institution_change.number];
+        if (op->op_institution_change.number == MARKET_R2 && often(k, 30))
+            op->op_institution_change.roles = ROLE_BANK; /* for a while */
         fill_institution_keys(k,
                               op->op_institution_change.keys,
                               &op->op_institution_change.key_count,
@@ -784,6 +786,11 @@ static void fill_special(struct maker *k, uint8_t kind, union op_any *op)
     case OP_ACCOUNT_CLOSE:
         if (often(k, 80))
             prefer(k, &op->op_account_close.account, is_bare);
+        return;
+    case OP_ACCOUNT_TRANSFER:
+        op->op_account_transfer.custodian =
+            (uint16_t)(often(k, 90) ? MARKET_R1 + maker_roll(k, 3)
+                                    : MARKET_BANK);
         return;
     case OP_SECURITY_CREATE:
         op->op_security_create.registrar = MARKET_R1;
@@ -848,6 +855,7 @@ static void fill_special(struct maker *k, uint8_t kind, union op_any *op)
 
 /* ---- which operation ---- */
 
+/* clang-format off */
 static const struct {
     uint8_t kind;
     uint16_t weight;
@@ -886,6 +894,7 @@ static const struct {
     {OP_ACCOUNT_FREEZE, 3},
     {OP_ACCOUNT_THAW, 14},
     {OP_ACCOUNT_CLOSE, 3},
+    {OP_ACCOUNT_TRANSFER, 6},
     {OP_SECURITY_CREATE, 3},
     {OP_REGISTER_OPEN, 6},
     {OP_REGISTER_LINES, 8},
@@ -915,6 +924,7 @@ static const struct {
     {OP_VALIDATORS_CHANGE, 10},
     {OP_EVIDENCE, 8},
 };
+/* clang-format on */
 
 uint8_t maker_kind(struct maker *k)
 {
@@ -1016,6 +1026,7 @@ static void open_one(struct maker *k,
     memcpy(o->nonce, &k->next_account, sizeof k->next_account);
     o->subject_tag.raw[0] = (uint8_t)(k->next_account + 1);
     o->subject_tag.raw[1] = 1;
+    o->identity = some_hash(k);
     if (!paper)
         market_keys(&o->policy,
                     keys,

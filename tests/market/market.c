@@ -1,4 +1,5 @@
 #include "tests/market/market.h"
+#include "tests/market/told.h"
 
 #include "base/check.h"
 #include "base/num.h"
@@ -407,15 +408,9 @@ static void sign_all(struct market *m, const struct market_signing *s)
     struct principal filer = {.kind = PRINCIPAL_INSTITUTION};
     bool filed = false;
 
-    for (uint32_t k = 0; k < tx->op_count; k++) {
-        if (needs_of_op(&needs[k],
-                        &about,
-                        &m->view,
-                        &tx->chain_id,
-                        m->defs[k],
-                        &m->ops[k]) != V_OK)
-            needs[k].count = 0;
-    }
+    for (uint32_t k = 0; k < tx->op_count; k++)
+        (void)needs_of_op(
+            &needs[k], &about, &m->view, &tx->chain_id, m->defs[k], &m->ops[k]);
     tx->institution =
         s->filer != 0 ? s->filer : filer_of(m, needs, tx->op_count);
     filer.id = institution_id(tx->institution);
@@ -448,6 +443,7 @@ static void sign_all(struct market *m, const struct market_signing *s)
 
         sign(tx, &filer, &key);
     }
+    tx_sort_sigs(tx);
 }
 
 /* ---- transactions ---- */
@@ -510,7 +506,7 @@ static void check_declared(struct market *m, enum verdict v)
     const struct op_def *def;
     char text[160];
 
-    if (v < V_UNKNOWN || v == V_NOT_REGISTRAR ||
+    if (v < V_UNKNOWN || v == V_ROLE || v == V_NOT_REGISTRAR ||
         m->why.op_index >= m->tx->op_count)
         return;
     def = m->defs[m->why.op_index];
@@ -558,6 +554,7 @@ static enum verdict apply_checked(struct market *m)
     }
     if (m->on_tx != NULL)
         m->on_tx(m->ctx, v);
+    told(m->tx, &m->why, v);
     if (v == V_OK)
         return v;
     if (!digest_eq(rows_digest(m->rows), start))

@@ -115,17 +115,32 @@ static bool institution(uint64_t *out, const char *text)
     return number(out, text);
 }
 
+/* none, today, 2026-03-02; the last two with days after them: today+3. */
 static bool date(const struct words *w, uint32_t *out, const char *text)
 {
+    const char *plus;
+    char day[11];
+    uint64_t days = 0;
+
     if (strcmp(text, "none") == 0) {
         *out = 0;
         return true;
     }
-    if (strcmp(text, "today") == 0) {
-        *out = w->today;
-        return true;
+    plus = strchr(text, '+');
+    if (plus != NULL) {
+        if (plus - text >= (ptrdiff_t)sizeof day ||
+            !num_parse_u64(&days, plus + 1) || days > NUM_DAY_LAST)
+            return false;
+        memcpy(day, text, (size_t)(plus - text));
+        day[plus - text] = '\0';
+        text = day;
     }
-    return num_parse_date(out, text);
+    if (strcmp(text, "today") == 0)
+        *out = w->today;
+    else if (!num_parse_date(out, text))
+        return false;
+    *out += (uint32_t)days;
+    return true;
 }
 
 /* "2026-02-10T10:00" or milliseconds. */
@@ -255,6 +270,18 @@ static int key_cmp(const void *a, const void *b)
     return memcmp(a, b, PUBKEY_BYTES);
 }
 
+/* An item that ends with *N stands N times. */
+static bool many(char *text, uint64_t *times)
+{
+    char *star = strrchr(text, '*');
+
+    *times = 1;
+    if (star == NULL)
+        return true;
+    *star = '\0';
+    return num_parse_u64(times, star + 1) && *times >= 1;
+}
+
 static const char *set_list(const struct words *w,
                             const struct field *f,
                             uint8_t *base,
@@ -270,14 +297,18 @@ static const char *set_list(const struct words *w,
     if (strcmp(text, "none") != 0) {
         for (char *t = strtok_r(copy, ",", &rest); t != NULL;
              t = strtok_r(NULL, ",", &rest)) {
+            uint8_t *item = list + count * f->sub->size;
+            uint64_t times;
             const char *why;
 
-            if (count >= f->max)
+            if (!many(t, &times) || times > f->max - count)
                 return "too many items";
-            why = set_item(w, f->sub, list + count * f->sub->size, t);
+            why = set_item(w, f->sub, item, t);
             if (why != NULL)
                 return why;
-            count++;
+            for (uint64_t i = 1; i < times; i++)
+                memcpy(item + i * f->sub->size, item, f->sub->size);
+            count += (uint32_t)times;
         }
     }
     if (f->sub->size == PUBKEY_BYTES && count > 0)

@@ -5,9 +5,11 @@
  *       one meaning has one encoding
  *   P4  what decodes is sound: in order, of this version, without stray bits
  *   P5  JSON says all of an operation or row: from it come the same bytes
+ *   P6  the JSON that a verifier writes of a record is what a node answers
  *
  * Values come from the schemas, so what is added to a table is tried too.
  * SEED=n in the environment repeats a run. */
+#include "audit/jtext.h"
 #include "base/check.h"
 #include "base/num.h"
 #include "chain/cert.h"
@@ -826,6 +828,32 @@ static void test_chain_messages_and_records(void **x)
         check_codec(&codecs[i], 3 * ROUNDS);
 }
 
+/* text is compact JSON. */
+static void check_jtext(const struct schema *s,
+                        const void *record,
+                        const char *text)
+{
+    char why[160] = "";
+    char *out = NULL;
+    size_t size = 0;
+    struct jtext j = {.out = open_memstream(&out, &size)};
+    json_t *json;
+    char *again;
+
+    assert_non_null(j.out);
+    jtext_record(&j, NULL, s, record);
+    assert_int_equal(fclose(j.out), 0);
+    json = json_parse(bytes_of(out, size), why, sizeof why);
+    if (json == NULL)
+        fail_msg("%s: %s in %.200s", s->name, why, out);
+    again = json_dumps(json, JSON_COMPACT);
+    if (strcmp(again, text) != 0)
+        fail_msg("%s: %.200s is not %.200s", s->name, again, text);
+    json_decref(json);
+    free(again);
+    free(out);
+}
+
 /* Through JSON text, as a client sends it. */
 static void check_json(const struct schema *s, struct dice *d)
 {
@@ -844,6 +872,7 @@ static void check_json(const struct schema *s, struct dice *d)
     json = schema_to_json(s, record);
     text = json_dumps(json, JSON_COMPACT);
     json_decref(json);
+    check_jtext(s, record, text);
     json = json_parse(bytes_of(text, strlen(text)), why, sizeof why);
     if (json == NULL)
         fail_msg("%s: %s in %.200s", s->name, why, text);

@@ -5,7 +5,8 @@
  * Many small markets, each lived through from its genesis: accounts of every
  * sort, registers, courts, days that pass over weekends and years, operations
  * of all kinds.  After each, the invariants of what it touched (I1 to I8, I10,
- * I13, I16) by plain loops, and ever and again of everything; a part of the
+ * I13, I16) by plain loops, and ever and again of everything; the chains of the
+ * holdings from the events; a part of the
  * transactions is tried first (a trial gives the verdict of the execution).
  * The digest printed last depends on nothing but seed and number (I12).
  *
@@ -17,8 +18,10 @@
 #include "base/num.h"
 #include "crypto/hash.h"
 #include "state/overlay.h"
-#include "tests/market/invariants.h"
+#include "tests/market/chains.h"
+#include "tests/market/faults.h"
 #include "tests/market/maker.h"
+#include "tests/market/replay.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +31,7 @@ enum {
     FULL_EVERY = 250,
     KINDS = 256,
     LATE_DAY = 21904, /* 2029-12-21 */
+    REPLAY_EVERY = 8, /* markets */
 };
 
 /* The same market in the real state. */
@@ -43,12 +47,15 @@ struct play {
     struct market *m;
     struct maker maker;
     struct shadow *shadow;
+    struct replay *replay; /* of this market; NULL: not kept */
     struct hash digest;
     uint64_t ops;
     uint64_t tried[KINDS];
     uint64_t done[KINDS];
     uint64_t verdicts[1000];
-    bool met[KINDS][1000]; /* refusals of each kind */
+    bool met[KINDS][1000];   /* refusals of each kind */
+    uint32_t planted[KINDS]; /* transactions in which faults were */
+    struct faults_count faults;
     char problem[PROBLEM_MAX];
 };
 
@@ -150,6 +157,43 @@ static void shadow_end(struct play *p)
     state_free(p->shadow->state);
 }
 
+/* ---- what took effect, to be done again ---- */
+
+static void keep_block(void *ctx, uint64_t parent_ms)
+{
+    struct play *p = ctx;
+
+    (void)parent_ms;
+    replay_block(p->replay, p->m->block.time_ms);
+}
+
+static void keep_tx(void *ctx, enum verdict v)
+{
+    struct play *p = ctx;
+
+    if (v == V_OK)
+        replay_tx(p->replay, p->m->tx);
+}
+
+static void keep_begin(struct play *p)
+{
+    p->replay = replay_new();
+    p->m->ctx = p;
+    p->m->on_block = keep_block;
+    p->m->on_tx = keep_tx;
+}
+
+static void keep_end(struct play *p)
+{
+    if (p->replay == NULL)
+        return;
+    if (p->problem[0] == '\0' && !replay_agrees(p->replay, p->m))
+        (void)snprintf(
+            p->problem, PROBLEM_MAX, "I11: the replay ends with other rows");
+    replay_free(p->replay);
+    p->replay = NULL;
+}
+
 /* ---- one market ---- */
 
 static bool fine(struct play *p)
@@ -183,6 +227,7 @@ static void next_block(struct play *p)
         break;
     }
     (void)invariants_step(p->m->rows, p->m->block.date, NULL, 0, p->problem);
+    (void)chains_step(p->m, true, p->problem);
     into_digest(p, &p->m->event_digest, sizeof p->m->event_digest);
 }
 
@@ -209,11 +254,26 @@ static uint32_t make_tx(struct play *p, union op_any *op, uint8_t *kinds)
     return count;
 }
 
+/* Now and then, and in the first of each kind.  Not with the real state beside
+ * it, which has gone on. */
+static void plant_faults(struct play *p,
+                         const struct ledger_block *before,
+                         uint8_t kind)
+{
+    if (p->shadow != NULL || p->problem[0] != '\0')
+        return;
+    if (p->planted[kind]++ % 100 < 3)
+        (void)faults_check(p->m, before, &p->faults, p->problem);
+    if (p->done[kind] % 16 == 1 && p->problem[0] == '\0')
+        (void)faults_signatures(p->m, before, p->problem);
+}
+
 static void one_tx(struct play *p)
 {
     static union op_any ops[MARKET_TX_OPS];
     uint8_t kinds[MARKET_TX_OPS];
     struct market_signing signing;
+    struct ledger_block before;
     uint32_t count = 1;
     enum verdict v;
     uint32_t number;
@@ -222,6 +282,7 @@ static void one_tx(struct play *p)
         kinds[0] = OP_VOID;
         if (p->m->tx->op_count == 0)
             return;
+        before = p->m->block;
         v = market_again(p->m);
         for (uint32_t i = 0; i < p->m->tx->op_count; i++)
             kinds[i] = p->m->defs[i]->kind;
@@ -230,6 +291,7 @@ static void one_tx(struct play *p)
         count = make_tx(p, ops, kinds);
         maker_signing(&p->maker, &signing);
         p->m->twice = maker_roll(&p->maker, 4) == 0;
+        before = p->m->block;
         v = market_send(p->m, &signing);
         for (uint32_t i = 0; i < count; i++) {
             p->tried[kinds[i]]++;
@@ -238,12 +300,15 @@ static void one_tx(struct play *p)
                 maker_done(&p->maker, kinds[i], &ops[i]);
         }
     }
+    if (v == V_OK && count == 1 && p->m->tx->op_count == 1)
+        plant_faults(p, &before, kinds[0]);
     p->verdicts[v]++;
     if (p->m->why.op_index < count)
         p->met[kinds[p->m->why.op_index]][v] = true;
     if (v == V_OK) {
         (void)invariants_step(
             p->m->rows, p->m->block.date, kinds, count, p->problem);
+        (void)chains_step(p->m, false, p->problem);
         if (count == 1 && p->m->tx->op_count == 1)
             (void)invariants_moved(p->m->rows,
                                    p->m->block.date,
@@ -262,6 +327,8 @@ static bool one_market(struct play *p, uint64_t seed, uint64_t ops)
 
     p->m = market_new();
     shadow_begin(p);
+    if (p->shadow == NULL && seed % REPLAY_EVERY == 1)
+        keep_begin(p);
     maker_market(&p->maker, p->m, seed);
     if (seed % 16 == 5) /* near the end of the calendar */
         market_date(p->m, LATE_DAY);
@@ -276,6 +343,7 @@ static bool one_market(struct play *p, uint64_t seed, uint64_t ops)
 
         into_digest(p, &root, sizeof root);
     }
+    keep_end(p);
     if (!fine(p)) {
         fprintf(stderr,
                 "prop_ledger: %s\n  after operation %lu of market %lu on day "
@@ -360,7 +428,7 @@ static void print_line(const struct play *p, uint64_t seed)
         verdicts += p->verdicts[verdict_all[i]] > 0 ? 1 : 0;
     hex_encode(hex, p->digest.raw, HASH_BYTES);
     printf("prop_ledger: seed=%lu ops=%lu done=%lu%% kinds=%u of %u "
-           "verdicts=%u of %u digest=%s\n",
+           "verdicts=%u of %u faults=%lu pairs=%lu digest=%s\n",
            (unsigned long)seed,
            (unsigned long)p->ops,
            (unsigned long)(tried > 0 ? done * 100 / tried : 0),
@@ -368,6 +436,8 @@ static void print_line(const struct play *p, uint64_t seed)
            op_table_count,
            verdicts,
            verdict_count,
+           (unsigned long)p->faults.alone,
+           (unsigned long)p->faults.pairs,
            hex);
 }
 

@@ -98,7 +98,8 @@ static void make_setup(struct sim_world *w)
                                         .issuer = account(w, 0),
                                         .registrar = 1,
                                         .class = CLASS_ORDINARY,
-                                        .holder_cap = 200};
+                                        .holder_cap = 200,
+                                        .document = {{1}}};
     struct op_register_open open = {.security = "SIM",
                                     .issued = {HOLDERS * (uint64_t)SHARES},
                                     .line_count = HOLDERS};
@@ -121,6 +122,7 @@ static void make_setup(struct sim_world *w)
             .policy = {.threshold = 1,
                        .key_count = 1,
                        .keys = {key_of((uint8_t)(i + 1))}},
+            .identity = {{(uint8_t)(i + 1)}},
             .subject_tag = {{(uint8_t)(i + 1)}}};
         struct hash leaf;
 

@@ -81,6 +81,46 @@ static void test_mtree_proofs_from_a_source_are_those_of_the_array(void **state)
     }
 }
 
+static enum err log_of_leaves(void *ctx, uint64_t size, struct mtree_log *out)
+{
+    const struct hash *leaves = ctx;
+
+    memset(out, 0, sizeof *out);
+    for (uint64_t i = 0; i < size; i++)
+        mtree_log_append(out, &leaves[i]);
+    return ERR_NONE;
+}
+
+static enum err leaf_of_leaves(void *ctx, uint64_t index, struct hash *out)
+{
+    const struct hash *leaves = ctx;
+
+    *out = leaves[index];
+    return ERR_NONE;
+}
+
+static void test_mtree_nodes_from_peaks_are_those_of_the_leaves(void **state)
+{
+    struct hash leaves[64];
+    struct mtree_peaks peaks = {leaves, log_of_leaves, leaf_of_leaves};
+
+    (void)state;
+    for (uint8_t i = 0; i < 64; i++)
+        leaves[i] = mtree_leaf(bytes_of(&i, 1));
+    for (uint32_t level = 0; level <= 6; level++) {
+        for (uint64_t i = 0; i < 64u >> level; i++) {
+            struct hash a;
+            struct hash b;
+
+            assert_int_equal(mtree_node_of_leaves(leaves, level, i, &a),
+                             ERR_NONE);
+            assert_int_equal(mtree_node_of_peaks(&peaks, level, i, &b),
+                             ERR_NONE);
+            assert_memory_equal(&a, &b, sizeof a);
+        }
+    }
+}
+
 static void test_mtree_consistency_holds_for_prefixes_only(void **state)
 {
     struct hash leaves[70];
@@ -200,6 +240,117 @@ static void test_tx_every_prefix_and_flip_is_refused_or_another(void **state)
     free(back);
 }
 
+/* A transaction of two principals, signed by keys 1 and 2. */
+static void two_of_us(struct tx *tx)
+{
+    static const uint8_t op[3] = {30, 1, 2};
+    uint8_t buf[1024];
+    struct writer w = writer_of(buf, sizeof buf);
+
+    memset(tx, 0, sizeof *tx);
+    tx->institution = 1;
+    tx->principal_count = 2;
+    for (uint8_t i = 0; i < 2; i++)
+        tx->principals[i] = (struct principal){
+            PRINCIPAL_INSTITUTION, institution_id((uint16_t)(i + 1))};
+    tx->op_count = 1;
+    tx->ops[0] = bytes_of(op, sizeof op);
+    tx_encode_unsigned(&w, tx);
+    tx->id = tx_id_of(writer_bytes(&w));
+    for (uint8_t i = 0; i < 2; i++) {
+        const struct secret key = secret_of((uint8_t)(i + 1));
+
+        assert_int_equal(tx_sign(tx, i, &key), ERR_NONE);
+    }
+}
+
+static enum err taken(const struct tx *tx)
+{
+    static uint8_t buf[TX_BYTES_MAX + 1024];
+    static struct tx back;
+    struct writer w = writer_of(buf, sizeof buf);
+    enum err e;
+
+    tx_encode(&w, tx);
+    assert_true(writer_ok(&w));
+    e = tx_decode(&back, writer_bytes(&w));
+    return e == ERR_NONE ? tx_check_sigs(&back, NULL) : e;
+}
+
+/* One transaction has one encoding: lists are sorted, and nothing is double. */
+static void test_tx_that_is_not_canonical_is_refused(void **state)
+{
+    static struct tx tx;
+    struct tx_sig sig;
+
+    (void)state;
+    two_of_us(&tx);
+    assert_int_equal(taken(&tx), ERR_NONE);
+    sig = tx.sigs[0];
+    tx.sigs[0] = tx.sigs[1];
+    tx.sigs[1] = sig;
+    assert_int_equal(taken(&tx), ERR_ORDER);
+    two_of_us(&tx);
+    tx.sigs[1] = tx.sigs[0];
+    assert_int_equal(taken(&tx), ERR_ORDER);
+    two_of_us(&tx);
+    tx.principals[0] = tx.principals[1];
+    assert_int_equal(taken(&tx), ERR_ORDER);
+    two_of_us(&tx);
+    tx.sigs[1].principal = 2; /* nobody */
+    assert_int_equal(taken(&tx), ERR_RANGE);
+    two_of_us(&tx);
+    tx.op_count = 0;
+    assert_int_equal(taken(&tx), ERR_RANGE);
+}
+
+/* Whoever does not hold the key could make another encoding of a signature: the
+ * one with n - s. */
+static void test_tx_with_the_other_s_is_refused(void **state)
+{
+    static const uint8_t order[32] = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xfe, 0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48,
+        0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41};
+    static struct tx tx;
+    int borrow = 0;
+
+    (void)state;
+    two_of_us(&tx);
+    for (int i = 31; i >= 0; i--) {
+        const int d = order[i] - tx.sigs[0].sig.raw[32 + i] - borrow;
+
+        tx.sigs[0].sig.raw[32 + i] = (uint8_t)(d & 0xff);
+        borrow = d < 0 ? 1 : 0;
+    }
+    assert_int_equal(borrow, 0);
+    assert_int_equal(taken(&tx), ERR_SIGNATURE);
+}
+
+static void test_tx_signed_by_another_key_is_refused(void **state)
+{
+    static struct tx tx;
+    const struct secret other = secret_of(3);
+
+    (void)state;
+    two_of_us(&tx);
+    assert_int_equal(key_sign(&tx.sigs[1].sig, &other, &tx.id), ERR_NONE);
+    assert_int_equal(taken(&tx), ERR_SIGNATURE);
+}
+
+static void test_tx_that_is_too_large_is_refused(void **state)
+{
+    static uint8_t op[TX_BYTES_MAX];
+    static struct tx tx;
+
+    (void)state;
+    two_of_us(&tx);
+    tx.ops[0] = bytes_of(op, sizeof op - 600);
+    assert_int_equal(taken(&tx), ERR_SIGNATURE); /* read, but not signed */
+    tx.ops[0] = bytes_of(op, sizeof op - 300);
+    assert_int_equal(taken(&tx), ERR_RANGE);
+}
+
 static void test_cert_needs_exactly_a_quorum_of_members(void **state)
 {
     struct valset set = {.count = 4};
@@ -245,9 +396,14 @@ int main(void)
         cmocka_unit_test(test_mtree_equals_its_definition),
         cmocka_unit_test(
             test_mtree_proofs_from_a_source_are_those_of_the_array),
+        cmocka_unit_test(test_mtree_nodes_from_peaks_are_those_of_the_leaves),
         cmocka_unit_test(test_mtree_consistency_holds_for_prefixes_only),
         cmocka_unit_test(test_valset_quorums_are_n_minus_f),
         cmocka_unit_test(test_tx_every_prefix_and_flip_is_refused_or_another),
+        cmocka_unit_test(test_tx_that_is_not_canonical_is_refused),
+        cmocka_unit_test(test_tx_with_the_other_s_is_refused),
+        cmocka_unit_test(test_tx_signed_by_another_key_is_refused),
+        cmocka_unit_test(test_tx_that_is_too_large_is_refused),
         cmocka_unit_test(test_cert_needs_exactly_a_quorum_of_members),
     };
 

@@ -43,15 +43,17 @@ static void test_csv_good_register_is_read(void **state)
     csv_free(&r);
 }
 
+/* The same header and one line, in GB18030. */
+#define GB18030                                                          \
+    "\xd6\xa4\xc8\xaf\xb4\xfa\xc2\xeb,\xb9\xc9\xb6\xab\xc3\xfb\xb3\xc6," \
+    "\xd6\xa4\xbc\xfe\xc0\xe0\xd0\xcd,\xd6\xa4\xbc\xfe\xba\xc5\xc2\xeb," \
+    "\xb3\xd6\xb9\xc9\xca\xfd\xc1\xbf,\xb9\xc9\xb7\xdd\xd0\xd4\xd6\xca," \
+    "\xc8\xa1\xb5\xc3\xc8\xd5\xc6\xda\n"                                 \
+    "100002,\xd5\xc5\xc8\xfd,X,A1,5,0,2020-01-01\n"
+
 static void test_csv_gb18030_is_read(void **state)
 {
-    /* the same header and one line, in GB18030 */
-    static const char text[] =
-        "\xd6\xa4\xc8\xaf\xb4\xfa\xc2\xeb,\xb9\xc9\xb6\xab\xc3\xfb\xb3\xc6,"
-        "\xd6\xa4\xbc\xfe\xc0\xe0\xd0\xcd,\xd6\xa4\xbc\xfe\xba\xc5\xc2\xeb,"
-        "\xb3\xd6\xb9\xc9\xca\xfd\xc1\xbf,\xb9\xc9\xb7\xdd\xd0\xd4\xd6\xca,"
-        "\xc8\xa1\xb5\xc3\xc8\xd5\xc6\xda\n"
-        "100002,\xd5\xc5\xc8\xfd,X,A1,5,0,2020-01-01\n";
+    static const char text[] = GB18030;
     struct csv_register r;
     uint32_t line;
     char why[200];
@@ -60,6 +62,44 @@ static void test_csv_gb18030_is_read(void **state)
     assert_int_equal(parse(&r, text, 0, &line, why), ERR_NONE);
     assert_string_equal(r.lines[0].name, "张三");
     csv_free(&r);
+}
+
+/* The line is that of the byte, though the first line is no UTF-8 either. */
+static void test_csv_bad_gb18030_names_its_line(void **state)
+{
+    struct csv_register r;
+    uint32_t line;
+    char why[200];
+
+    (void)state;
+    assert_int_equal(parse(&r,
+                           GB18030 "100002,\xd5\xff,X,A2,5,0,2020-01-01\n"
+                                   "100002,Y,X,A3,5,0,2020-01-01\n",
+                           0,
+                           &line,
+                           why),
+                     ERR_RANGE);
+    assert_int_equal(line, 3);
+    assert_string_equal(why, "neither UTF-8 nor GB18030");
+}
+
+/* Its bytes would pass for GB18030, and its columns for missing. */
+static void test_csv_bad_utf8_is_not_taken_for_gb18030(void **state)
+{
+    struct csv_register r;
+    uint32_t line;
+    char why[200];
+
+    (void)state;
+    assert_int_equal(parse(&r,
+                           HEAD "100001,张三,身份证,A1,1,0,2020-01-01\n"
+                                "100001,\xd5\xc5,身份证,A2,1,0,2020-01-01\n",
+                           0,
+                           &line,
+                           why),
+                     ERR_RANGE);
+    assert_int_equal(line, 3);
+    assert_string_equal(why, "not UTF-8, as the file is that far");
 }
 
 static void test_csv_bad_cases_name_their_line(void **state)
@@ -72,6 +112,10 @@ static void test_csv_bad_cases_name_their_line(void **state)
     } cases[] = {
         {"证券代码,股东名称\n" LINE, 0, 1},
         {"证券代码,证券代码\n", 0, 1},
+        {"证券代码,证券代码,股东名称,证件类型,证件号码,持股数量,股份性质,"
+         "取得日期\n100001,100001,张三,身份证,A1,100,0,2020-01-01\n",
+         0,
+         1},
         {HEAD, 0, 2},
         {HEAD LINE LINE, 0, 3},
         {HEAD LINE "100001,张三,身份证,a 1,100,0,2020-01-01\n", 0, 3},
@@ -81,10 +125,13 @@ static void test_csv_bad_cases_name_their_line(void **state)
         {HEAD "100001,张三,身份证,A1,-1,0,2020-01-01\n", 0, 2},
         {HEAD "100001,张三,身份证,A1,1.5,0,2020-01-01\n", 0, 2},
         {HEAD "100001,张三,身份证,A1,\"1,000\",0,2020-01-01\n", 0, 2},
+        {HEAD "100001,张三,身份证,A1,1,000,0,2020-01-01\n", 0, 2},
         {HEAD "100001,张三,身份证,A1,0,0,2020-01-01\n", 0, 2},
         {HEAD "100001,张三,身份证,A1,1,100,2020-01-01\n", 0, 2},
         {HEAD "100001,张三,身份证,A1,1,0,2021-02-29\n", 0, 2},
         {HEAD "100001,,身份证,A1,1,0,2020-01-01\n", 0, 2},
+        {HEAD "100001,张\x1b[2J,身份证,A1,1,0,2020-01-01\n", 0, 2},
+        {HEAD "100001,\"张\n三\",身份证,A1,1,0,2020-01-01\n", 0, 2},
         {HEAD "100001,张三,身份证,A1,1\n", 0, 2},
         {HEAD "100001,\"张三,身份证,A1,1,0,2020-01-01\n", 0, 2},
         {HEAD "100001,张\"三,身份证,A1,1,0,2020-01-01\n", 0, 2},
@@ -114,6 +161,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_csv_good_register_is_read),
         cmocka_unit_test(test_csv_gb18030_is_read),
+        cmocka_unit_test(test_csv_bad_gb18030_names_its_line),
+        cmocka_unit_test(test_csv_bad_utf8_is_not_taken_for_gb18030),
         cmocka_unit_test(test_csv_bad_cases_name_their_line),
     };
 

@@ -85,7 +85,7 @@ static void test_core_leader_that_gave_up_proposes_nothing(void **s)
     assert_int_equal(rig_count(&rig, DO_PERSIST_VOTE), 0);
 }
 
-/* T_pace */
+/* T_pace: transactions that wait when the tip is applied are load. */
 static void test_core_blocks_under_load_keep_their_distance(void **s)
 {
     const struct candidate a = rig_candidate(1, 0, 1, 'A');
@@ -95,11 +95,29 @@ static void test_core_blocks_under_load_keep_their_distance(void **s)
     rig_offer(&rig, a, 'G');
     rig_work(&rig, true);
     rig_cert(&rig, VOTE_FINALIZE, a);
+    rig_tick(&rig, 5);
     rig_applied(&rig, 1, 'A');
     assert_int_equal(rig.core.view, 2);
     assert_int_equal(rig_count(&rig, DO_BUILD), 0);
-    assert_int_equal(core_next_tick_ms(&rig.core), rig.now_ms + 20);
-    rig_tick(&rig, 20);
+    assert_int_equal(core_next_tick_ms(&rig.core), rig.now_ms + 15);
+    rig_tick(&rig, 15);
+    assert_int_equal(rig_count(&rig, DO_BUILD), 1);
+}
+
+/* D49 propose at once */
+static void test_core_work_on_an_idle_tip_is_built_at_once(void **s)
+{
+    const struct candidate a = rig_candidate(1, 0, 1, 'A');
+
+    (void)s;
+    rig_start(&rig, 2);
+    rig_offer(&rig, a, 'G');
+    rig_work(&rig, true);
+    rig_cert(&rig, VOTE_FINALIZE, a);
+    rig_work(&rig, false); /* it was all in the block */
+    rig_applied(&rig, 1, 'A');
+    assert_int_equal(rig_count(&rig, DO_BUILD), 0);
+    rig_work(&rig, true);
     assert_int_equal(rig_count(&rig, DO_BUILD), 1);
 }
 
@@ -438,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_core_block_built_too_late_is_dropped),
         cmocka_unit_test(test_core_leader_that_gave_up_proposes_nothing),
         cmocka_unit_test(test_core_blocks_under_load_keep_their_distance),
+        cmocka_unit_test(test_core_work_on_an_idle_tip_is_built_at_once),
         cmocka_unit_test(test_core_leader_carries_a_tip_that_is_not_final),
         cmocka_unit_test(test_core_final_block_is_not_carried_on_and_on),
         cmocka_unit_test(test_core_carry_of_the_final_block_is_voted_for),

@@ -144,6 +144,7 @@ static inline struct op_account_open fixture_account(uint8_t n)
                                  .kind = ACCOUNT_ORDINARY,
                                  .authority = AUTHORITY_PAPER};
 
+    op.identity.raw[0] = n;
     op.subject_tag.raw[0] = n;
     op.document.raw[0] = 1;
     return op;
@@ -221,7 +222,8 @@ static inline void fixture_fill(struct fixture *f)
     struct op_security_create security = {.code = "S",
                                           .registrar = 1,
                                           .class = CLASS_ORDINARY,
-                                          .holder_cap = 200};
+                                          .holder_cap = 200,
+                                          .document = {{1}}};
     struct op_register_open open = {
         .security = "S", .issued = {1500}, .line_count = 2};
     struct op_register_confirm confirm = {.security = "S"};

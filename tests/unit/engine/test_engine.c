@@ -723,7 +723,8 @@ static void test_engine_sums_refuse_changes_that_do_not_add_up(void **x)
                                         .status = ACCOUNT_ACTIVE,
                                         .authority = AUTHORITY_PAPER,
                                         .frozen_by = "-",
-                                        .positions = 1};
+                                        .positions = 1,
+                                        .rights = 1}; /* it is the issuer */
     struct security_row security = {.code = "S",
                                     .class = CLASS_ORDINARY,
                                     .status = SECURITY_REGISTERED,

@@ -44,10 +44,17 @@ static inline void put_security(struct world *w, const struct security_row *s)
     put_row(w, TABLE_SECURITIES, &zero, &key, s);
 }
 
+/* The issuer's count of securities follows. */
 static inline void set_status(struct world *w, enum security_status status)
 {
+    static const struct hash zero;
     struct security_row s = security_now(w);
+    struct account_row issuer;
 
+    assert_true(exec_account(&w->view, &issuer, &s.issuer));
+    issuer.rights += (uint32_t)(s.status == SECURITY_WITHDRAWN) -
+                     (uint32_t)(status == SECURITY_WITHDRAWN);
+    put_row(w, TABLE_ACCOUNTS, &zero, &s.issuer, &issuer);
     s.status = (uint8_t)status;
     put_security(w, &s);
 }
@@ -297,7 +304,8 @@ static inline void sound(struct world *w)
     assert_int_equal(s.freezes_open, n.freezes_open);
     assert_int_equal(s.court_reports, n.court_reports);
     for (int i = 0; i < ACCOUNTS; i++)
-        assert_int_equal(account_of(w, i).rights, n.rights[i]);
+        assert_int_equal(account_of(w, i).rights,
+                         n.rights[i] + world_issued_by(w, i));
 }
 
 /* The operation takes effect and leaves the rows sound. */

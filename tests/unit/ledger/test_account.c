@@ -37,6 +37,7 @@ static struct op_account_open holder(uint8_t n)
         .kind = ACCOUNT_ORDINARY,
         .authority = AUTHORITY_KEYS,
         .policy = {.threshold = 1, .key_count = 1, .keys = {world_key(n)}},
+        .identity = {{n, 2}},
         .subject_tag = {{n}},
         .document = {{1}}};
 }
@@ -475,8 +476,9 @@ static void test_account_thaw_by_another_authority_is_refused(void **state)
     world_free(w);
 }
 
-/* R29: An account is closed if it is active, has no position, no pledge to it
- * and no open claim, and no recovery of its keys is pending. */
+/* R29: An account is closed if it is active, has no position, no pledge to it,
+ * no open claim and no security of its own in the register, and no recovery of
+ * its keys is pending. */
 static void test_account_close_with_something_left_is_refused(void **state)
 {
     struct world *w = world_new();

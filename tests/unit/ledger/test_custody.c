@@ -375,7 +375,7 @@ static enum verdict by_the_first(struct world *w, uint8_t kind, const void *op)
         (struct tx_sig){.key_type = 1, .key = world_key(KEY_OF_MAKER)};
     tx->sigs[1] =
         (struct tx_sig){.key_type = 1, .key = world_key(KEY_OF_CHECKER)};
-    v = ledger_apply(&w->block, tx, &w->why);
+    v = world_apply(w, tx);
     free(tx);
     return v;
 }

@@ -36,7 +36,7 @@ static void test_envelope_repeat_names_the_first(void **state)
     assert_int_equal(world_do_full(w, OP_TRANSFER, &op, tx), V_OK);
     first = tx->id;
     tx->id.raw[5] = 77; /* another transaction, the same reference */
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_DUPLICATE_SERIAL);
+    assert_int_equal(world_apply(w, tx), V_DUPLICATE_SERIAL);
     assert_memory_equal(&w->why.about, &first, sizeof first);
     free(tx);
     world_free(w);
@@ -69,8 +69,7 @@ static void test_envelope_bad_cases_are_refused(void **state)
         tx->reference.serial[3] = (uint8_t)(i + 1);
         tx->valid_until = cases[i].until;
         tx->chain_id.raw[0] = cases[i].other_chain ? 1 : 0;
-        assert_int_equal(ledger_apply(&w->block, tx, &w->why),
-                         cases[i].expected);
+        assert_int_equal(world_apply(w, tx), cases[i].expected);
     }
     free(tx);
     world_free(w);
@@ -89,9 +88,9 @@ static void test_envelope_reference_stays_used_until_its_day_is_gone(
     (void)state;
     assert_int_equal(world_do_full(w, OP_TRANSFER, &op, tx), V_OK);
     world_at(w, TODAY + 30);
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_DUPLICATE_SERIAL);
+    assert_int_equal(world_apply(w, tx), V_DUPLICATE_SERIAL);
     world_at(w, TODAY + 31);
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_EXPIRED);
+    assert_int_equal(world_apply(w, tx), V_EXPIRED);
     for (uint32_t i = 0; i < w->count; i++)
         kept += w->rows[i].key.table == TABLE_REFERENCES &&
                         hash_eq(&w->rows[i].key.tree, &key.tree)
@@ -115,7 +114,7 @@ static void test_void_uses_the_reference_up(void **state)
     used = tx->reference;
     assert_int_equal(world_do_full(w, OP_TRANSFER, &later, tx), V_OK);
     tx->reference = used;
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_DUPLICATE_SERIAL);
+    assert_int_equal(world_apply(w, tx), V_DUPLICATE_SERIAL);
     free(tx);
     world_free(w);
 }
@@ -161,7 +160,7 @@ static void test_signatures_foreign_key_is_refused(void **state)
         if (memcmp(&tx->sigs[i].key, &mine, sizeof mine) == 0)
             tx->sigs[i].key = world_key(KEY_OF_STRANGER);
     }
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_SIG_INVALID);
+    assert_int_equal(world_apply(w, tx), V_SIG_INVALID);
     free(tx);
     world_free(w);
 }
@@ -194,6 +193,7 @@ static void test_account_rules_are_kept(void **state)
         .kind = ACCOUNT_ORDINARY,
         .authority = AUTHORITY_KEYS,
         .policy = {.threshold = 1, .key_count = 1, .keys = {world_key(60)}},
+        .identity = {{2}},
         .subject_tag = {{1}}};
 
     (void)state;
@@ -252,9 +252,37 @@ static void test_institution_open_needs_the_operators(void **state)
                      V_SIG_MISSING);
     tx->sigs[tx->sig_count++] =
         (struct tx_sig){.key_type = 1, .key = world_key(KEY_OF_OPERATOR)};
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_OK);
+    assert_int_equal(world_apply(w, tx), V_OK);
     tx->reference.serial[7] = 1;
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_EXISTS);
+    assert_int_equal(world_apply(w, tx), V_EXISTS);
+    free(tx);
+    world_free(w);
+}
+
+static void test_operation_with_other_bytes_is_refused(void **state)
+{
+    struct world *w = market();
+    const struct op_transfer op = plain(w);
+    struct tx *tx = malloc(sizeof *tx);
+    struct bytes bytes;
+    uint8_t copy[512];
+
+    (void)state;
+    assert_int_equal(world_do_full(w, OP_TRANSFER, &op, tx), V_OK);
+    tx->reference.serial[9] = 1;
+    bytes = tx->ops[0];
+    assert_true(bytes.size < sizeof copy);
+    memcpy(copy, bytes.at, bytes.size);
+    copy[bytes.size] = 0;
+    tx->ops[0] = bytes_of(copy, bytes.size - 1); /* cut */
+    assert_int_equal(world_apply(w, tx), V_MALFORMED);
+    tx->ops[0] = bytes_of(copy, bytes.size + 1); /* a byte more */
+    assert_int_equal(world_apply(w, tx), V_MALFORMED);
+    copy[0] = 0; /* no such operation */
+    tx->ops[0] = bytes_of(copy, bytes.size);
+    assert_int_equal(world_apply(w, tx), V_MALFORMED);
+    copy[0] = OP_TRANSFER;
+    assert_int_equal(world_apply(w, tx), V_OK);
     free(tx);
     world_free(w);
 }
@@ -326,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_account_rules_are_kept),
         cmocka_unit_test(test_transfer_parties_are_checked),
         cmocka_unit_test(test_institution_open_needs_the_operators),
+        cmocka_unit_test(test_operation_with_other_bytes_is_refused),
         cmocka_unit_test(test_court_operations_come_first_in_a_block),
         cmocka_unit_test(test_refused_transaction_changes_no_row),
         cmocka_unit_test(test_verdicts_have_names_and_ascend),

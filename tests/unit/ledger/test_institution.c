@@ -189,7 +189,7 @@ static void test_void_takes_the_reference(void **state)
     assert_int_equal(w->events[0].kind, EVENT_TX_VOIDED);
     assert_memory_equal(&w->events[0].document, &op.voided, HASH_BYTES);
     tx->id.raw[9] = 1;
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_DUPLICATE_SERIAL);
+    assert_int_equal(world_apply(w, tx), V_DUPLICATE_SERIAL);
     free(tx);
     world_free(w);
 }
@@ -213,14 +213,14 @@ static void test_other_registrar_files_is_not_registrar(void **state)
     w->skip_checker = false;
     tx->institution = 2;
     /* Signed by one of the registrar: not wholly absent. */
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_SIG_MISSING);
+    assert_int_equal(world_apply(w, tx), V_SIG_MISSING);
     tx->principals[0].id = institution_id(2);
     tx->sigs[tx->sig_count++] =
         (struct tx_sig){.key_type = 1, .key = world_key(KEY_OF_CHECKER)};
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_NOT_REGISTRAR);
+    assert_int_equal(world_apply(w, tx), V_NOT_REGISTRAR);
     tx->institution = 3;
     tx->principals[0].id = institution_id(3);
-    assert_int_equal(ledger_apply(&w->block, tx, &w->why), V_SIG_MISSING);
+    assert_int_equal(world_apply(w, tx), V_SIG_MISSING);
     free(tx);
     world_free(w);
 }

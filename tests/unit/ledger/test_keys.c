@@ -91,7 +91,7 @@ static enum verdict do_signed_by(struct world *w,
             tx->sigs[tx->sig_count++] = (struct tx_sig){
                 .principal = p, .key_type = 1, .key = world_key(numbers[k])};
     }
-    v = ledger_apply(&w->block, tx, &w->why);
+    v = world_apply(w, tx);
     free(tx);
     return v;
 }
@@ -260,7 +260,11 @@ static void test_rotate_in_the_wrong_state_is_refused(void **state)
     op.account = close.account;
     assert_int_equal(world_do(w, OP_ACCOUNT_CLOSE, &close), V_OK);
     world_refused(w, OP_ACCOUNT_ROTATE, &op, V_ACCOUNT_STATE);
-    op.account = freeze.account; /* new keys move no share */
+    /* R176: The keys of a frozen account are replaced only with the court's
+     * consent. */
+    op.account = freeze.account;
+    world_refused(w, OP_ACCOUNT_ROTATE, &op, V_ACCOUNT_STATE);
+    op.court_consent.raw[0] = 1;
     assert_int_equal(world_do(w, OP_ACCOUNT_ROTATE, &op), V_OK);
     assert_int_equal(account(w, HOLDER_B).status, ACCOUNT_FROZEN);
     world_free(w);

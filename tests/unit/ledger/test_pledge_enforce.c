@@ -216,7 +216,8 @@ static void test_enforce_of_shares_pledged_to_others_is_refused(void **state)
         .pledgor = world_account(w, HOLDER_A),
         .pledgee = world_account(w, HOLDER_C),
         .quantity = {1000},
-        .constitutive_register = REGISTER_THIS};
+        .constitutive_register = REGISTER_THIS,
+        .document = {{1}}};
     struct op_pledge_enforce op = enforce_op(w, 3001);
 
     (void)state;

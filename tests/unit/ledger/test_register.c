@@ -89,6 +89,47 @@ static void test_register_same_holder_twice_is_refused(void **state)
     world_free(w);
 }
 
+/* R175: A line's nature is a code of the depository from 0 to 99, but for
+ * shares subscribed and not paid (28) and records without legal effect (92 to
+ * 94). */
+static void test_register_nature_without_a_share_is_refused(void **state)
+{
+    static const struct {
+        uint8_t nature;
+        enum verdict expected;
+    } cases[] = {{28, V_QUANTITY},
+                 {92, V_QUANTITY},
+                 {94, V_QUANTITY},
+                 {100, V_QUANTITY},
+                 {255, V_QUANTITY},
+                 {27, V_OK},
+                 {29, V_OK},
+                 {91, V_OK},
+                 {95, V_OK},
+                 {99, V_OK}};
+    struct world *w = world_new();
+    struct op_register_open open = {
+        .security = "100001", .issued = {50}, .line_count = 5};
+    struct op_register_lines *lines = calloc(1, sizeof *lines);
+
+    (void)state;
+    memcpy(lines->security, S, sizeof S);
+    lines->line_count = 1;
+    world_security(w, S, 0, 200);
+    assert_int_equal(world_do(w, OP_REGISTER_OPEN, &open), V_OK);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        lines->lines[0] = (struct register_line){
+            .account = world_account(w, (int)lines->first),
+            .quantity = {10},
+            .nature = cases[i].nature};
+        assert_int_equal(world_do(w, OP_REGISTER_LINES, lines),
+                         cases[i].expected);
+        lines->first += cases[i].expected == V_OK ? 1 : 0;
+    }
+    free(lines);
+    world_free(w);
+}
+
 static void test_register_beyond_the_cap_is_refused(void **state)
 {
     struct world *w = world_new();
@@ -152,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_register_sum_off_by_one_is_refused),
         cmocka_unit_test(test_register_other_lines_than_declared_are_refused),
         cmocka_unit_test(test_register_same_holder_twice_is_refused),
+        cmocka_unit_test(test_register_nature_without_a_share_is_refused),
         cmocka_unit_test(test_register_beyond_the_cap_is_refused),
         cmocka_unit_test(test_register_cancel_takes_all_lines_out),
     };

@@ -313,7 +313,8 @@ static void test_transfer_into_too_many_segments_is_refused(void **state)
 }
 
 /* R2: Of several broken rules of an operation the one with the lowest number is
- * told, and of several operations the first that fails. */
+ * told, of several entries of a list the first that fails, and of several
+ * operations the first that fails. */
 static void test_transfer_two_refusals_tell_the_lower_number(void **state)
 {
     struct world *w = with_t_plus(5, 5000, 0, 0);

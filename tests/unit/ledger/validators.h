@@ -130,7 +130,7 @@ static inline enum verdict gov_apply(struct world *w,
     if (s->own.raw[0] != 0)
         gov_sign(tx, own, s->own);
     tx_sort_sigs(tx);
-    v = ledger_apply(&w->block, tx, &w->why);
+    v = world_apply(w, tx);
     free(tx);
     return v;
 }

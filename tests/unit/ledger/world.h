@@ -9,6 +9,7 @@
 #include "crypto/hash.h"
 #include "ledger/exec.h"
 #include "ledger/ledger.h"
+#include "tests/market/told.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -284,6 +285,53 @@ static inline bool world_checks(const struct needs *n,
     return false;
 }
 
+/* Every row and the count of events, to be compared later. */
+struct world_copy {
+    struct world_row *rows;
+    uint32_t count;
+    uint32_t events;
+};
+
+static inline struct world_copy world_copy_of(const struct world *w)
+{
+    struct world_copy c = {
+        malloc(sizeof w->rows), w->count, w->block.event_count};
+
+    ASSERT(c.rows != NULL);
+    memcpy(c.rows, w->rows, sizeof w->rows);
+    return c;
+}
+
+/* Frees the copy. */
+static inline void world_unchanged(const struct world *w, struct world_copy *c)
+{
+    assert_int_equal(w->count, c->count);
+    assert_int_equal(w->block.event_count, c->events);
+    for (uint32_t i = 0; i < c->count; i++) {
+        assert_memory_equal(
+            &w->rows[i].key, &c->rows[i].key, sizeof w->rows[i].key);
+        assert_int_equal(w->rows[i].size, c->rows[i].size);
+        assert_memory_equal(w->rows[i].at, c->rows[i].at, c->rows[i].size);
+    }
+    free(c->rows);
+}
+
+/* Applies the transaction.  What is refused changes no row and emits no event.
+ *
+ * I13: a refused transaction changes nothing. */
+static inline enum verdict world_apply(struct world *w, const struct tx *tx)
+{
+    struct world_copy before = world_copy_of(w);
+    const enum verdict v = ledger_apply(&w->block, tx, &w->why);
+
+    told(tx, &w->why, v);
+    if (v != V_OK)
+        world_unchanged(w, &before);
+    else
+        free(before.rows);
+    return v;
+}
+
 /* Makes a transaction of one operation, signed as needed, and applies it. */
 static inline enum verdict world_do_full(struct world *w,
                                          uint8_t kind,
@@ -311,11 +359,7 @@ static inline enum verdict world_do_full(struct world *w,
     tx->id.raw[0] = w->serial;
     tx->id.raw[1] = (uint8_t)w->serial_high;
     tx->id.raw[2] = 1;
-    if (needs_principals(tx, &about, &w->view) != V_OK) {
-        tx->principal_count = 1;
-        tx->principals[0] =
-            (struct principal){PRINCIPAL_INSTITUTION, institution_id(1)};
-    }
+    (void)needs_principals(tx, &about, &w->view);
     (void)needs_of_op(&n, &about, &w->view, &tx->chain_id, def, op);
     for (uint32_t p = 0; p < tx->principal_count; p++) {
         if (tx->principals[p].kind == PRINCIPAL_INSTITUTION) {
@@ -335,7 +379,7 @@ static inline enum verdict world_do_full(struct world *w,
     if (w->extra_signature)
         tx->sigs[tx->sig_count++] =
             (struct tx_sig){.key_type = 1, .key = world_key(KEY_OF_STRANGER)};
-    return ledger_apply(&w->block, tx, &w->why);
+    return world_apply(w, tx);
 }
 
 static inline enum verdict world_do(struct world *w,
@@ -361,6 +405,7 @@ static inline void world_open_account(struct world *w, int i)
         .policy = {.threshold = 1,
                    .key_count = 1,
                    .keys = {world_key((uint8_t)(i + 1))}},
+        .identity = {{(uint8_t)(i + 1), 2}},
         .subject_tag = {{(uint8_t)(i + 1)}}};
 
     if (i == PAPER_HOLDER) {
@@ -381,7 +426,8 @@ static inline void world_security(struct world *w,
                                     .registrar = 1,
                                     .class = CLASS_ORDINARY,
                                     .t_plus = t_plus,
-                                    .holder_cap = cap};
+                                    .holder_cap = cap,
+                                    .document = {{1}}};
 
     if (cap == 0 || cap > 200)
         op.cap_approval.raw[0] = 1;
@@ -433,15 +479,15 @@ static inline struct world *world_new(void)
     w->saved = calloc(WORLD_ROWS, sizeof w->saved[0]);
     w->genesis = calloc(1, sizeof *w->genesis);
     ASSERT(w->saved != NULL && w->genesis != NULL);
-    w->view = (struct ledger_view){w,
-                                   world_get,
-                                   world_put,
-                                   world_erase,
-                                   world_drop,
-                                   world_snapshot,
-                                   world_begin,
-                                   world_rollback,
-                                   world_accept};
+    w->view = (struct ledger_view){.ctx = w,
+                                   .get = world_get,
+                                   .put = world_put,
+                                   .erase = world_erase,
+                                   .drop = world_drop,
+                                   .snapshot = world_snapshot,
+                                   .begin = world_begin,
+                                   .rollback = world_rollback,
+                                   .accept = world_accept};
     w->genesis->time_ms = (uint64_t)TODAY * 86400000;
     w->genesis->validator_count = 1;
     w->genesis->validators[0].institution = 1;
@@ -491,6 +537,25 @@ static inline void world_free(struct world *w)
     free(w);
 }
 
+/* Securities in the register that the account issued. */
+static inline uint32_t world_issued_by(const struct world *w, int i)
+{
+    const struct hash id = world_account(w, i);
+    uint32_t n = 0;
+
+    for (uint32_t k = 0; k < w->count; k++) {
+        const struct world_row *r = &w->rows[k];
+        struct security_row s;
+
+        if (r->key.table == TABLE_SECURITIES &&
+            schema_decode(&s, &security_row_schema, bytes_of(r->at, r->size)) ==
+                ERR_NONE &&
+            hash_eq(&s.issuer, &id) && s.status != SECURITY_WITHDRAWN)
+            n++;
+    }
+    return n;
+}
+
 static inline struct holding_row *world_holding(struct world *w,
                                                 const char *code,
                                                 int i)
@@ -527,7 +592,7 @@ static inline enum verdict world_govern(struct world *w,
     assert_int_equal(v, V_SIG_MISSING);
     tx->sigs[tx->sig_count++] =
         (struct tx_sig){.key_type = 1, .key = world_key(KEY_OF_OPERATOR)};
-    v = ledger_apply(&w->block, tx, &w->why);
+    v = world_apply(w, tx);
     free(tx);
     return v;
 }
@@ -550,48 +615,14 @@ static inline void world_institution(struct world *w,
     assert_int_equal(world_govern(w, OP_INSTITUTION_OPEN, &op), V_OK);
 }
 
-/* Every row and the count of events, to be compared later. */
-struct world_copy {
-    struct world_row *rows;
-    uint32_t count;
-    uint32_t events;
-};
-
-static inline struct world_copy world_copy_of(const struct world *w)
-{
-    struct world_copy c = {
-        malloc(sizeof w->rows), w->count, w->block.event_count};
-
-    ASSERT(c.rows != NULL);
-    memcpy(c.rows, w->rows, sizeof w->rows);
-    return c;
-}
-
-/* Frees the copy. */
-static inline void world_unchanged(const struct world *w, struct world_copy *c)
-{
-    assert_int_equal(w->count, c->count);
-    assert_int_equal(w->block.event_count, c->events);
-    for (uint32_t i = 0; i < c->count; i++) {
-        assert_memory_equal(
-            &w->rows[i].key, &c->rows[i].key, sizeof w->rows[i].key);
-        assert_int_equal(w->rows[i].size, c->rows[i].size);
-        assert_memory_equal(w->rows[i].at, c->rows[i].at, c->rows[i].size);
-    }
-    free(c->rows);
-}
-
-/* The operation gets this verdict and changes no row. */
+/* The operation gets this verdict (and so changes no row). */
 static inline void world_refused(struct world *w,
                                  uint8_t kind,
                                  const void *op,
                                  enum verdict verdict)
 {
-    struct world_copy before = world_copy_of(w);
-
     assert_string_equal(verdict_name(world_do(w, kind, op)),
                         verdict_name(verdict));
-    world_unchanged(w, &before);
 }
 
 static inline void world_govern_refused(struct world *w,
@@ -599,11 +630,8 @@ static inline void world_govern_refused(struct world *w,
                                         const void *op,
                                         enum verdict verdict)
 {
-    struct world_copy before = world_copy_of(w);
-
     assert_string_equal(verdict_name(world_govern(w, kind, op)),
                         verdict_name(verdict));
-    world_unchanged(w, &before);
 }
 
 /* Adds up every security and account anew: whether all totals agree. */

@@ -195,10 +195,10 @@ static bool sync_until_killed(struct fake *f,
     return false;
 }
 
-/* The certificate that promises the blocks is in the journal before the first
- * of them is in the database, also if nothing else made the journal sync: an
- * observer signs nothing. */
-static void test_driver_sync_never_runs_ahead_of_the_journal(void **state)
+/* D6 one batch a block.  An observer signs nothing, so nothing makes its
+ * journal sync: after kill -9 the blocks are in the database, and what made
+ * them final is in none of the journal's records. */
+static void test_driver_database_ahead_of_its_journal_goes_on(void **state)
 {
     (void)state;
     rig.final_height = 2; /* a new journal beside a chain: observes */
@@ -290,7 +290,8 @@ static bool sync_is_silent_then_killed(struct fake *f,
     return true;
 }
 
-/* Killed in the middle: it goes on from where its database stands. */
+/* Killed in the middle: it goes on from where its database stands.  What it had
+ * heard to be final need not be on disk: a peer tells it again. */
 static void test_driver_killed_amid_sync(void **state)
 {
     (void)state;
@@ -299,7 +300,9 @@ static void test_driver_killed_amid_sync(void **state)
     rig_ready();
     rig_announce(&rig, CHAIN_BLOCKS);
     WAIT_FOR(rig_is_at(&rig, 4));
-    rig_survives(CHAIN_BLOCKS); /* now from honest ones */
+    rig_survives(4);
+    rig_announce(&rig, CHAIN_BLOCKS); /* now from honest ones */
+    WAIT_FOR(rig_is_at(&rig, CHAIN_BLOCKS));
 }
 
 /* ---- messages that no correct node sends ---- */
@@ -717,6 +720,36 @@ static void test_driver_old_journal_observes(void **state)
                      "the vote journal is older than the database");
 }
 
+/* The newest vote is damaged: in the journal that looks like a torn end, of
+ * which nothing was promised; but the block written since says that it was on
+ * disk. */
+static void test_driver_votes_lost_at_the_end_are_missed(void **state)
+{
+    char command[4 * RIG_PATH];
+
+    (void)state;
+    rig_start(&rig);
+    rig_ready();
+    fake_propose(&rig.fakes[1], &rig.chain[1], BODY_RIGHT);
+    WAIT_FOR(rig_notarized(&rig, 1));
+    rig_announce(&rig, 1);
+    WAIT_FOR(rig_is_at(&rig, 1));
+    rig_kill(&rig);
+    /* The last byte that is not zero belongs to the last record. */
+    snprintf(command,
+             sizeof command,
+             "cd %s/journal && at=$(od -An -v -tx1 -w1 journal-00000000.log | "
+             "awk '$1 != \"00\" { n = NR } END { print n - 1 }') && "
+             "printf x | dd of=journal-00000000.log bs=1 seek=$at "
+             "conv=notrunc status=none",
+             rig.dir);
+    rig_shell("%s", command);
+    rig_start(&rig);
+    assert_int_equal(rig_ends(&rig), EXIT_SAFETY_HALT);
+    assert_true(
+        rig_logged(&rig, "the vote journal is older than the database"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -726,7 +759,7 @@ int main(void)
         TEST(test_driver_wrong_body_and_certificate_by_sync),
         TEST(test_driver_flood_of_blocks),
         TEST(test_driver_sync_beyond_the_target),
-        TEST(test_driver_sync_never_runs_ahead_of_the_journal),
+        TEST(test_driver_database_ahead_of_its_journal_goes_on),
         TEST(test_driver_connection_lost_amid_sync),
         TEST(test_driver_mute_peer_is_passed_over),
         TEST(test_driver_killed_amid_sync),
@@ -737,6 +770,7 @@ int main(void)
         TEST(test_driver_lost_journal_observes),
         TEST(test_driver_damaged_journal_observes),
         TEST(test_driver_old_journal_observes),
+        TEST(test_driver_votes_lost_at_the_end_are_missed),
 #undef TEST
     };
 

@@ -1,0 +1,43 @@
+/* forest_parts.h - what the files of forest.h share. */
+#ifndef STATE_FOREST_PARTS_H
+#define STATE_FOREST_PARTS_H
+
+#include "state/forest.h"
+
+enum {
+    FOREST_DEPTH_MAX = 257,
+};
+
+static inline bool forest_is_leaf(uint32_t ref)
+{
+    return (ref & FOREST_LEAF) != 0;
+}
+
+static inline struct forest_leaf *forest_leaf_at(const struct forest *f,
+                                                 uint32_t ref)
+{
+    return &f->leaves[ref & ~(uint32_t)FOREST_LEAF];
+}
+
+static inline uint8_t *forest_slot_of(struct forest_inner *n, int side)
+{
+    return n->message + 3 + side * HASH_BYTES;
+}
+
+/* The bit of `dirty` for a side. */
+static inline uint8_t forest_side(int side)
+{
+    return (uint8_t)(1 << side);
+}
+
+/* The leaf where a walk for key ends; 0 in an empty tree. */
+uint32_t forest_walk(const struct forest *f,
+                     const struct forest_tree *t,
+                     const struct hash *key);
+/* A leaf was added: the index has it from now on, if the tree is large enough
+ * for one.  forest_index_drop frees the index. */
+void forest_index_added(struct forest *f, struct forest_tree *t, uint32_t ref);
+void forest_index_drop(struct forest *f, struct forest_tree *t);
+void forest_message_init(struct forest_inner *n, uint8_t table, uint16_t bit);
+
+#endif /* STATE_FOREST_PARTS_H */
