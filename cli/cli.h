@@ -98,8 +98,16 @@ int get_passphrase(char out[PASSPHRASE_MAX],
 /* A ledger view over RPC answers: enough to know who must sign. */
 struct rpc_view {
     struct rpc_client *client;
-    struct buf rows; /* what get lent last */
+    struct buf rows;       /* what get lent last */
+    uint64_t final_height; /* of what was told final: reads are not older */
 };
+/* rpc_view_call reads a state that has everything this view heard to be final:
+ * a node tells "final" when a block is on disk, and reads follow a moment
+ * later. Takes params; NULL with *why. */
+json_t *rpc_view_call(struct rpc_view *v,
+                      const char *method,
+                      json_t *params,
+                      struct rpc_failure *why);
 struct ledger_view rpc_view_of(struct rpc_view *v);
 
 /* One transaction being made. */

@@ -95,7 +95,7 @@ static const char *code_of(const struct story *s)
 
 static void show_position(struct story *s, uint32_t holder)
 {
-    print_position(s->client,
+    print_position(&s->view,
                    code_of(s),
                    &s->holder[holder],
                    s->registers[0].lines[holder].name);
@@ -473,7 +473,7 @@ static int conclude(struct story *s)
     for (uint32_t i = 0; i < REGISTERS_SHOWN && code == 0; i++) {
         printf("%s %s\n", s->registers[i].code, s->registers[i].title);
         code = show_register(
-            s->client, s->registers[i].code, NULL, s->vaults[i], 5);
+            &s->view, s->registers[i].code, NULL, s->vaults[i], 5);
         printf("\n");
     }
     for (uint32_t i = 0; i < REGISTERS_SHOWN; i++)

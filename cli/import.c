@@ -147,6 +147,8 @@ static enum err wave_end(struct importer *im, struct wave *w, struct outcome *o)
             return r == NULL ? ERR_REFUSED : ERR_TIMEOUT;
     }
     w->count = 0;
+    if (o->height > im->view->final_height)
+        im->view->final_height = o->height;
     o->final = true;
     return ERR_NONE;
 }

@@ -59,17 +59,17 @@ MUST_USE enum err custodian_vault(struct vault **out,
 /* Shows a register as a table, of one height from the first page to the last;
  * when (borrowed, may be NULL) has the members height or date; names from the
  * vault when given. */
-int show_register(struct rpc_client *client,
+int show_register(struct rpc_view *view,
                   const char *code,
                   json_t *when,
                   const struct vault *vault,
                   uint64_t most);
-int show_register_json(struct rpc_client *client,
+int show_register_json(struct rpc_view *view,
                        const char *code,
                        json_t *when,
                        const struct vault *vault,
                        uint64_t most);
-void print_position(struct rpc_client *client,
+void print_position(struct rpc_view *view,
                     const char *code,
                     const struct hash *account,
                     const char *name);

@@ -281,6 +281,13 @@ static int import_now(struct import_run *x,
     uint32_t cap = 0;
     int code = read_terms(&key, &cap, &cap_approval, x, a, c);
 
+    if (code == 0 && cap != 0 && r->count > cap)
+        code = fail(EXIT_DATA,
+                    "%u holders are more than the cap of %u: nothing was sent. "
+                    "For a register that may have more: --holder-cap N (0 = "
+                    "no cap) --cap-approval HASH",
+                    r->count,
+                    cap);
     snprintf(number, sizeof number, "ISSUER-%s", r->code);
     if (code == 0)
         code = import_failed(&o,
@@ -357,7 +364,7 @@ static const struct flag show_flags[] = {
 
 static int run_show(const struct command *c, int argc, char **argv)
 {
-    struct rpc_client *client = NULL;
+    struct rpc_view view = {0};
     struct vault *vault = NULL;
     char passphrase[PASSPHRASE_MAX];
     struct args a;
@@ -371,7 +378,7 @@ static int run_show(const struct command *c, int argc, char **argv)
         !num_parse_u64(&most, args_value(&a, c, "most", "")))
         code = fail(EXIT_USAGE, "--most is a number");
     if (code == 0)
-        code = args_client(&client, &a, c);
+        code = args_client(&view.client, &a, c);
     if (code == 0 && args_has(&a, c, "wallet")) {
         code = get_passphrase(passphrase, &a, c);
         if (code == 0)
@@ -382,11 +389,11 @@ static int run_show(const struct command *c, int argc, char **argv)
     if (code == 0) {
         query_when(when, c, &a);
         code = (args_has(&a, c, "json") ? show_register_json : show_register)(
-            client, a.word[0], when, vault, most);
+            &view, a.word[0], when, vault, most);
     }
     json_decref(when);
     vault_close(vault);
-    rpc_client_free(client);
+    rpc_client_free(view.client);
     return code;
 }
 

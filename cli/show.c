@@ -64,7 +64,7 @@ static void print_holder(json_t *row, const struct vault *vault)
 
 /* A register as it was at one height, page by page. */
 struct listing {
-    struct rpc_client *client;
+    struct rpc_view *view;
     const char *code;
     const struct vault *vault; /* NULL: no names */
     uint64_t most;
@@ -114,7 +114,7 @@ static int list_page(struct listing *l, json_t **after)
     if (*after != NULL)
         json_object_set_new(params, "after", *after);
     *after = NULL;
-    page = rpc_client_call(l->client, "register_list", params, 20000, &why);
+    page = rpc_view_call(l->view, "register_list", params, &why);
     if (page == NULL)
         return fail(EXIT_UNAVAILABLE, "%s", why.message);
     json_array_foreach(json_object_get(page, "holdings"), i, row)
@@ -135,7 +135,7 @@ static int list_all(struct listing *l, json_t *when)
 
     if (when != NULL)
         json_object_update(params, when);
-    security = rpc_client_call(l->client, "security_get", params, 10000, &why);
+    security = rpc_view_call(l->view, "security_get", params, &why);
     if (security == NULL)
         return fail(why.code == 0 ? EXIT_UNAVAILABLE : EXIT_NO_INPUT,
                     "%s: %s",
@@ -161,14 +161,14 @@ static int list_all(struct listing *l, json_t *when)
     return code;
 }
 
-int show_register(struct rpc_client *client,
+int show_register(struct rpc_view *view,
                   const char *code,
                   json_t *when,
                   const struct vault *vault,
                   uint64_t most)
 {
     struct listing l = {
-        .client = client, .code = code, .vault = vault, .most = most};
+        .view = view, .code = code, .vault = vault, .most = most};
     const int failed = list_all(&l, when);
 
     if (failed != 0)
@@ -185,13 +185,13 @@ int show_register(struct rpc_client *client,
     return l.sum == l.issued ? 0 : EXIT_DATA;
 }
 
-int show_register_json(struct rpc_client *client,
+int show_register_json(struct rpc_view *view,
                        const char *code,
                        json_t *when,
                        const struct vault *vault,
                        uint64_t most)
 {
-    struct listing l = {.client = client,
+    struct listing l = {.view = view,
                         .code = code,
                         .vault = vault,
                         .most = most,
@@ -220,22 +220,20 @@ int show_register_json(struct rpc_client *client,
     return l.sum == l.issued ? 0 : EXIT_DATA;
 }
 
-void print_position(struct rpc_client *client,
+void print_position(struct rpc_view *view,
                     const char *code,
                     const struct hash *account,
                     const char *name)
 {
     struct rpc_failure why;
-    json_t *r =
-        rpc_client_call(client,
-                        "holding_get",
-                        json_pack("{s:s, s:o}",
-                                  "security",
-                                  code,
-                                  "account",
-                                  json_of_hex(account->raw, HASH_BYTES)),
-                        10000,
-                        &why);
+    json_t *r = rpc_view_call(view,
+                              "holding_get",
+                              json_pack("{s:s, s:o}",
+                                        "security",
+                                        code,
+                                        "account",
+                                        json_of_hex(account->raw, HASH_BYTES)),
+                              &why);
     json_t *h = json_object_get(r, "holding");
     static const char *const members[] = {
         "total", "available", "pledged", "frozen"};

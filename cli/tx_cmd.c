@@ -205,6 +205,16 @@ static int simulate(struct rpc_client *client, struct bytes tx)
                      : fail(EXIT_UNAVAILABLE, "%s", why.message);
 }
 
+/* The next command reads what this one did. */
+static void settle(struct rpc_client *client, uint64_t height)
+{
+    struct rpc_view v = {.client = client, .final_height = height};
+    struct rpc_failure why;
+
+    json_decref(rpc_view_call(
+        &v, "security_list", json_pack("{s:s}", "limit", "1"), &why));
+}
+
 /* Submits it, or what the flags say instead. */
 static int finish(const struct args *a,
                   const struct command *c,
@@ -220,6 +230,8 @@ static int finish(const struct args *a,
     if (args_has(a, c, "simulate"))
         return simulate(client, tx);
     e = tx_send(&o, client, tx, true);
+    if (o.final)
+        settle(client, o.height);
     if (args_has(a, c, "json"))
         print_json(json_pack("{s:o, s:b, s:o, s:s, s:i}",
                              "id",

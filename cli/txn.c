@@ -7,8 +7,30 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Making transactions: who must sign, signing, submitting, waiting. */
+
+json_t *rpc_view_call(struct rpc_view *v,
+                      const char *method,
+                      json_t *params,
+                      struct rpc_failure *why)
+{
+    enum { WAIT_US = 5000, TIMES = 2000 };
+    json_t *result = NULL;
+
+    if (v->final_height > 0)
+        json_object_set_new(params, "min_height", json_of_u64(v->final_height));
+    for (int i = 0; i < TIMES && result == NULL; i++) {
+        result =
+            rpc_client_call(v->client, method, json_incref(params), 20000, why);
+        if (result != NULL || strcmp(why->name, "E_BEHIND") != 0)
+            break;
+        usleep(WAIT_US);
+    }
+    json_decref(params);
+    return result;
+}
 
 /* Asks the node for one row; its canonical bytes, in v->rows. */
 static struct bytes ask(struct rpc_view *v,
@@ -19,7 +41,7 @@ static struct bytes ask(struct rpc_view *v,
 {
     struct rpc_failure why;
     char path[JSON_PATH_MAX];
-    json_t *result = rpc_client_call(v->client, method, params, 10000, &why);
+    json_t *result = rpc_view_call(v, method, params, &why);
     void *row;
     struct writer w;
     bool ok;
@@ -390,6 +412,8 @@ enum err tx_do(struct outcome *out,
     e = tx_make(&tx, &out->id, d, view, w, why, sizeof why);
     if (e == ERR_NONE) {
         e = tx_send(out, view->client, buf_bytes(&tx), true);
+        if (out->final && out->height > view->final_height)
+            view->final_height = out->height;
     } else {
         snprintf(out->why.name, sizeof out->why.name, "NOT_SENT");
         snprintf(out->why.message, sizeof out->why.message, "%s", why);

@@ -152,6 +152,11 @@ void engine_validators(const struct engine *e, struct valset *out)
     *out = e->validators.set;
 }
 
+uint64_t engine_validators_since(const struct engine *e)
+{
+    return e->validators.since_height;
+}
+
 enum err engine_validators_of(const struct engine *e,
                               uint64_t epoch,
                               struct valset *out)

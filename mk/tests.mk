@@ -130,10 +130,11 @@ model-short: ## the same over three views
 	@tools/check-model.sh 3
 
 e2e: ## the fault list, with real processes
-e2e: all
+e2e: all $(BUILD)/tests/chaos/load
 	tests/e2e/run.sh $(BUILD)
 	tests/e2e/cases.sh $(BUILD)
 	tests/e2e/history.sh $(BUILD)
+	tests/e2e/epochs.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire

@@ -38,6 +38,7 @@ void keep_vote(struct node *n, const struct vote *v)
     struct writer w = writer_of(buf, sizeof buf);
 
     vote_encode(&w, v);
+    n->journal_started = true;
     keep_record(n, RECORD_VOTE, v->about.view, writer_bytes(&w));
 }
 
@@ -48,6 +49,22 @@ void keep_cert(struct node *n, const struct cert *c)
 
     cert_encode(&w, c);
     keep_record(n, RECORD_CERT, c->about.view, writer_bytes(&w));
+}
+
+void keep_end(struct node *n, const struct cert *c)
+{
+    uint8_t buf[CERT_BYTES_MAX];
+    struct writer w = writer_of(buf, sizeof buf);
+    enum err e;
+
+    cert_encode(&w, c);
+    e = journal_append(n->journal,
+                       RECORD_EPOCH_END,
+                       c->epoch,
+                       c->about.view,
+                       writer_bytes(&w));
+    if (e != ERR_NONE)
+        keep_failed(n, e);
 }
 
 void keep_body(struct node *n, const struct block_entry *b)
@@ -95,18 +112,21 @@ void replica_cut_journal(struct node *n)
     uint32_t first;
     enum err e;
 
-    if (n->flushing || n->stopping ||
+    if (n->flushing || n->stopping || n->later.size > 0 || n->core->passed ||
         journal_segment_bytes(n->journal) < JOURNAL_CUT_BYTES ||
         n->durable_height < n->tip.height)
         return;
     e = journal_begin_segment(n->journal);
     first = journal_segment(n->journal);
     if (e == ERR_NONE) {
-        record_birth_encode(&w, &n->set.list[n->me].key, n->set.epoch);
+        record_birth_encode(&w, &n->key, n->birth_epoch);
         keep_record(n, RECORD_BIRTH, 0, writer_bytes(&w));
-        keep_record(n, RECORD_START, 0, bytes_of("", 0));
+        if (n->journal_started)
+            keep_record(n, RECORD_START, 0, bytes_of("", 0));
         if (n->core->observer)
             keep_record(n, RECORD_OBSERVER, 0, bytes_of("", 0));
+        if (n->set.epoch > 0)
+            keep_end(n, &n->end_cert);
         append_mark(n);
         core_checkpoint(n->core, checkpoint_one, n);
         for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
@@ -121,7 +141,10 @@ void replica_cut_journal(struct node *n)
      * was on disk: damage to it would pass for a torn end, and the votes in it
      * be forgotten. */
     if (e == ERR_NONE) {
-        keep_record(n, RECORD_START, 0, bytes_of("", 0));
+        if (n->journal_started)
+            keep_record(n, RECORD_START, 0, bytes_of("", 0));
+        else
+            keep_record(n, RECORD_BIRTH, 0, writer_bytes(&w));
         e = journal_sync(n->journal);
     }
     if (e == ERR_NONE)

@@ -25,6 +25,8 @@ int start_halt(struct node *n,
 int start_explain_storage(enum err e, const char *what, const char *detail);
 int start_load_genesis(struct node *n);
 int start_load_keys(struct node *n);
+/* The transport key is the one that the others expect of the consensus key. */
+int start_check_pin(const struct node *n, const struct hash *pinned);
 int start_open_datadir(struct node *n);
 int start_open_store(struct node *n, bool create);
 void start_journal_path(const struct node *n, char out[CONFIG_TEXT_MAX + 16]);

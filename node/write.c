@@ -240,8 +240,8 @@ void write_flush(struct node *n)
 
 void write_submit(struct node *n, struct write_task *w)
 {
-    w->block.journal = (struct store_journal){n->set.list[n->me].key,
-                                              journal_durable(n->journal)};
+    w->block.journal =
+        (struct store_journal){n->key, journal_durable(n->journal)};
     w->next = NULL;
     *n->write_last = w;
     n->write_last = &w->next;

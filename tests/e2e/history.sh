@@ -4,11 +4,8 @@
 # no network of several honest validators does.
 set -u
 cd "$(dirname "$0")/../.."
-build=$(realpath "$1")
-export LC_ALL=C.UTF-8
-work=$(mktemp -d /tmp/equity-e2e-XXXXXX)
-port=${E2E_PORT:-$((12000 + $$ % 20 * 1000 + 300))}
-passed=0 failed=0
+port_offset=300
+. tests/e2e/lib.sh
 pids=
 
 finish() {
@@ -19,16 +16,6 @@ finish() {
 }
 [ -n "${E2E_KEEP:-}" ] || trap finish EXIT
 
-ok() { passed=$((passed + 1)); echo "ok   $1"; }
-no() { failed=$((failed + 1)); echo "FAIL $1"; [ -n "${2:-}" ] && echo "     $2"; }
-same() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "wanted $2, got $3"; fi; }
-expect() {
-    case "$3" in
-    *"$2"*) ok "$1" ;;
-    *) no "$1" "wanted \"$2\", got \"$(echo "$3" | tail -n 3 | cut -c1-300)\"" ;;
-    esac
-}
-url() { echo "http://127.0.0.1:$((port + 100 + $1))"; }
 run() { # run N DIR: the copy in DIR, at the ports of N
     "$build/equityd" run --config "$2/node0.ini" --node-dir "$2/node0" \
         --rpc-listen "127.0.0.1:$((port + 100 + $1))" \
@@ -47,10 +34,7 @@ name_court() { # name_court NODE CODE TYPE
         jq -r .height
 }
 
-"$build/equity" devnet --dir "$work/net" --nodes 1 --base-port "$port" \
-    >"$work/devnet.log" 2>&1 &
-devnet=$!
-for _ in $(seq 1 300); do grep -q running "$work/devnet.log" && break; sleep 0.1; done
+devnet --nodes 1
 
 # ---- the past, by height and by date ----
 first=$(name_court 0 COURT-X court)
@@ -99,6 +83,4 @@ expect "different: in words" "the first block that differs is $third" \
 same "a node that does not answer: exit 69" 69 \
     "$("$build/equity" debug diff "$(url 0)" http://127.0.0.1:9 2>/dev/null; echo $?)"
 
-echo
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+result

@@ -3,11 +3,7 @@
 # Every case says what it expects; the last line counts them.
 set -u
 cd "$(dirname "$0")/../.."
-build=$(realpath "$1")
-export LC_ALL=C.UTF-8
-work=$(mktemp -d /tmp/equity-e2e-XXXXXX)
-port=${E2E_PORT:-$((12000 + $$ % 20 * 1000))}
-passed=0 failed=0
+. tests/e2e/lib.sh
 mounted=
 
 finish() {
@@ -18,44 +14,6 @@ finish() {
     rm -rf "$work"
 }
 [ -n "${E2E_KEEP:-}" ] || trap finish EXIT
-
-ok() { passed=$((passed + 1)); echo "ok   $1"; }
-no() { failed=$((failed + 1)); echo "FAIL $1"; [ -n "${2:-}" ] && echo "     $2"; }
-# expect NAME WANTED TEXT: TEXT must contain WANTED
-expect() {
-    case "$3" in
-    *"$2"*) ok "$1" ;;
-    *) no "$1" "wanted \"$2\", got \"$(echo "$3" | tail -n 3 | cut -c1-300)\"" ;;
-    esac
-}
-same() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "wanted $2, got $3"; fi; }
-url() { echo "http://127.0.0.1:$((port + 100 + $1))"; }
-rpc() { # rpc NODE METHOD PARAMS
-    curl -s -m 20 -H 'Content-Type: application/json' "$(url "$1")" \
-        -d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":$3}"
-}
-start() { # start NODE
-    "$build/equityd" run --config "$work/net/node$1.ini" \
-        >>"$work/net/node$1.log" 2>&1 &
-    echo $! >"$work/net/node$1.pid"
-}
-ready() { # ready NODE SECONDS
-    for _ in $(seq 1 $(($2 * 10))); do
-        curl -s -m 2 -f "$(url "$1")/readyz" >/dev/null && return 0
-        sleep 0.1
-    done
-    return 1
-}
-root() { rpc "$1" chain_getHeader '{}' | jq -r '.result.header|"\(.height) \(.state_root)"'; }
-equal_roots() { # all four, within 20 s
-    for _ in $(seq 1 100); do
-        [ "$(root 0)" != "" ] && [ "$(root 0)" = "$(root 1)" ] &&
-            [ "$(root 0)" = "$(root 2)" ] && [ "$(root 0)" = "$(root 3)" ] &&
-            return 0
-        sleep 0.2
-    done
-    return 1
-}
 
 # ---- registers that must be refused, nothing sent ----
 csv() { # csv NAME WANTED LINES...
@@ -80,7 +38,7 @@ csv "invalid text" "bad.csv:2: not UTF-8" "$H" '100001,\xff\xff\x81,居民身份
 csv "unclosed quote" "a quoted field does not end" "$H" '100001,"张三'
 
 # ---- the main job ----
-out=$("$build/equity" demo --dir "$work/net" --base-port "$port" 2>"$work/demo.err")
+out=$("$build/equity" demo --leave --dir "$work/net" --base-port "$port" 2>"$work/demo.err")
 expect "main job ends with its line" "main job done: nodes=4 height=" "$out"
 expect "main job refused what it must" "refused=3" "$out"
 expect "main job: three securities" "securities=3 positions=638" "$out"
@@ -255,14 +213,6 @@ expect "gov: taken back" "final at height" "$(op validator_withdraw --number 2)"
 expect "gov: nobody is announced" '"candidates":[]' "$(rpc 0 candidate_list '{}')"
 
 # ---- start-up faults: what it is and what to do ----
-fails() { # fails NAME EXIT WANTED command...
-    name=$1 wanted_code=$2 wanted=$3
-    shift 3
-    out=$(timeout 20 "$@" 2>&1)
-    code=$?
-    same "$name: exit $wanted_code" "$wanted_code" "$code"
-    expect "$name: says it" "$wanted" "$out"
-}
 run() { echo "$build/equityd" run --config "$work/net/node$1.ini"; }
 fails "second process" 78 "another process uses the data directory" $(run 0)
 mkdir -m 700 "$work/other"
@@ -380,6 +330,4 @@ else
     echo "skip a full disk: needs root and tmpfs"
 fi
 
-echo
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+result
