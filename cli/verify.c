@@ -107,9 +107,7 @@ static json_t *row_change_json(const struct engine_row_change *c)
                      json_of_hex(c->new_row.raw, HASH_BYTES));
 }
 
-/* The first change that is not the same here and in a page of the node's; NULL:
- * none in it.  *at counts changes. */
-static json_t *first_in_page(const struct engine_refusal *own,
+json_t *verify_first_in_page(const struct engine_refusal *own,
                              json_t *page,
                              bool last,
                              uint32_t *at)
@@ -157,7 +155,8 @@ static json_t *first_difference(struct rpc_client *client,
         json_decref(after);
         after = json_incref(json_object_get(r, "next"));
         last = !json_is_string(after);
-        found = first_in_page(own, json_object_get(r, "changes"), last, &at);
+        found =
+            verify_first_in_page(own, json_object_get(r, "changes"), last, &at);
         json_decref(r);
     }
     json_decref(after);

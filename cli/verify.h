@@ -32,6 +32,15 @@ struct verifying {
     json_t *key; /* in which the state differs, if it is known */
 };
 
+/* verify_first_in_page finds the first change that is not the same in what was
+ * executed here and in a page of what a node changed (chain_getChanges): both
+ * of it, or NULL.  *at counts what is the same so far; last: no page follows.
+ */
+json_t *verify_first_in_page(const struct engine_refusal *own,
+                             json_t *page,
+                             bool last,
+                             uint32_t *at);
+
 /* Requires  nothing was found wrong; ms is how long it took. */
 json_t *verify_proven_json(const struct verifying *v, uint64_t ms);
 void verify_say_proven(const struct verifying *v, uint64_t ms);
