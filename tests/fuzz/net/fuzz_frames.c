@@ -24,7 +24,6 @@ static const struct peers_type types[] = {
 };
 
 static struct peers peers;
-static struct valset set = {.count = 2};
 static size_t taken; /* bytes of frames */
 static bool gone;
 
@@ -86,8 +85,10 @@ static void start(struct event_base *base)
 {
     memset(&peers, 0, sizeof peers);
     peers.config.base = base;
-    peers.config.set = &set;
-    peers.config.me = 2; /* the other side dials: no timers here */
+    /* The higher key: the other side dials, so no timers here. */
+    memset(&peers.config.self, 0xff, sizeof peers.config.self);
+    peers.validators = 2;
+    peers.peer[1].known = true;
     peers.config.types = types;
     peers.config.type_count = 3;
     peers.callbacks.on_frame = on_frame;
