@@ -85,10 +85,8 @@ static void start(struct event_base *base)
 {
     memset(&peers, 0, sizeof peers);
     peers.config.base = base;
-    /* The higher key: the other side dials, so no timers here. */
-    memset(&peers.config.self, 0xff, sizeof peers.config.self);
+    /* Nobody is known, so that nobody is dialled again: no timers here. */
     peers.validators = 2;
-    peers.peer[1].known = true;
     peers.config.types = types;
     peers.config.type_count = 3;
     peers.callbacks.on_frame = on_frame;
