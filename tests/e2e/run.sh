@@ -224,7 +224,7 @@ kill -TERM $other && wait $other
 expect "devnet stops cleanly" "stopped" "$(cat "$work/other/log")"
 kill -9 "$(cat "$work/net/node3.pid")"
 sleep 0.3
-fails "another chain's directory" 78 "not in the genesis" \
+fails "another chain's directory" 78 "belongs to another chain" \
     $(run 3) --node-genesis "$work/other/net/genesis.json"
 cp -r "$work/other/net/node3" "$work/mixed"
 rm -rf "$work/mixed/keys" && cp -r "$work/net/node3/keys" "$work/mixed/keys"
