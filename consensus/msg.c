@@ -166,6 +166,54 @@ enum err msg_block_decode(struct bytes *header,
     return e;
 }
 
+enum err msg_txs_decode(uint32_t *count, size_t *at, struct bytes in)
+{
+    struct reader r = reader_of(in);
+    const uint32_t n = reader_count(&r, MSG_TXS_COUNT_MAX, 5);
+    const size_t first = in.size - r.left;
+    enum err e;
+
+    for (uint32_t i = 0; i < n && r.err == ERR_NONE; i++)
+        (void)reader_vec(&r, TX_BYTES_MAX);
+    e = reader_finish(&r);
+    *count = e == ERR_NONE ? n : 0;
+    *at = e == ERR_NONE ? first : 0;
+    return e;
+}
+
+enum err msg_get_block_decode(struct hash *out, struct bytes in)
+{
+    struct reader r = reader_of(in);
+    enum err e;
+
+    *out = reader_hash(&r);
+    e = reader_finish(&r);
+    if (e != ERR_NONE)
+        memset(out, 0, sizeof *out);
+    return e;
+}
+
+void msg_range_encode(struct writer *w, const struct msg_range *r)
+{
+    writer_u64(w, r->from);
+    writer_u64(w, r->to);
+}
+
+enum err msg_range_decode(struct msg_range *out, struct bytes in)
+{
+    struct reader r = reader_of(in);
+    enum err e;
+
+    out->from = reader_u64(&r);
+    out->to = reader_u64(&r);
+    if (r.err == ERR_NONE && (out->from == 0 || out->to < out->from))
+        reader_fail(&r, ERR_RANGE);
+    e = reader_finish(&r);
+    if (e != ERR_NONE)
+        memset(out, 0, sizeof *out);
+    return e;
+}
+
 void msg_sync_block_encode(struct writer *w,
                            struct bytes header,
                            struct bytes cert,

@@ -25,6 +25,7 @@ enum msg_type {
     MSG_BLOCK = 22,
     MSG_SYNC_GET = 23,
     MSG_SYNC_BLOCK = 24,
+    MSG_SYNC_END = 25,
 };
 
 enum {
@@ -36,6 +37,7 @@ enum {
     MSG_STATUS_MAX = 512,
     MSG_SMALL_MAX = 64,
     MSG_TXS_MAX = 1 << 20,
+    MSG_TXS_COUNT_MAX = 65536,
     MSG_BLOCK_MAX = (1 << 20) + 1024,
     MSG_SYNC_BLOCK_MAX = (1 << 20) + 8192,
 };
@@ -78,6 +80,25 @@ void msg_block_encode(struct writer *w, struct bytes header, struct bytes body);
 MUST_USE enum err msg_block_decode(struct bytes *header,
                                    struct bytes *body,
                                    struct bytes in);
+
+/* Transactions sent around: u32 count, each u32-length-prefixed.  Decoding
+ * looks through all of it: *at is where the first one's length stands.
+ * Errors    ERR_RANGE  also: a transaction over TX_BYTES_MAX */
+MUST_USE enum err msg_txs_decode(uint32_t *count, size_t *at, struct bytes in);
+
+/* MSG_GET_BLOCK: the hash of a block that was proposed or certified. */
+MUST_USE enum err msg_get_block_decode(struct hash *out, struct bytes in);
+
+/* A run of heights: what is asked for (from .. to), or, as MSG_SYNC_END, what
+ * was asked for from and the first height that was not sent. */
+struct msg_range {
+    uint64_t from; /* at least 1 */
+    uint64_t to;   /* not before from */
+};
+
+void msg_range_encode(struct writer *w, const struct msg_range *r);
+/* Errors    ERR_RANGE  from is 0, or to is before it */
+MUST_USE enum err msg_range_decode(struct msg_range *out, struct bytes in);
 
 /* A final block with its certificate, for a node that was away. */
 void msg_sync_block_encode(struct writer *w,

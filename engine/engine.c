@@ -34,6 +34,7 @@ void engine_free(struct engine *e)
     buf_deinit(&e->now.header_bytes);
     buf_deinit(&e->now.body);
     buf_deinit(&e->now.events);
+    buf_deinit(&e->difference);
     free(e->now.event_list);
     free(e->now.event_at);
     free(e->now.tx_ids);
@@ -122,6 +123,7 @@ enum err engine_load_finish(struct engine *e,
 {
     const struct hash root = state_root(e->state);
 
+    engine_note_load(e, tip, &root);
     if (!hash_eq(&root, &tip->state_root) ||
         !hash_eq(&e->chain_id, &tip->chain_id))
         return ERR_MISMATCH;

@@ -137,6 +137,11 @@ MUST_USE enum err engine_execute(struct engine *e,
                                  const struct tx *const *txs,
                                  const char **why);
 
+/* engine_difference is what is known of the last block that failed, as lines of
+ * text: its header's fields beside what execution gave, the roots of the
+ * tables, the rows it changes.  Valid until the next one fails. */
+struct bytes engine_difference(const struct engine *e);
+
 /* engine_commit makes the executed block with this hash the tip.
  * Requires  it is the one that stands (execute it again if displaced).
  * Returns it; valid until the next build or execute. */

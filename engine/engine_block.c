@@ -415,7 +415,11 @@ enum err engine_execute(struct engine *e,
 
     *out = NULL;
     *why = "";
-    TRY(check_frame(e, header, body, why));
+    failed = check_frame(e, header, body, why);
+    if (failed != ERR_NONE) {
+        engine_note_frame(e, header, *why);
+        return failed;
+    }
     if (!engine_stands_at(e, &asked)) {
         failed = execute_all(e, &h, txs, header->tx_count, body, why);
         if (failed == ERR_NONE && !hash_eq(&asked, &e->now.block.hash)) {
@@ -423,7 +427,9 @@ enum err engine_execute(struct engine *e,
             failed = ERR_MISMATCH;
         }
         if (failed != ERR_NONE) {
+            engine_note_difference(e, header, &h, *why);
             engine_begin(e); /* back to the tip */
+            engine_note_tip(e);
             return failed;
         }
     }

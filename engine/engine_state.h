@@ -40,6 +40,7 @@ struct engine {
     struct hash tip_hash;
     struct mtree_log log; /* of headers 0..tip */
     struct standing now;
+    struct buf difference; /* text: why the last block failed */
 };
 
 /* engine_begin takes back a candidate that did not become the tip, forgets one
@@ -53,6 +54,22 @@ void engine_begin(struct engine *e);
 MUST_USE enum err engine_finish(struct engine *e,
                                 struct header *h,
                                 uint32_t event_count);
+
+/* engine_note_difference keeps what is known of a block that failed, while the
+ * state stands where it failed; engine_note_tip adds the tip, after that. */
+void engine_note_difference(struct engine *e,
+                            const struct header *said,
+                            const struct header *got,
+                            const char *why);
+void engine_note_tip(struct engine *e);
+/* engine_note_frame: a block that was not executed at all; engine_note_load:
+ * rows that were loaded and do not have tip's root. */
+void engine_note_frame(struct engine *e,
+                       const struct header *said,
+                       const char *why);
+void engine_note_load(struct engine *e,
+                      const struct header *tip,
+                      const struct hash *root);
 
 /* engine_read_validators decodes a row of validators.
  * Errors    ERR_CORRUPT  it does not decode, or names nobody */

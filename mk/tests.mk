@@ -161,7 +161,13 @@ bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger \
 bench-proof: ## receipts made and checked (HOLDINGS=10000000 needs 8 GB)
 bench-proof: $(BUILD)/tests/bench/bench_proof
 	$< $(HOLDINGS)
-.PHONY: sim model model-short e2e test bench bench-proof
+
+BLOCKS ?= 1000
+TXS    ?= 100
+bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
+bench-sync: $(BUILD)/tests/bench/bench_sync
+	$< $(BLOCKS) $(TXS)
+.PHONY: sim model model-short e2e test bench bench-proof bench-sync
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

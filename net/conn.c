@@ -11,12 +11,16 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-/* One connection: TLS, HELLO, frames. */
+/* One connection, from the socket to the HELLO and its end; frames.c has what
+ * is in between. */
+
+enum {
+    LAST_FRAME_MS = 1000,    /* to be read by the other side */
+    BULK_SNDBUF = 256 << 10, /* a socket is no second queue */
+};
 
 static void on_event(struct bufferevent *bev, short what, void *ctx);
-static void on_read(struct bufferevent *bev, void *ctx);
 
 static void link_conn(struct conn *c)
 {
@@ -40,6 +44,7 @@ void conn_close(struct conn *c, const char *reason)
     if (c->pending)
         p->pending--;
     event_free(c->deadline);
+    event_free(c->resume);
     if (c->previous != NULL)
         c->previous->next = c->next;
     else
@@ -49,7 +54,39 @@ void conn_close(struct conn *c, const char *reason)
     bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
     net_down(c);
     bufferevent_free(c->bev);
+    queue_deinit(&c->out);
     free(c);
+}
+
+void conn_fault(struct conn *c, const char *reason)
+{
+    if (c->up)
+        net_fault(c->peers, c->index, c->channel);
+    conn_close(c, reason);
+}
+
+void conn_leave(struct conn *c,
+                uint8_t code,
+                uint64_t wait_ms,
+                const char *reason)
+{
+    static const struct timeval last = {LAST_FRAME_MS / 1000, 0};
+    uint8_t payload[5];
+    struct writer w = writer_of(payload, sizeof payload);
+
+    writer_u8(&w, code);
+    writer_u32(&w, (uint32_t)wait_ms);
+    (void)conn_send(c, CLASS_VOTE, FRAME_REFUSED, writer_bytes(&w));
+    net_refused(c->peers, c->index, reason);
+    c->leaving = true;
+    net_down(c);
+    c->up = false;
+    /* Read on, to nowhere: closing over unread bytes would take back the last
+     * frame. */
+    bufferevent_setwatermark(c->bev, EV_READ, 0, 0);
+    bufferevent_setwatermark(c->bev, EV_WRITE, 0, 0);
+    bufferevent_enable(c->bev, EV_READ);
+    event_add(c->deadline, &last);
 }
 
 static void tune_socket(const struct conn *c)
@@ -64,13 +101,22 @@ static void tune_socket(const struct conn *c)
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ten_s, sizeof ten_s);
 }
 
+static void tune_bulk(const struct conn *c)
+{
+    const int fd = bufferevent_getfd(c->bev);
+    const int small = BULK_SNDBUF;
+
+    if (fd >= 0 && c->channel == CHANNEL_BULK)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+}
+
 static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 {
     struct conn *c = ctx;
 
     (void)fd;
     (void)what;
-    conn_close(c, c->dialled ? NULL : "handshake took too long");
+    conn_close(c, c->dialled || c->leaving ? NULL : "handshake took too long");
 }
 
 /* From connecting to a good HELLO, however busy the other side looks. */
@@ -88,8 +134,26 @@ static void drop_unmade(struct conn *c, SSL *ssl)
 {
     if (c->deadline != NULL)
         event_free(c->deadline);
+    if (c->resume != NULL)
+        event_free(c->resume);
+    queue_deinit(&c->out);
     SSL_free(ssl);
     free(c);
+}
+
+/* All of a connection but its bufferevent. */
+static bool make_parts(struct conn *c, struct peers *p, bool dialled)
+{
+    const uint64_t now_ms = net_now_ms();
+
+    c->peers = p;
+    c->index = -1;
+    c->dialled = dialled;
+    c->since_ms = now_ms;
+    c->frames = bucket_of(PEERS_FRAMES_PER_S, 2 * PEERS_FRAMES_PER_S, now_ms);
+    c->resume = evtimer_new(p->config.base, conn_on_resume, c);
+    return c->resume != NULL && queue_init(&c->out) == ERR_NONE &&
+           start_deadline(c);
 }
 
 static struct conn *make(struct peers *p, int fd, bool dialled)
@@ -102,10 +166,7 @@ static struct conn *make(struct peers *p, int fd, bool dialled)
         SSL_free(ssl);
         return NULL;
     }
-    c->peers = p;
-    c->index = -1;
-    c->dialled = dialled;
-    if (!start_deadline(c)) {
+    if (!make_parts(c, p, dialled)) {
         drop_unmade(c, ssl);
         return NULL;
     }
@@ -119,7 +180,7 @@ static struct conn *make(struct peers *p, int fd, bool dialled)
         drop_unmade(c, ssl);
         return NULL;
     }
-    bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
+    bufferevent_setcb(c->bev, conn_on_read, conn_on_write, on_event, c);
     bufferevent_enable(c->bev, EV_READ | EV_WRITE);
     link_conn(c);
     return c;
@@ -169,30 +230,6 @@ void conn_accept(struct peers *p, int fd)
     p->pending++;
 }
 
-enum err conn_send(struct conn *c, uint8_t type, struct bytes payload)
-{
-    struct evbuffer *out = bufferevent_get_output(c->bev);
-    const size_t queued = evbuffer_get_length(out);
-    uint8_t head[FRAME_HEADER_BYTES];
-    struct writer w = writer_of(head, sizeof head);
-
-    if (queued + payload.size > (c->channel == CHANNEL_CONSENSUS
-                                     ? (size_t)PEERS_OUT_CONSENSUS_MAX
-                                     : (size_t)PEERS_OUT_BULK_MAX))
-        return ERR_FULL;
-    writer_u32(&w, (uint32_t)payload.size);
-    writer_u8(&w, type);
-    writer_u8(&w, FRAME_VERSION);
-    if (evbuffer_expand(out, sizeof head + payload.size) != 0)
-        return ERR_NO_MEMORY;
-    evbuffer_add(out, head, sizeof head);
-    if (payload.size > 0)
-        evbuffer_add(out, payload.at, payload.size);
-    if (c->index >= 0)
-        c->peers->peer[c->index].bytes_out += sizeof head + payload.size;
-    return ERR_NONE;
-}
-
 static SSL *ssl_of(const struct conn *c)
 {
     return bufferevent_openssl_get_ssl(c->bev);
@@ -212,8 +249,7 @@ static bool exported(const struct conn *c, uint8_t out[HELLO_EXPORT_BYTES])
                                       0) == 1;
 }
 
-/* False: the connection is gone. */
-static bool send_hello(struct conn *c)
+bool conn_send_hello(struct conn *c)
 {
     struct peers *p = c->peers;
     struct hello h = {.protocol = p->config.protocol,
@@ -235,7 +271,7 @@ static bool send_hello(struct conn *c)
     digest = hello_digest(&h, material);
     p->callbacks.sign(p->callbacks.ctx, &h.sig, &digest);
     hello_encode(&w, &h);
-    (void)conn_send(c, FRAME_HELLO, writer_bytes(&w));
+    (void)conn_send(c, CLASS_VOTE, FRAME_HELLO, writer_bytes(&w));
     return true;
 }
 
@@ -285,8 +321,7 @@ static const char *check_hello(const struct conn *c, const struct hello *h)
     return NULL;
 }
 
-/* False: the connection is gone. */
-static bool take_hello(struct conn *c, struct bytes payload)
+bool conn_take_hello(struct conn *c, struct bytes payload)
 {
     struct hello h;
     const char *reason;
@@ -303,136 +338,11 @@ static bool take_hello(struct conn *c, struct bytes payload)
     if (!c->dialled) {
         c->index = h.index;
         c->channel = h.channel;
-        /* the listener answers on the dialler's channel */
-        if (!send_hello(c))
-            return false;
     }
     memcpy(c->peers->peer[c->index].software, h.software, sizeof h.software);
     event_del(c->deadline);
+    tune_bulk(c);
     return net_up(c);
-}
-
-static void take_ping(struct conn *c, struct bytes payload)
-{
-    uint8_t reply[24];
-    struct writer w = writer_of(reply, sizeof reply);
-    struct timespec wall;
-
-    clock_gettime(CLOCK_REALTIME, &wall);
-    writer_copy(&w, payload.at, payload.size);
-    writer_u64(&w,
-               (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000);
-    (void)conn_send(c, FRAME_PONG, writer_bytes(&w));
-}
-
-static void take_pong(struct conn *c, struct bytes payload)
-{
-    struct peer *peer = &c->peers->peer[c->index];
-    struct reader r = reader_of(payload);
-    const uint64_t sent_us = reader_u64(&r);
-    const uint64_t sent_wall_ms = reader_u64(&r);
-    const uint64_t peer_wall_ms = reader_u64(&r);
-    struct timespec t;
-    uint64_t now_us;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    now_us = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-    if (sent_us > now_us || now_us - sent_us > 60000000)
-        return;
-    peer->rtt_us = now_us - sent_us;
-    peer->offset_ms =
-        (int64_t)(peer_wall_ms - sent_wall_ms - peer->rtt_us / 2000);
-}
-
-/* The largest payload of a type on this connection; 0 = not a type of it. */
-static uint32_t limit_of(const struct conn *c, uint8_t type)
-{
-    const struct peers *p = c->peers;
-
-    if (!c->up)
-        return type == FRAME_HELLO ? HELLO_BYTES_MAX : 0;
-    if (type == FRAME_PING)
-        return 16;
-    if (type == FRAME_PONG)
-        return 24;
-    for (uint32_t i = 0; i < p->config.type_count; i++) {
-        if (p->config.types[i].type == type &&
-            p->config.types[i].channel == c->channel)
-            return p->config.types[i].bytes_max;
-    }
-    return 0;
-}
-
-/* False: the connection is gone. */
-static bool take_frame(struct conn *c, uint8_t type, struct bytes payload)
-{
-    struct peers *p = c->peers;
-
-    c->heard_ms = net_now_ms();
-    if (c->index >= 0)
-        p->peer[c->index].bytes_in += payload.size + FRAME_HEADER_BYTES;
-    if (!c->up)
-        return take_hello(c, payload);
-    if (type == FRAME_PING || type == FRAME_PONG) {
-        if (payload.size != limit_of(c, type)) {
-            conn_close(c, "malformed ping");
-            return false;
-        }
-        if (type == FRAME_PING)
-            take_ping(c, payload);
-        else
-            take_pong(c, payload);
-    } else {
-        const int index = c->index;
-        const uint8_t channel = c->channel;
-
-        p->callbacks.on_frame(
-            p->callbacks.ctx, (uint8_t)index, channel, type, payload);
-        return p->peer[index].conn[channel] == c; /* it may have been closed */
-    }
-    return true;
-}
-
-static void on_read(struct bufferevent *bev, void *ctx)
-{
-    struct conn *c = ctx;
-    struct evbuffer *in = bufferevent_get_input(bev);
-
-    for (;;) {
-        uint8_t head[FRAME_HEADER_BYTES];
-        struct reader r = reader_of(bytes_of(head, sizeof head));
-        uint32_t size;
-        uint32_t limit;
-        const uint8_t *at;
-
-        if (evbuffer_copyout(in, head, sizeof head) < (ev_ssize_t)sizeof head)
-            return;
-        size = reader_u32(&r);
-        limit = limit_of(c, head[4]);
-        if (head[5] != FRAME_VERSION || limit == 0) {
-            conn_close(c,
-                       c->up ? "unknown frame type or version"
-                             : "garbage instead of HELLO");
-            return;
-        }
-        if (size > limit) {
-            conn_close(c, "frame is longer than its type allows");
-            return;
-        }
-        if (evbuffer_get_length(in) < sizeof head + size) {
-            bufferevent_setwatermark(bev, EV_READ, sizeof head + size, 0);
-            return;
-        }
-        bufferevent_setwatermark(bev, EV_READ, 0, 0);
-        at = evbuffer_pullup(in, (ev_ssize_t)(sizeof head + size));
-        if (at == NULL) {
-            conn_close(c, NULL);
-            return;
-        }
-        if (!take_frame(c, head[4], bytes_of(at + sizeof head, size)))
-            return;
-        evbuffer_drain(in, sizeof head + size);
-    }
 }
 
 static void on_event(struct bufferevent *bev, short what, void *ctx)
@@ -441,16 +351,18 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
 
     if ((what & BEV_EVENT_CONNECTED) != 0) {
         tune_socket(c);
+        tune_bulk(c); /* a dialler knows its channel */
         if (!c->dialled)
             return;
         if (!pinned(c, (uint8_t)c->index)) {
             conn_close(c, "transport key is not the pinned one");
             return;
         }
-        (void)send_hello(c);
+        (void)conn_send_hello(c);
         return;
     }
-    if (!c->up && !c->dialled && bufferevent_get_openssl_error(bev) != 0) {
+    if (!c->up && !c->dialled && !c->leaving &&
+        bufferevent_get_openssl_error(bev) != 0) {
         conn_close(c, "not a TLS 1.3 client with a certificate");
         return;
     }

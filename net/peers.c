@@ -14,13 +14,30 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* The table of peers: listening, dialling, replacing, bans, sending. */
+/* The table of peers: listening, dialling, sending, and what is told of it. */
 
-uint64_t net_now_ms(void)
+enum {
+    REFUSALS_TOLD_PER_S = 5, /* lines of log that strangers can cause */
+};
+
+uint64_t net_now_us(void)
 {
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t net_now_ms(void)
+{
+    return net_now_us() / 1000;
+}
+
+uint64_t net_wall_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
@@ -56,11 +73,25 @@ static SSL_CTX *make_context(EVP_PKEY *key, X509 *certificate)
     return c;
 }
 
+static void tell_refusal(struct peers *p, int index, const char *reason)
+{
+    if (!bucket_take(&p->refusals_told, 1, net_now_ms())) {
+        p->refusals_untold++;
+        return;
+    }
+    log_unusual("net",
+                "connection refused",
+                "peer=%d reason=\"%s\" untold=%llu",
+                index,
+                reason,
+                (unsigned long long)p->refusals_untold);
+    p->refusals_untold = 0;
+}
+
 void net_refused(struct peers *p, int index, const char *reason)
 {
     snprintf(p->last_refusal, sizeof p->last_refusal, "%s", reason);
-    log_unusual(
-        "net", "connection refused", "peer=%d reason=\"%s\"", index, reason);
+    tell_refusal(p, index, reason);
     if (index >= 0) {
         struct peer *peer = &p->peer[index];
 
@@ -69,14 +100,12 @@ void net_refused(struct peers *p, int index, const char *reason)
         for (int k = 0; k < CHANNELS; k++) {
             struct dialler *d = &peer->dialler[k];
 
-            if (d->not_before_ms < net_now_ms() + 1000)
-                d->not_before_ms = net_now_ms() + 1000;
+            if (d->not_before_ms < net_now_ms() + SCORE_PAUSE_MS)
+                d->not_before_ms = net_now_ms() + SCORE_PAUSE_MS;
         }
         snprintf(peer->last_refusal, sizeof peer->last_refusal, "%s", reason);
     }
 }
-
-static void dial_later(struct peers *p, uint8_t index, uint8_t channel);
 
 static void dial(struct peers *p, uint8_t index, uint8_t channel)
 {
@@ -84,13 +113,10 @@ static void dial(struct peers *p, uint8_t index, uint8_t channel)
 
     if (peer->conn[channel] != NULL || p->config.address[index].port == 0)
         return;
-    if (channel == CHANNEL_BULK && net_now_ms() < peer->bulk_ban_until_ms) {
-        dial_later(p, index, channel);
-        return;
-    }
-    peer->conn[channel] = conn_dial(p, index, channel);
+    if (net_now_ms() >= peer->dialler[channel].not_before_ms)
+        peer->conn[channel] = conn_dial(p, index, channel);
     if (peer->conn[channel] == NULL)
-        dial_later(p, index, channel);
+        net_dial_later(p, index, channel);
 }
 
 static void on_dial_timer(evutil_socket_t fd, short what, void *ctx)
@@ -103,7 +129,7 @@ static void on_dial_timer(evutil_socket_t fd, short what, void *ctx)
 }
 
 /* 0.1 s doubling to 5 s, with half of it random. */
-static void dial_later(struct peers *p, uint8_t index, uint8_t channel)
+void net_dial_later(struct peers *p, uint8_t index, uint8_t channel)
 {
     struct dialler *d = &p->peer[index].dialler[channel];
     uint32_t jitter;
@@ -130,7 +156,7 @@ static void on_accept(struct evconnlistener *l,
     (void)l;
     (void)from;
     (void)size;
-    if (p->pending >= PEERS_PENDING_MAX) {
+    if (p->pending >= PEERS_PENDING_MAX && !net_make_room(p)) {
         net_refused(p, -1, "too many handshakes at once");
         evutil_closesocket(fd);
         return;
@@ -138,31 +164,33 @@ static void on_accept(struct evconnlistener *l,
     conn_accept(p, fd);
 }
 
+/* Nothing is heard of who is not read. */
+static bool is_silent(const struct conn *c, uint64_t now_ms)
+{
+    const uint32_t configured = c->peers->config.silent_ms;
+
+    return c->paused == 0 &&
+           now_ms - c->heard_ms >
+               (configured != 0 ? configured : (uint32_t)PEERS_SILENT_MS);
+}
+
 static void on_ping_timer(evutil_socket_t fd, short what, void *ctx)
 {
     struct peers *p = ctx;
-    struct timespec wall;
-    uint8_t payload[16];
-    struct writer w = writer_of(payload, sizeof payload);
+    const uint64_t now_us = net_now_us();
 
     (void)fd;
     (void)what;
-    clock_gettime(CLOCK_MONOTONIC, &wall);
-    writer_u64(&w,
-               (uint64_t)wall.tv_sec * 1000000 + (uint64_t)wall.tv_nsec / 1000);
-    clock_gettime(CLOCK_REALTIME, &wall);
-    writer_u64(&w,
-               (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000);
     for (uint8_t i = 0; i < p->config.set->count; i++) {
         for (uint8_t k = 0; k < CHANNELS; k++) {
             struct conn *c = p->peer[i].conn[k];
 
             if (c == NULL || !c->up)
                 continue;
-            if (net_now_ms() - c->heard_ms > 10000)
-                conn_close(c, NULL); /* silent for 10 s: dial again */
+            if (is_silent(c, now_us / 1000))
+                conn_close(c, NULL); /* dialled again */
             else
-                (void)conn_send(c, FRAME_PING, writer_bytes(&w));
+                conn_ping(c, now_us);
         }
     }
 }
@@ -194,6 +222,29 @@ static enum err start_listening(struct peers *p)
     return ERR_NONE;
 }
 
+static void start_peer(struct peers *p, uint8_t i)
+{
+    const uint64_t now_ms = net_now_ms();
+
+    for (uint32_t t = 0; t < p->config.type_count; t++) {
+        const uint32_t per_s = p->config.types[t].per_s;
+
+        if (per_s > 0)
+            p->peer[i].rate[t] = bucket_of(per_s, 2 * per_s, now_ms);
+    }
+    for (uint8_t k = 0; k < CHANNELS; k++) {
+        struct dialler *d = &p->peer[i].dialler[k];
+
+        *d = (struct dialler){
+            .peers = p, .index = i, .channel = k, .back_off_ms = 100};
+        d->timer = event_new(p->config.base, -1, 0, on_dial_timer, d);
+        d->probe = event_new(p->config.base, -1, 0, net_on_probe, d);
+        ASSERT(d->timer != NULL && d->probe != NULL);
+        if (i > p->config.me)
+            dial(p, i, k);
+    }
+}
+
 enum err peers_new(struct peers **out,
                    const struct peers_config *config,
                    const struct peers_callbacks *callbacks)
@@ -205,8 +256,11 @@ enum err peers_new(struct peers **out,
     *out = NULL;
     if (p == NULL)
         return ERR_NO_MEMORY;
+    ASSERT(config->type_count <= PEERS_TYPES_MAX);
     p->config = *config;
     p->callbacks = *callbacks;
+    p->refusals_told =
+        bucket_of(REFUSALS_TOLD_PER_S, 4 * REFUSALS_TOLD_PER_S, net_now_ms());
     p->context = make_context(config->key, config->certificate);
     if (p->context == NULL) {
         free(p);
@@ -219,17 +273,8 @@ enum err peers_new(struct peers **out,
     }
     p->ping = event_new(config->base, -1, EV_PERSIST, on_ping_timer, p);
     event_add(p->ping, &second);
-    for (uint8_t i = 0; i < config->set->count; i++) {
-        for (uint8_t k = 0; k < CHANNELS; k++) {
-            struct dialler *d = &p->peer[i].dialler[k];
-
-            *d = (struct dialler){
-                .peers = p, .index = i, .channel = k, .back_off_ms = 100};
-            d->timer = event_new(config->base, -1, 0, on_dial_timer, d);
-            if (i > config->me)
-                dial(p, i, k);
-        }
-    }
+    for (uint8_t i = 0; i < config->set->count; i++)
+        start_peer(p, i);
     *out = p;
     return ERR_NONE;
 }
@@ -247,8 +292,12 @@ void peers_free(struct peers *p)
         conn_close(p->all, NULL);
     for (uint32_t i = 0; i < VALIDATORS_MAX; i++) {
         for (uint32_t k = 0; k < CHANNELS; k++) {
-            if (p->peer[i].dialler[k].timer != NULL)
-                event_free(p->peer[i].dialler[k].timer);
+            struct dialler *d = &p->peer[i].dialler[k];
+
+            if (d->timer != NULL)
+                event_free(d->timer);
+            if (d->probe != NULL)
+                event_free(d->probe);
         }
     }
     SSL_CTX_free(p->context);
@@ -283,51 +332,15 @@ void peers_set_address(struct peers *p,
         dial(p, index, k);
 }
 
-/* An authenticated connection takes its place.  An older one that still speaks
- * stays: two processes with one key are a fault to be told. */
-bool net_up(struct conn *c)
+static uint8_t class_of(const struct peers *p, uint8_t channel, uint8_t type)
 {
-    struct peers *p = c->peers;
-    struct peer *peer = &p->peer[c->index];
-    struct conn *old = peer->conn[c->channel];
-
-    if (c->channel == CHANNEL_BULK && net_now_ms() < peer->bulk_ban_until_ms) {
-        conn_close(c, "bulk connection is banned");
-        return false;
+    for (uint32_t i = 0; i < p->config.type_count; i++) {
+        if (p->config.types[i].type == type &&
+            p->config.types[i].channel == channel)
+            return p->config.types[i].class;
     }
-    if (old != NULL && old != c) {
-        if (old->up && net_now_ms() - old->heard_ms < 2000) {
-            conn_close(c,
-                       "a second connection with the same identity while "
-                       "the first one lives");
-            return false;
-        }
-        peer->conn[c->channel] = NULL;
-        conn_close(old, NULL);
-    }
-    peer->conn[c->channel] = c;
-    peer->connects++;
-    peer->dialler[c->channel].back_off_ms = 100;
-    c->up = true;
-    if (c->pending) {
-        c->pending = false;
-        p->pending--;
-    }
-    p->callbacks.on_up(p->callbacks.ctx, (uint8_t)c->index, c->channel);
-    return true;
-}
-
-void net_down(struct conn *c)
-{
-    struct peers *p = c->peers;
-
-    if (c->index >= 0 && p->peer[c->index].conn[c->channel] == c) {
-        p->peer[c->index].conn[c->channel] = NULL;
-        if (!p->closing && c->index > p->config.me)
-            dial_later(p, (uint8_t)c->index, c->channel);
-    }
-    if (c->up && !p->closing)
-        p->callbacks.on_down(p->callbacks.ctx, (uint8_t)c->index, c->channel);
+    ASSERT(!"a type of the table");
+    return CLASS_VOTE;
 }
 
 enum err peers_send(struct peers *p,
@@ -341,9 +354,11 @@ enum err peers_send(struct peers *p,
 
     if (c == NULL || !c->up)
         return ERR_NETWORK;
-    e = conn_send(c, type, payload);
+    e = conn_send(c, class_of(p, channel, type), type, payload);
     if (e == ERR_FULL && channel == CHANNEL_CONSENSUS)
         conn_close(c, "its consensus queue is full");
+    else if (e != ERR_NONE)
+        p->peer[index].dropped++;
     return e;
 }
 
@@ -358,26 +373,66 @@ void peers_broadcast(struct peers *p,
     }
 }
 
+void net_fault(struct peers *p, int index, uint8_t channel)
+{
+    const uint64_t now_ms = net_now_ms();
+    struct peer *peer = &p->peer[index];
+
+    score_fault(&peer->score, channel, now_ms);
+    peer->dialler[channel].not_before_ms =
+        now_ms + score_barred_ms(&peer->score, channel, now_ms);
+}
+
 void peers_misbehaved(struct peers *p,
                       uint8_t index,
                       uint8_t channel,
                       const char *reason)
 {
-    struct peer *peer = &p->peer[index];
-    struct conn *c = peer->conn[channel];
+    struct conn *c = p->peer[index].conn[channel];
 
-    if (channel == CHANNEL_BULK) {
-        peer->bulk_ban_ms = peer->bulk_ban_ms == 0 ? 60000
-                            : peer->bulk_ban_ms >= 1800000
-                                ? 3600000
-                                : peer->bulk_ban_ms * 2;
-        peer->bulk_ban_until_ms = net_now_ms() + peer->bulk_ban_ms;
-        peer->dialler[channel].not_before_ms = peer->bulk_ban_until_ms;
-    } else {
-        peer->dialler[channel].not_before_ms = net_now_ms() + 1000;
+    if (c != NULL && c->up) {
+        conn_fault(c, reason);
+        return;
     }
-    if (c != NULL)
-        conn_close(c, reason);
+    /* It has gone meanwhile: found out all the same. */
+    net_fault(p, index, channel);
+    net_refused(p, index, reason);
+}
+
+void peers_drop(struct peers *p,
+                uint8_t index,
+                uint8_t channel,
+                const char *reason)
+{
+    struct conn *c = p->peer[index].conn[channel];
+
+    if (c == NULL || !c->up)
+        return;
+    log_unusual("net",
+                "connection dropped",
+                "peer=%u channel=%u reason=\"%s\"",
+                index,
+                channel,
+                reason);
+    conn_close(c, NULL);
+}
+
+void peers_pause(struct peers *p, uint8_t index, uint8_t channel, bool on)
+{
+    struct conn *c = p->peer[index].conn[channel];
+
+    if (c != NULL && c->up)
+        conn_pause(c, PAUSE_CALLER, on);
+}
+
+size_t peers_queued(const struct peers *p,
+                    uint8_t index,
+                    uint8_t channel,
+                    uint8_t class)
+{
+    const struct conn *c = p->peer[index].conn[channel];
+
+    return c != NULL && c->up ? queue_bytes_of(&c->out, class) : 0;
 }
 
 void peers_status(const struct peers *p,
@@ -385,21 +440,76 @@ void peers_status(const struct peers *p,
                   uint8_t index)
 {
     const struct peer *peer = &p->peer[index];
+    const uint64_t now_ms = net_now_ms();
 
     memset(out, 0, sizeof *out);
-    for (int k = 0; k < CHANNELS; k++) {
-        out->up[k] = peer->conn[k] != NULL && peer->conn[k]->up;
-        if (out->up[k] && peer->conn[k]->heard_ms > out->heard_ms)
-            out->heard_ms = peer->conn[k]->heard_ms;
+    for (uint8_t k = 0; k < CHANNELS; k++) {
+        const struct conn *c = peer->conn[k];
+
+        out->barred_ms[k] = score_barred_ms(&peer->score, k, now_ms);
+        out->faults[k] = peer->score.faults[k];
+        out->up[k] = c != NULL && c->up;
+        if (!out->up[k])
+            continue;
+        out->paused[k] = c->paused != 0;
+        out->queued[k] = conn_queued(c);
+        if (c->heard_ms > out->heard_ms)
+            out->heard_ms = c->heard_ms;
     }
+    out->bans = peer->score.bans;
+    out->dropped = peer->dropped;
+    out->twice = peer->twice;
     out->rtt_us = peer->rtt_us;
-    out->offset_ms = peer->offset_ms;
+    out->clock_known = skew_offset(&peer->skew,
+                                   &out->offset_ms,
+                                   &out->offset_error_ms,
+                                   now_ms,
+                                   net_wall_ms());
     out->bytes_in = peer->bytes_in;
     out->bytes_out = peer->bytes_out;
     out->connects = peer->connects;
     out->refused = peer->refused;
     memcpy(out->last_refusal, peer->last_refusal, sizeof out->last_refusal);
+    memcpy(out->refuses_us, peer->refuses_us, sizeof out->refuses_us);
     memcpy(out->software, peer->software, sizeof out->software);
+}
+
+/* An offset, less what it may be wrong by: what is beyond doubt of it. */
+static int64_t surely(int64_t offset_ms, uint64_t error_ms)
+{
+    const int64_t e = (int64_t)error_ms;
+
+    return offset_ms > e ? offset_ms - e : offset_ms < -e ? offset_ms + e : 0;
+}
+
+struct peers_clock peers_clock(const struct peers *p)
+{
+    const uint64_t now_ms = net_now_ms();
+    const uint64_t wall_ms = net_wall_ms();
+    int64_t offsets[VALIDATORS_MAX];
+    int64_t sure[VALIDATORS_MAX];
+    struct peers_clock out = {0};
+    int64_t median;
+
+    for (uint8_t i = 0; i < p->config.set->count; i++) {
+        const struct peer *peer = &p->peer[i];
+        const struct conn *c = peer->conn[CHANNEL_CONSENSUS];
+        uint64_t error_ms;
+        int64_t offset_ms;
+
+        if (c == NULL || !c->up ||
+            !skew_offset(&peer->skew, &offset_ms, &error_ms, now_ms, wall_ms))
+            continue;
+        offsets[out.measured] = offset_ms;
+        sure[out.measured++] = surely(offset_ms, error_ms);
+    }
+    out.median_ms = skew_median(offsets, out.measured);
+    median = skew_median(sure, out.measured);
+    if (out.measured <= valset_faulty(p->config.set->count))
+        return out;
+    out.off = median > SKEW_ALARM_MS || median < -SKEW_ALARM_MS;
+    out.behind = median > SKEW_JUMP_MS;
+    return out;
 }
 
 uint32_t peers_up_count(const struct peers *p)

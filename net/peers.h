@@ -9,38 +9,67 @@
  * Frames: u32 length of the payload | u8 type | u8 version | payload.  The
  * length is checked against the type's limit before anything is allocated.
  *
- * Everything happens on the thread of the event base; no locks. */
+ * What one peer may cost
+ *   N1  a handshake has one deadline, from connecting to HELLO; 64 at most are
+ *       under way, and when they are, the oldest gives way to a newer one.
+ *   N2  what waits to be sent to it: 1 MiB on consensus, then the connection
+ *       ends (it recovers by STATUS); 16 MiB on bulk, then nothing is read from
+ *       it until half is gone; of these 4 MiB gossip, 8 MiB sync.
+ *   N3  frames a second by type (struct peers_type); what is over is dropped
+ *       before it is looked at.  4,000 a second of all types, then reading
+ *       waits.
+ *   N4  consensus connections are read before bulk ones, and no connection
+ *       keeps the loop for more than 32 frames.
+ *   N5  faults: score.h.  A frame of an unknown type, too long or malformed is
+ *       one.
+ *   N6  one identity, one connection on a channel: a second one has the first
+ *       pinged; if no answer comes in 2 s it takes its place, else both end,
+ *       and both sides say so.
+ *
+ * Everything happens on the thread of the event base; no locks.  If the base
+ * has priorities, consensus connections take 0, the others the default. */
 #ifndef NET_PEERS_H
 #define NET_PEERS_H
 
 #include "net/hello.h"
+#include "net/queue.h"
+#include "net/score.h"
 
 #include <event2/event.h>
 #include <openssl/types.h>
 
-enum peers_channel {
-    CHANNEL_CONSENSUS = 0,
-    CHANNEL_BULK = 1,
-    CHANNELS = 2,
-};
-
 enum {
-    FRAME_VERSION = 1,
-    FRAME_HEADER_BYTES = 6,
     FRAME_HELLO = 1,
-    FRAME_PING = 2,
-    FRAME_PONG = 3,
-    PEERS_OUT_CONSENSUS_MAX = 8 << 20,
+    FRAME_PING = 2,    /* u64 monotonic us, u64 wall ms */
+    FRAME_PONG = 3,    /* the same, and u64 wall ms of the answerer */
+    FRAME_REFUSED = 4, /* u8 enum peers_refusal, u32 ms to stay away */
+    PEERS_OUT_CONSENSUS_MAX = 1 << 20,
     PEERS_OUT_BULK_MAX = 16 << 20,
+    PEERS_OUT_SYNC_MAX = 8 << 20,
+    PEERS_OUT_GOSSIP_MAX = 4 << 20,
     PEERS_PENDING_MAX = 64,
     PEERS_HANDSHAKE_MS = 5000, /* from connecting to HELLO, in all */
+    PEERS_GRACE_MS = 1000,     /* it has, however many others call */
+    PEERS_PROBE_MS = 2000,     /* for an old connection to show it lives */
+    PEERS_SILENT_MS = 10000,
+    PEERS_FRAMES_PER_S = 4000,
+    PEERS_TYPES_MAX = 16,
 };
 
-/* A frame type the caller takes, its channel and its largest payload. */
+/* Why a validator is sent away; told to it, because its operator must know. */
+enum peers_refusal {
+    REFUSED_TWICE = 1, /* its identity speaks from two processes */
+    REFUSED_BANNED = 2,
+    REFUSED_TOO_SOON = 3,
+};
+
+/* A frame type the caller takes. */
 struct peers_type {
     uint8_t type;
     uint8_t channel;
-    uint32_t bytes_max;
+    uint32_t bytes_max; /* of the payload */
+    uint8_t class;      /* enum peers_class: what is sent first */
+    uint32_t per_s;     /* frames taken from one peer; 0 = no limit */
 };
 
 struct peers_callbacks {
@@ -75,6 +104,7 @@ struct peers_config {
     const char *software;
     uint16_t protocol;     /* HELLO_PROTOCOL; another in tests */
     uint32_t handshake_ms; /* 0: PEERS_HANDSHAKE_MS; shorter in tests */
+    uint32_t silent_ms;    /* 0: PEERS_SILENT_MS; shorter in tests */
 };
 
 struct peers;
@@ -92,7 +122,8 @@ void peers_set_address(struct peers *p,
                        const char *host,
                        uint16_t port);
 
-/* Errors    ERR_NETWORK  not connected; ERR_FULL  its queue is full (a
+/* peers_send takes a type of the table for this channel.
+ * Errors    ERR_NETWORK  not connected; ERR_FULL  its queue is full (a
  *           consensus connection is then closed: it recovers by STATUS) */
 enum err peers_send(struct peers *p,
                     uint8_t index,
@@ -105,23 +136,46 @@ void peers_broadcast(struct peers *p,
                      struct bytes payload);
 
 /* peers_misbehaved closes the channel over which the peer sent what no correct
- * node sends.  Bulk is banned for a minute, doubling up to an hour; consensus
- * may come back after a second. */
+ * node sends, and keeps it closed for a while (score.h). */
 void peers_misbehaved(struct peers *p,
                       uint8_t index,
                       uint8_t channel,
                       const char *reason);
+/* peers_drop closes a channel that is of no use; nobody is to blame. */
+void peers_drop(struct peers *p,
+                uint8_t index,
+                uint8_t channel,
+                const char *reason);
+
+/* peers_pause: while on, no frame is taken from this peer's channel (the
+ * present connection; a new one begins unpaused).  Within on_frame too. */
+void peers_pause(struct peers *p, uint8_t index, uint8_t channel, bool on);
+/* What waits to be sent to it. */
+size_t peers_queued(const struct peers *p,
+                    uint8_t index,
+                    uint8_t channel,
+                    uint8_t class);
 
 struct peers_status {
     bool up[CHANNELS];
+    bool paused[CHANNELS];        /* reading waits, for whatever reason */
+    uint64_t queued[CHANNELS];    /* bytes */
+    uint64_t barred_ms[CHANNELS]; /* still kept out for; 0 = not */
+    uint64_t faults[CHANNELS];
+    uint64_t bans;
+    uint64_t dropped; /* frames beyond a rate; not sent for a full queue */
+    uint64_t twice;   /* its identity spoke from two processes */
     uint64_t rtt_us;
-    int64_t offset_ms; /* the peer's clock against ours */
-    uint64_t heard_ms; /* monotonic; 0 = never */
+    bool clock_known;
+    int64_t offset_ms;        /* the peer's clock against ours … */
+    uint64_t offset_error_ms; /* … give or take */
+    uint64_t heard_ms;        /* monotonic; 0 = never */
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t connects;
     uint64_t refused; /* connections refused or closed for misbehaviour */
     char last_refusal[96];
+    char refuses_us[96]; /* why it last sent us away; "" if it did not */
     char software[HELLO_SOFTWARE_MAX + 1];
 };
 void peers_status(const struct peers *p,
@@ -130,5 +184,15 @@ void peers_status(const struct peers *p,
 uint32_t peers_up_count(const struct peers *p);
 /* The reason of the newest refusal of anybody, known or not; "" if none. */
 const char *peers_last_refusal(const struct peers *p);
+
+/* The clocks of the connected peers against ours. */
+struct peers_clock {
+    uint32_t measured;
+    int64_t median_ms; /* theirs less ours */
+    bool off;          /* more than SKEW_ALARM_MS, beyond doubt */
+    bool behind;       /* ours is more than SKEW_JUMP_MS behind */
+};
+/* Fewer than f + 1 clocks show nothing: they may all be liars'. */
+struct peers_clock peers_clock(const struct peers *p);
 
 #endif /* NET_PEERS_H */

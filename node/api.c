@@ -618,7 +618,7 @@ static void security_snapshot(void *ctx,
     s->node = n;
     s->call = call;
     memcpy(s->code, a[0].code, sizeof s->code);
-    pool_submit(n->executor, &s->task);
+    pool_submit(n->executor, &s->task, LANE_CLIENTS);
 }
 
 static void counted(void *ctx, enum rpc_method_id method, bool error)

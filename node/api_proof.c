@@ -207,7 +207,7 @@ static void on_late(evutil_socket_t fd, short what, void *ctx)
     l->task.run = run_late;
     l->task.done = late_done;
     l->node = n;
-    pool_submit(n->executor, &l->task);
+    pool_submit(n->executor, &l->task, LANE_CLIENTS);
 }
 
 static void submit_prove(struct proof *x);
@@ -277,14 +277,14 @@ static void prove_done(struct task *task)
     x->task.run = run_take;
     x->task.done = take_done;
     x->taken.done = taken_late;
-    pool_submit(n->executor, &x->task);
+    pool_submit(n->executor, &x->task, LANE_CLIENTS);
 }
 
 static void submit_prove(struct proof *x)
 {
     x->task.run = run_prove;
     x->task.done = prove_done;
-    pool_submit(x->node->provers, &x->task);
+    pool_submit(x->node->provers, &x->task, LANE_CLIENTS);
 }
 
 void proofs_free(struct node *n)

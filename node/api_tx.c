@@ -233,5 +233,5 @@ void api_tx_simulate(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
     ASSERT(s->bytes != NULL);
     memcpy(s->bytes, a[0].bytes, a[0].size);
     s->size = a[0].size;
-    pool_submit(n->executor, &s->task);
+    pool_submit(n->executor, &s->task, LANE_CLIENTS);
 }

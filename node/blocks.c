@@ -83,7 +83,7 @@ bool block_entry_rival(const struct node *n,
 
 /* Whether the header commits to these very bytes: a wrong body that was taken
  * for the block's would make a valid block look invalid, and this node halt. */
-static bool body_is_of(const struct header *h, struct bytes bytes)
+bool block_body_fits(const struct header *h, struct bytes bytes)
 {
     struct body *body;
     struct hash root;
@@ -106,7 +106,7 @@ bool block_entry_set_body(struct block_entry *b, struct bytes body)
 {
     if (b->has_body)
         return true;
-    if (!body_is_of(&b->header, body))
+    if (!block_body_fits(&b->header, body))
         return false;
     buf_clear(&b->body);
     buf_append(&b->body, body.at, body.size);
@@ -174,7 +174,7 @@ static void submit(struct node *n, struct verify_part *p)
 {
     p->block->pins++;
     p->block->parts_left++;
-    pool_submit(n->verify, &p->task);
+    pool_submit(n->verify, &p->task, LANE_FIRST);
 }
 
 /* Checks what the mempool has not checked already: each signature is verified

@@ -120,6 +120,16 @@ static const struct config_key keys[] = {
      NULL,
      false,
      "address of validator N (its place in the genesis)"},
+    {"peers",
+     "serve_mib",
+     CONFIG_NUMBER,
+     TEXT(peers_serve_mib),
+     "8",
+     1,
+     1024,
+     NULL,
+     false,
+     "blocks sent to one peer that asks for them, MiB a second"},
     {"rpc",
      "listen",
      CONFIG_TEXT,
@@ -481,7 +491,7 @@ void config_print_help(void)
     }
 }
 
-void config_print(const struct config *c)
+void config_print(FILE *to, const struct config *c)
 {
     const char *section = "";
 
@@ -490,21 +500,21 @@ void config_print(const struct config *c)
 
         if (strcmp(section, k->section) != 0) {
             section = k->section;
-            printf("%s[%s]\n", i > 0 ? "\n" : "", section);
+            fprintf(to, "%s[%s]\n", i > 0 ? "\n" : "", section);
         }
-        printf("; %s\n", k->help);
+        fprintf(to, "; %s\n", k->help);
         if (k->type == CONFIG_PEER) {
             for (int n = 0; n < VALIDATORS_MAX; n++) {
                 if (c->peer[n][0] != '\0')
-                    printf("peer.%d = %s\n", n, c->peer[n]);
+                    fprintf(to, "peer.%d = %s\n", n, c->peer[n]);
             }
         } else if (k->type == CONFIG_NUMBER) {
             uint64_t n;
 
             memcpy(&n, (const char *)c + k->offset, sizeof n);
-            printf("%s = %llu\n", k->key, (unsigned long long)n);
+            fprintf(to, "%s = %llu\n", k->key, (unsigned long long)n);
         } else {
-            printf("%s = %s\n", k->key, (const char *)c + k->offset);
+            fprintf(to, "%s = %s\n", k->key, (const char *)c + k->offset);
         }
     }
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum {
     CONFIG_TEXT_MAX = 512,
@@ -24,6 +25,7 @@ struct config {
     char passphrase_file[CONFIG_TEXT_MAX];
     char peers_listen[CONFIG_TEXT_MAX];
     char peer[VALIDATORS_MAX][CONFIG_TEXT_MAX]; /* "" where not given */
+    uint64_t peers_serve_mib;
     char rpc_listen[CONFIG_TEXT_MAX];
     char rpc_hosts[CONFIG_TEXT_MAX]; /* further allowed Host names, "," */
     char log_level[16];
@@ -58,7 +60,7 @@ MUST_USE enum err config_check(const struct config *c, char *why, size_t cap);
 /* config_print_help lists every key with default and sentence; config_print
  * writes the effective configuration as an annotated INI file. */
 void config_print_help(void);
-void config_print(const struct config *c);
+void config_print(FILE *to, const struct config *c);
 
 /* config_split_address splits "host:port" (IPv6 in brackets) into host[256] and
  * *port. */

@@ -14,6 +14,7 @@ struct execute_task {
     struct block_entry *block;
     enum err err;
     const char *why;
+    struct buf difference;
 };
 
 /* Decodes the body into the executor's scratch; pointers for the engine. */
@@ -54,11 +55,30 @@ static enum err execute_now(struct node *n,
     return e;
 }
 
+/* For the loop, in case it comes to a halt. */
+static void copy_difference(struct node *n, struct buf *out)
+{
+    const struct bytes text = engine_difference(n->engine);
+
+    buf_append(out, text.at, text.size);
+}
+
+static void keep_difference(struct node *n, struct buf *text)
+{
+    if (text->size == 0)
+        return;
+    buf_deinit(&n->difference);
+    n->difference = *text;
+    *text = (struct buf){0};
+}
+
 static void run_execute(struct task *task)
 {
     struct execute_task *t = (struct execute_task *)(void *)task;
 
     t->err = execute_now(t->node, t->block, &t->why);
+    if (t->err != ERR_NONE)
+        copy_difference(t->node, &t->difference);
 }
 
 static void execute_done(struct task *task)
@@ -69,6 +89,7 @@ static void execute_done(struct task *task)
     struct node *n = t->node;
 
     t->block->pins--;
+    keep_difference(n, &t->difference);
     /* Block sync was faster: that it no longer stands on the tip says nothing
      * against it. */
     if (t->err != ERR_NONE && t->block->header.height <= n->tip.height)
@@ -116,26 +137,10 @@ void execute_block(struct node *n, struct block_entry *b)
     t->node = n;
     t->block = b;
     b->pins++;
-    pool_submit(n->executor, &t->task);
+    pool_submit(n->executor, &t->task, LANE_FIRST);
 }
 
-/* ---- commit and write ---- */
-
-/* A committed block, copied out of the engine for the writer. */
-struct write_task {
-    struct task task; /* first: ends when the index is written */
-    struct task durable;
-    struct node *node;
-    struct store_block block;
-    struct header header;
-    struct cert cert;
-    struct mtree_log log;
-    struct buf bytes; /* everything the block borrows */
-    struct change *changes;
-    struct row_key *drops;
-    struct hash *ids;
-    enum err err;
-};
+/* ---- commit ---- */
 
 struct commit_task {
     struct task task;
@@ -144,149 +149,9 @@ struct commit_task {
     struct cert cert;
     enum err err;
     const char *why;
+    struct buf difference;
     struct write_task *write;
 };
-
-static size_t keep(struct buf *b, struct bytes v)
-{
-    const size_t at = b->size;
-
-    buf_append(b, v.at, v.size);
-    return at;
-}
-
-/* Deep copy: the engine's buffers are only good until its next block. */
-static struct write_task *copy_block(struct node *n,
-                                     const struct executed_block *b,
-                                     const struct cert *cert)
-{
-    struct write_task *w = calloc(1, sizeof *w);
-    const struct change_set *set = &b->changes;
-    size_t header_at;
-    size_t body_at;
-    size_t events_at;
-    size_t roots_at;
-    size_t roots_size;
-    size_t at;
-
-    ASSERT(w != NULL);
-    w->node = n;
-    w->header = b->header;
-    w->cert = *cert;
-    w->log = *engine_header_log(n->engine);
-    header_at = keep(&w->bytes, b->header_bytes);
-    body_at = keep(&w->bytes, b->body);
-    events_at = keep(&w->bytes, b->events);
-    roots_at = w->bytes.size;
-    engine_roots(n->engine, b, &w->bytes);
-    at = w->bytes.size;
-    roots_size = at - roots_at;
-    for (uint32_t i = 0; i < set->count; i++) {
-        keep(&w->bytes, set->list[i].old_row);
-        keep(&w->bytes, set->list[i].new_row);
-    }
-    w->changes = calloc(set->count + 1, sizeof w->changes[0]);
-    w->drops = calloc(set->drop_count + 1, sizeof w->drops[0]);
-    w->ids = calloc(b->header.tx_count + 1, sizeof w->ids[0]);
-    ASSERT(w->changes != NULL && w->drops != NULL && w->ids != NULL);
-    for (uint32_t i = 0; i < set->count; i++) {
-        struct change *c = &w->changes[i];
-
-        c->key = set->list[i].key;
-        c->old_row = bytes_of(w->bytes.at + at, set->list[i].old_row.size);
-        at += c->old_row.size;
-        c->new_row = bytes_of(w->bytes.at + at, set->list[i].new_row.size);
-        at += c->new_row.size;
-    }
-    if (set->drop_count > 0)
-        memcpy(w->drops, set->drops, set->drop_count * sizeof w->drops[0]);
-    if (b->header.tx_count > 0)
-        memcpy(w->ids, b->tx_ids, b->header.tx_count * sizeof w->ids[0]);
-    w->block = (struct store_block){
-        .header = &w->header,
-        .hash = b->hash,
-        .cert = &w->cert,
-        .header_bytes = bytes_of(w->bytes.at + header_at, b->header_bytes.size),
-        .body = bytes_of(w->bytes.at + body_at, b->body.size),
-        .events = bytes_of(w->bytes.at + events_at, b->events.size),
-        .changes = {w->changes, set->count, w->drops, set->drop_count},
-        .roots = bytes_of(w->bytes.at + roots_at, roots_size),
-        .tx_ids = w->ids,
-        .header_log = &w->log,
-    };
-    return w;
-}
-
-static void write_free(struct write_task *w)
-{
-    buf_deinit(&w->bytes);
-    free(w->changes);
-    free(w->drops);
-    free(w->ids);
-    free(w);
-}
-
-static void run_write(struct task *task)
-{
-    struct write_task *w = (struct write_task *)(void *)task;
-
-    /* After a block that could not be written none is: they stand in order. */
-    if (w->node->write_failed != ERR_NONE) {
-        w->err = w->node->write_failed;
-        return;
-    }
-    /* The database library does not survive a full disk in every place: the
-     * node stops while there still is a little room. */
-    if (datadir_free_bytes(w->node->config.dir) < DISK_ROOM_MIN + w->bytes.size)
-        w->err = ERR_FULL;
-    else
-        w->err = store_put_block(w->node->store, &w->block);
-    w->node->write_failed = w->err;
-    if (w->err != ERR_NONE)
-        return;
-    mail_post(w->node->mail, &w->durable);
-    w->err = store_index(w->node->store, &w->block);
-}
-
-/* D7 final after disk: now, and only now, clients hear it. */
-static void now_durable(struct task *task)
-{
-    struct write_task *w =
-        (struct write_task *)(void *)((char *)task -
-                                      offsetof(struct write_task, durable));
-    struct node *n = w->node;
-
-    n->durable_height = w->header.height;
-    n->blocks_total++;
-    n->txs_total += w->header.tx_count;
-    mempool_durable(n, w->header.height, w->ids, w->header.tx_count);
-    blocks_forget(n, w->header.height);
-    replica_cut_journal(n);
-}
-
-static void write_done(struct task *task)
-{
-    struct write_task *w = (struct write_task *)(void *)task;
-
-    if (w->err == ERR_FULL)
-        node_fail(w->node,
-                  EXIT_SAFETY_HALT,
-                  "the disk is full: free space on the data directory's file "
-                  "system, then start the node again; nothing acknowledged "
-                  "is lost",
-                  w->node->config.dir);
-    else if (w->err != ERR_NONE)
-        node_fail(w->node,
-                  EXIT_SAFETY_HALT,
-                  "the database refused a write: check the disk, then start "
-                  "the node again",
-                  err_text(w->err));
-    else
-        mempool_indexed(w->node, &w->block);
-    if (w->err == ERR_NONE)
-        proofs_indexed(w->node);
-    write_free(w);
-}
 
 static void run_commit(struct task *task)
 {
@@ -298,9 +163,11 @@ static void run_commit(struct task *task)
         return; /* it is the tip already */
     if (!engine_stands_at(n->engine, &t->block->hash))
         t->err = execute_now(n, t->block, &t->why);
-    if (t->err == ERR_NONE)
+    if (t->err != ERR_NONE)
+        copy_difference(n, &t->difference);
+    else
         t->write =
-            copy_block(n, engine_commit(n->engine, &t->block->hash), &t->cert);
+            write_copy(n, engine_commit(n->engine, &t->block->hash), &t->cert);
     if (t->write != NULL)
         proofs_tip(n);
 }
@@ -314,29 +181,26 @@ static void commit_done(struct task *task)
     b->pins--;
     b->commit_wanted = false;
     if (t->err != ERR_NONE) {
+        keep_difference(n, &t->difference);
+        n->failing = b;
         node_fail(n,
                   EXIT_SAFETY_HALT,
                   "a finalised block is invalid by our own execution: keep "
                   "the data directory and compare it with another node's",
                   t->why);
     } else if (t->write != NULL) {
-        struct write_task *w = t->write;
-
         const uint32_t offset_ms = n->genesis->offset_ms;
         const bool new_day = ledger_date(n->tip.time_ms, offset_ms) !=
                              ledger_date(b->header.time_ms, offset_ms);
 
         n->tip = b->header;
         n->tip_hash = b->hash;
-        w->block.journal = (struct store_journal){n->set.list[n->me].key,
-                                                  journal_durable(n->journal)};
-        mempool_committed(n, &w->block, new_day);
-        w->task.run = run_write;
-        w->task.done = write_done;
-        w->durable.done = now_durable;
-        pool_submit(n->writer, &w->task);
+        mempool_committed(n, write_block_of(t->write), new_day);
+        write_submit(n, t->write);
         replica_applied(n);
     }
+    if (b->of_sync)
+        sync_committed(n, b);
     free(t);
 }
 
@@ -352,25 +216,30 @@ static void submit_commit(struct node *n, struct block_entry *b)
     t->block = b;
     t->cert = b->commit_cert;
     b->pins++;
-    pool_submit(n->executor, &t->task);
+    pool_submit(n->executor, &t->task, LANE_FIRST);
+}
+
+/* The next block that may be committed, by whatever way it came. */
+static struct block_entry *next_to_commit(struct node *n)
+{
+    for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
+        struct block_entry *b = &n->blocks[i];
+
+        if (b->used && b->commit_wanted && b->sigs_ok &&
+            b->header.height == n->submitted_height + 1)
+            return b;
+    }
+    return sync_ready(n);
 }
 
 /* A4 one writer: submits what is due, in the order of heights; signature checks
  * of several blocks may end in any order. */
-static void submit_commits(struct node *n)
+void commit_ready(struct node *n)
 {
-    for (bool found = true; found;) {
-        found = false;
-        for (uint32_t i = 0; i < BLOCKS_MAX && !found; i++) {
-            struct block_entry *b = &n->blocks[i];
+    struct block_entry *b;
 
-            if (b->used && b->commit_wanted && b->sigs_ok &&
-                b->header.height == n->submitted_height + 1) {
-                submit_commit(n, b);
-                found = true;
-            }
-        }
-    }
+    while (!n->stopping && (b = next_to_commit(n)) != NULL)
+        submit_commit(n, b);
 }
 
 void commit_block(struct node *n,
@@ -389,6 +258,7 @@ void commit_block(struct node *n,
     }
     if (b->sigs_bad) {
         b->commit_wanted = false;
+        n->failing = b;
         node_fail(n,
                   EXIT_SAFETY_HALT,
                   "a finalised block carries an invalid signature: keep the "
@@ -396,7 +266,7 @@ void commit_block(struct node *n,
                   "");
         return;
     }
-    submit_commits(n);
+    commit_ready(n);
 }
 
 /* ---- build ---- */
@@ -486,9 +356,23 @@ static void build_done(struct task *task)
     replica_feed(n, &e);
 }
 
+/* H5 clock: the time of a block would be one that nobody accepts. */
+static bool clock_forbids(struct node *n, const struct candidate *on)
+{
+    struct core_event nothing = {.kind = ON_BUILT, .candidate = *on};
+
+    if (n->clock.behind)
+        replica_feed(n, &nothing);
+    return n->clock.behind;
+}
+
 void build_block(struct node *n, const struct candidate *on)
 {
-    struct build_task *t = calloc(1, sizeof *t);
+    struct build_task *t;
+
+    if (clock_forbids(n, on))
+        return;
+    t = calloc(1, sizeof *t);
 
     ASSERT(t != NULL);
     t->task.run = run_build;
@@ -497,7 +381,7 @@ void build_block(struct node *n, const struct candidate *on)
     t->on = *on;
     t->time_ms = node_wall_ms();
     t->count = mempool_offer(n, t->txs);
-    pool_submit(n->executor, &t->task);
+    pool_submit(n->executor, &t->task, LANE_FIRST);
 }
 
 /* ---- dry run ---- */
@@ -528,5 +412,5 @@ void dry_run(struct node *n, struct mtx *m)
 {
     m->task.run = run_dry;
     m->task.done = dry_done;
-    pool_submit(n->executor, &m->task);
+    pool_submit(n->executor, &m->task, LANE_CLIENTS);
 }

@@ -36,7 +36,8 @@ void health_refresh(struct node *n)
         .evidence = n->core->evidence,
         .verify_waiting = pool_waiting(n->verify),
         .exec_waiting = pool_waiting(n->executor),
-        .write_waiting = pool_waiting(n->writer),
+        .write_waiting = n->write_waiting,
+        .clock = n->clock,
     };
 
     for (uint8_t i = 0; i < n->set.count; i++)
@@ -47,7 +48,7 @@ void health_refresh(struct node *n)
     pthread_mutex_unlock(&n->health_lock);
 }
 
-static struct health look(struct node *n)
+struct health health_look(struct node *n)
 {
     struct health h;
 
@@ -64,7 +65,7 @@ struct check {
 };
 
 enum {
-    CHECKS = 5,
+    CHECKS = 6,
 };
 
 static void say(struct check *c,
@@ -87,7 +88,7 @@ static void say(
 
 static bool run_checks(struct node *n, struct check c[CHECKS])
 {
-    const struct health h = look(n);
+    const struct health h = health_look(n);
     const uint64_t reserve = n->config.disk_reserve_mib << 20;
     bool all = true;
 
@@ -122,6 +123,13 @@ static bool run_checks(struct node *n, struct check c[CHECKS])
         h.height - h.durable < 64,
         "%llu blocks wait for the disk",
         (unsigned long long)(h.height - h.durable));
+    say(&c[5],
+        "clock",
+        !h.clock.off,
+        "the clocks of %u others are %lld ms ahead of this one%s",
+        h.clock.measured,
+        (long long)h.clock.median_ms,
+        h.clock.behind ? "; it proposes no block" : "");
     for (int i = 0; i < CHECKS; i++)
         all = all && c[i].ok;
     return all;
@@ -165,7 +173,7 @@ static json_t *hash_json(const struct hash *h)
 
 json_t *health_status(struct node *n)
 {
-    const struct health h = look(n);
+    const struct health h = health_look(n);
     struct check c[CHECKS];
     const bool ready = run_checks(n, c);
 
@@ -210,46 +218,6 @@ json_t *health_status(struct node *n)
         (int)n->genesis->offset_ms);
 }
 
-json_t *health_peers(struct node *n)
-{
-    const struct health h = look(n);
-    json_t *list = json_array();
-
-    for (int i = 0; i < (int)n->set.count; i++) {
-        const struct peers_status *p = &h.peer[i];
-
-        json_array_append_new(
-            list,
-            json_pack("{s:i, s:i, s:b, s:b, s:b, s:o, s:I, s:o, s:o, s:o, "
-                      "s:s, s:s}",
-                      "validator",
-                      i,
-                      "institution",
-                      (int)n->set.list[i].institution,
-                      "self",
-                      i == n->me,
-                      "consensus_up",
-                      p->up[CHANNEL_CONSENSUS],
-                      "bulk_up",
-                      p->up[CHANNEL_BULK],
-                      "rtt_us",
-                      json_of_u64(p->rtt_us),
-                      "clock_offset_ms",
-                      (json_int_t)p->offset_ms,
-                      "bytes_in",
-                      json_of_u64(p->bytes_in),
-                      "bytes_out",
-                      json_of_u64(p->bytes_out),
-                      "refused",
-                      json_of_u64(p->refused),
-                      "last_refusal",
-                      p->last_refusal,
-                      "software",
-                      p->software));
-    }
-    return json_pack("{s:o}", "peers", list);
-}
-
 static void line(struct buf *out,
                  const char *name,
                  const char *type,
@@ -274,7 +242,7 @@ static void line(struct buf *out,
 void health_metrics(void *ctx, struct buf *out)
 {
     struct node *n = ctx;
-    const struct health h = look(n);
+    const struct health h = health_look(n);
     struct check c[CHECKS];
     static const char ready_head[] =
         "# HELP equity_ready Whether a readiness check passes.\n"
@@ -343,6 +311,7 @@ void health_metrics(void *ctx, struct buf *out)
          "counter",
          "RPC calls answered by an error.",
          n->rpc_errors);
+    health_peers_metrics(&h, n->set.count, out);
     (void)run_checks(n, c);
     buf_append(out, ready_head, sizeof ready_head - 1);
     for (int i = 0; i < CHECKS; i++) {

@@ -5,67 +5,127 @@
 
 #include <stdlib.h>
 
-static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
+enum {
+    PROPOSALS_PER_S = 100,
+    STATUS_PER_S = 4,
+    GET_PER_S = 20,
+    PROPOSAL_REPEATS = 3,      /* of a view, looked at */
+    PROPOSAL_REPEATS_MAX = 64, /* a capped view has fifteen */
+};
+
+/* Votes and certificates need no rate: each is looked at once. */
+const struct peers_type replica_types[REPLICA_TYPES] = {
+    {MSG_PROPOSAL,
+     CHANNEL_CONSENSUS,
+     MSG_PROPOSAL_MAX,
+     CLASS_BODY,
+     PROPOSALS_PER_S},
+    {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX, CLASS_VOTE, 0},
+    {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX, CLASS_VOTE, 0},
+    {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX, CLASS_VOTE, STATUS_PER_S},
+    {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX, CLASS_GOSSIP, 0},
+    {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_BODY, GET_PER_S},
+    {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX, CLASS_BODY, 0},
+    {MSG_SYNC_GET, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_SYNC, GET_PER_S},
+    {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX, CLASS_SYNC, 0},
+    {MSG_SYNC_END, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_SYNC, 2 * GET_PER_S},
+};
+
+static void feed_certs(struct node *n,
+                       const struct cert *certs,
+                       uint32_t count,
+                       uint8_t from)
 {
-    struct msg_proposal *p = malloc(sizeof *p);
+    struct core_event e = {
+        .kind = ON_CERT, .from = from, .certs = certs, .cert_count = count};
+
+    replica_feed(n, &e);
+}
+
+/* A proposal, decoded, and what was found of it. */
+struct proposal {
+    struct msg_proposal m;
+    struct header h; /* if m.header is not empty */
+    uint32_t kept;   /* certificates that are news, in front */
+};
+
+/* Form and fields: what costs nothing.  NULL, or what is wrong. */
+static const char *look_at(struct node *n, struct proposal *p, uint8_t from)
+{
+    struct msg_proposal *m = &p->m;
+    struct hash hash;
+
+    if (m->vote.signer != from ||
+        core_leader(n->core, m->candidate.view) != from)
+        return "a proposal by another than the leader";
+    if (!candidate_eq(&m->vote.about, &m->candidate) ||
+        m->vote.kind != VOTE_NOTARIZE)
+        return "a proposal whose vote is for something else";
+    if (m->header.size == 0)
+        return NULL;
+    if (header_decode(&p->h, m->header) != ERR_NONE)
+        return "a proposal with a malformed header";
+    if (p->h.view != m->candidate.view || p->h.proposer != from ||
+        p->h.epoch != n->set.epoch || p->h.height != m->candidate.height ||
+        !hash_eq(&p->h.chain_id, &n->chain_id))
+        return "a proposal whose header is for something else";
+    hash = header_hash(&p->h);
+    if (!hash_eq(&hash, &m->candidate.block))
+        return "a proposal whose header is another block's";
+    return NULL;
+}
+
+/* Only certificates that are news are verified, and kept. */
+static const char *check_certs(struct node *n, struct proposal *p)
+{
+    for (uint32_t i = 0; i < p->m.cert_count; i++) {
+        if (!core_wants_cert(n->core, &p->m.certs[i]))
+            continue;
+        if (cert_check(&p->m.certs[i], &n->domain) != ERR_NONE)
+            return "a proposal with a false certificate";
+        p->m.certs[p->kept++] = p->m.certs[i];
+    }
+    return NULL;
+}
+
+/* One proposal of a view and a few repeats; false: too many. */
+static bool may_repeat(struct node *n, uint8_t from, uint64_t view)
+{
+    struct proposals_seen *seen = &n->proposals[from];
+
+    if (seen->view != view)
+        *seen = (struct proposals_seen){.view = view};
+    seen->count++;
+    if (seen->count == PROPOSAL_REPEATS_MAX)
+        peers_misbehaved(n->peers,
+                         from,
+                         CHANNEL_CONSENSUS,
+                         "the same proposal again and again");
+    return seen->count <= 1 + PROPOSAL_REPEATS;
+}
+
+/* The core gets it, and the body if it came along. */
+static void feed_proposal(struct node *n, struct proposal *p, uint8_t from)
+{
     struct core_event e = {.kind = ON_PROPOSAL, .from = from};
     struct core_event here = {.kind = ON_BODY};
-    uint32_t kept = 0;
-    const char *bad = NULL;
-    struct header h;
+    struct msg_proposal *m = &p->m;
     struct block_entry *b = NULL;
     bool other_body = false;
 
-    ASSERT(p != NULL);
-    if (msg_proposal_decode(p, payload) != ERR_NONE)
-        bad = "malformed proposal";
-    else if (p->vote.signer != from ||
-             core_leader(n->core, p->candidate.view) != from)
-        bad = "a proposal by another than the leader";
-    else if (!candidate_eq(&p->vote.about, &p->candidate) ||
-             p->vote.kind != VOTE_NOTARIZE ||
-             vote_check(&p->vote, &n->domain) != ERR_NONE)
-        bad = "a proposal whose signature does not verify";
-    for (uint32_t i = 0; bad == NULL && i < p->cert_count; i++) {
-        if (!core_wants_cert(n->core, &p->certs[i]))
-            continue;
-        if (cert_check(&p->certs[i], &n->domain) != ERR_NONE)
-            bad = "a proposal with a false certificate";
-        else
-            p->certs[kept++] = p->certs[i];
-    }
-    if (bad == NULL && p->header.size > 0) {
-        if (header_decode(&h, p->header) != ERR_NONE)
-            bad = "a proposal with a malformed header";
-        else if (h.view != p->candidate.view || h.proposer != from ||
-                 h.epoch != n->set.epoch || h.height != p->candidate.height ||
-                 !hash_eq(&h.chain_id, &n->chain_id))
-            bad = "a proposal whose header is for something else";
-    }
-    if (bad == NULL && p->header.size > 0) {
-        const struct hash hash = header_hash(&h);
-
-        if (!hash_eq(&hash, &p->candidate.block))
-            bad = "a proposal whose header is another block's";
-    }
-    if (bad != NULL) {
-        free(p);
-        peers_misbehaved(n->peers, from, CHANNEL_CONSENSUS, bad);
-        return;
-    }
-    if (p->header.size > 0 && h.height > n->tip.height &&
-        core_wants_proposal(n->core, from, &p->vote)) {
-        if (!block_entry_rival(n, &h, &p->candidate.block))
-            b = block_entry_add(n, &h, p->header);
-        e.facts = block_facts_of(&h, &p->candidate.block);
+    if (m->header.size > 0 && p->h.height > n->tip.height &&
+        core_wants_proposal(n->core, from, &m->vote)) {
+        if (!block_entry_rival(n, &p->h, &m->candidate.block))
+            b = block_entry_add(n, &p->h, m->header);
+        e.facts = block_facts_of(&p->h, &m->candidate.block);
         /* The block may be sound all the same: its body is then fetched. */
-        if (b != NULL && p->body.size > 0)
-            other_body = !block_entry_set_body(b, p->body);
+        if (b != NULL && m->body.size > 0)
+            other_body = !block_entry_set_body(b, m->body);
     }
-    e.candidate = p->candidate;
-    e.vote = &p->vote;
-    e.certs = p->certs;
-    e.cert_count = kept;
+    e.candidate = m->candidate;
+    e.vote = &m->vote;
+    e.certs = m->certs;
+    e.cert_count = p->kept;
     if (b != NULL && b->has_body)
         block_entry_verify(n, b);
     replica_feed(n, &e);
@@ -73,12 +133,42 @@ static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
         here.facts = e.facts;
         replica_feed(n, &here);
     }
-    free(p);
     if (other_body)
         peers_misbehaved(n->peers,
                          from,
                          CHANNEL_CONSENSUS,
                          "a proposal with another block's body");
+}
+
+/* Cheap checks first (M1): a signature is verified only of what is news. */
+static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
+{
+    struct proposal *p = calloc(1, sizeof *p);
+    const char *bad = NULL;
+    bool wanted = false;
+
+    ASSERT(p != NULL);
+    if (msg_proposal_decode(&p->m, payload) != ERR_NONE)
+        bad = "malformed proposal";
+    else
+        bad = look_at(n, p, from);
+    if (bad == NULL) {
+        wanted = core_wants_proposal(n->core, from, &p->m.vote);
+        if (wanted && !may_repeat(n, from, p->m.candidate.view)) {
+            free(p);
+            return;
+        }
+        bad = check_certs(n, p);
+    }
+    if (bad == NULL && wanted && vote_check(&p->m.vote, &n->domain) != ERR_NONE)
+        bad = "a proposal whose signature does not verify";
+    if (bad != NULL)
+        peers_misbehaved(n->peers, from, CHANNEL_CONSENSUS, bad);
+    else if (wanted)
+        feed_proposal(n, p, from);
+    else if (p->kept > 0)
+        feed_certs(n, p->m.certs, p->kept, from);
+    free(p);
 }
 
 /* M4 no relayed vote: from its signer only. */
@@ -107,7 +197,6 @@ static void take_vote(struct node *n, uint8_t from, struct bytes payload)
 
 static void take_cert(struct node *n, uint8_t from, struct bytes payload)
 {
-    struct core_event e = {.kind = ON_CERT, .from = from, .cert_count = 1};
     struct cert c;
 
     if (msg_cert_decode(&c, payload) != ERR_NONE) {
@@ -122,8 +211,7 @@ static void take_cert(struct node *n, uint8_t from, struct bytes payload)
             n->peers, from, CHANNEL_CONSENSUS, "a false certificate");
         return;
     }
-    e.certs = &c;
-    replica_feed(n, &e);
+    feed_certs(n, &c, 1, from);
 }
 
 /* A fresh journal is old enough once a quorum shows that nothing was final
@@ -213,19 +301,20 @@ static void take_block(struct node *n, uint8_t from, struct bytes payload)
 
 static void serve_block(struct node *n, uint8_t to, struct bytes payload)
 {
-    struct reader r = reader_of(payload);
-    const struct hash hash = reader_hash(&r);
+    struct hash hash;
     const struct block_entry *b;
     struct buf out = {0};
     struct writer w;
 
-    if (reader_finish(&r) != ERR_NONE) {
+    if (msg_get_block_decode(&hash, payload) != ERR_NONE) {
         peers_misbehaved(n->peers, to, CHANNEL_BULK, "malformed request");
         return;
     }
     b = block_entry_find(n, &hash);
-    if (b == NULL || !b->has_body)
-        return;
+    if (b == NULL || !b->has_body ||
+        !bucket_take(
+            &n->served[to], (uint32_t)b->body.size + 1024, node_now_ms()))
+        return; /* it asks another */
     buf_append(&out, NULL, 8 + b->header_bytes.size + b->body.size);
     w = writer_of(out.at, out.size);
     msg_block_encode(&w, buf_bytes(&b->header_bytes), buf_bytes(&b->body));
@@ -258,7 +347,7 @@ void replica_frame(void *ctx,
         take_status(n, index, payload);
         break;
     case MSG_TXS:
-        mempool_take_frame(n, index, payload);
+        intake_take(n, index, payload);
         break;
     case MSG_BLOCK:
         take_block(n, index, payload);
@@ -271,6 +360,9 @@ void replica_frame(void *ctx,
         break;
     case MSG_SYNC_BLOCK:
         sync_take(n, index, payload);
+        break;
+    case MSG_SYNC_END:
+        sync_take_end(n, index, payload);
         break;
     default:
         break;

@@ -1,11 +1,13 @@
 /* equityd - the node of one custody institution. */
 #include "base/log.h"
 #include "node/node.h"
+#include "node/trace.h"
 
 #include <event2/event.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void usage(void)
@@ -15,6 +17,7 @@ static void usage(void)
            "  equityd run --config FILE    run until SIGTERM or SIGINT\n"
            "  equityd config --config FILE show the effective "
            "configuration\n"
+           "  equityd events FILE          read the events.trace of a halt\n"
            "  equityd --version\n\n"
            "Any key can be set by a flag (--SECTION-KEY VALUE) or by the\n"
            "environment (EQUITYD_SECTION_KEY); a flag wins over the\n"
@@ -98,6 +101,31 @@ static enum log_level level_of(const char *name)
                                           : LOG_INFO_;
 }
 
+static void print_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    puts(line);
+}
+
+static int print_events(const char *path)
+{
+    uint8_t *at;
+    size_t size;
+    enum err e =
+        file_read(&at,
+                  &size,
+                  path,
+                  TRACE_HEAD_BYTES + (size_t)TRACE_ENTRIES * TRACE_ENTRY_BYTES);
+
+    if (e == ERR_NONE) {
+        e = trace_read(bytes_of(at, size), print_line, NULL);
+        free(at);
+    }
+    if (e != ERR_NONE)
+        fprintf(stderr, "equityd: %s: %s\n", path, err_text(e));
+    return e == ERR_NONE ? 0 : EXIT_IO;
+}
+
 int main(int argc, char **argv)
 {
     static struct config c;
@@ -122,6 +150,9 @@ int main(int argc, char **argv)
                jansson_version_str());
         return 0;
     }
+    if (strcmp(argv[1], "events") == 0)
+        return argc == 3 ? print_events(argv[2])
+                         : wrong_use("events takes the name of a file");
     if (strcmp(argv[1], "init") != 0 && strcmp(argv[1], "run") != 0 &&
         strcmp(argv[1], "config") != 0)
         return wrong_use("the first word is init, run or config");
@@ -131,7 +162,7 @@ int main(int argc, char **argv)
     }
     log_set(level_of(c.log_level), strcmp(c.log_format, "json") == 0);
     if (strcmp(argv[1], "config") == 0) {
-        config_print(&c);
+        config_print(stdout, &c);
         return 0;
     }
     return strcmp(argv[1], "init") == 0 ? node_init(&c) : node_run(&c);

@@ -232,10 +232,8 @@ static void check_done(struct task *task)
     struct mtx *known;
     const uint64_t txs_max = n->config.mempool_txs;
 
-    if (!m->local) {
-        n->pool.checking[m->from]--;
-        n->pool.checking_bytes[m->from] -= m->size;
-    }
+    if (!m->local)
+        intake_checked(n, m);
     if (m->decode_error != ERR_NONE) {
         blame_sender(n, m);
         refuse_at_door(n,
@@ -266,9 +264,11 @@ static void check_done(struct task *task)
 /* The way in starts here, from any thread; takes the first reference. */
 void mempool_check(struct mtx *m)
 {
+    const int lane = m->local ? LANE_CLIENTS : LANE_PEERS + m->from;
+
     m->task.run = run_check;
     m->task.done = check_done;
-    pool_submit(m->node->verify, &m->task);
+    pool_submit(m->node->verify, &m->task, (unsigned)lane);
 }
 
 static void add_gossip(struct node *n, const struct mtx *m)
@@ -331,48 +331,6 @@ void mempool_dry_done(struct node *n, struct mtx *m)
     }
     mempool_release(m);
     replica_tell_work(n);
-}
-
-/* False: the peer sends faster than this node checks.  Nothing is lost by it:
- * who has a transaction sends it again after a while. */
-static bool may_check(const struct node *n, uint8_t peer, size_t size)
-{
-    return n->pool.checking[peer] < CHECKING_MAX &&
-           n->pool.checking_bytes[peer] + size <= CHECKING_BYTES_MAX;
-}
-
-static void check_from(struct node *n, uint8_t peer, struct bytes tx)
-{
-    struct mtx *m = mempool_new_tx(n, tx);
-
-    m->from = peer;
-    n->pool.checking[peer]++;
-    n->pool.checking_bytes[peer] += tx.size;
-    mempool_check(m);
-}
-
-void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload)
-{
-    struct reader r = reader_of(payload);
-    const uint32_t count = reader_count(&r, 65536, 5);
-
-    for (uint32_t i = 0; i < count && r.err == ERR_NONE; i++) {
-        const struct bytes tx = reader_vec(&r, TX_BYTES_MAX);
-        struct hash hash;
-
-        if (r.err != ERR_NONE)
-            break;
-        if (!may_check(n, peer, tx.size)) {
-            n->dropped_total++;
-            continue;
-        }
-        hash = tx_hash_of(tx);
-        if (mempool_by_hash(n, &hash) == NULL)
-            check_from(n, peer, tx);
-    }
-    if (reader_finish(&r) != ERR_NONE)
-        peers_misbehaved(
-            n->peers, peer, CHANNEL_BULK, "malformed transactions message");
 }
 
 /* In a block that is the tip: no more eligible; told when it is on disk. */
@@ -448,5 +406,6 @@ void mempool_free(struct node *n)
     while (n->pool.oldest != NULL)
         mempool_remove(n, n->pool.oldest);
     waiters_free(n);
+    intake_free(n);
     buf_deinit(&n->gossip);
 }

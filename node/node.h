@@ -10,6 +10,7 @@
 #ifndef NODE_NODE_H
 #define NODE_NODE_H
 
+#include "base/bucket.h"
 #include "base/buf.h"
 #include "consensus/core.h"
 #include "consensus/msg.h"
@@ -31,18 +32,28 @@ enum {
     DISK_ROOM_MIN = 4 << 20, /* below this nothing is written any more */
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
-    SYNC_WINDOW = 16,
-    CHECKING_MAX = 4096, /* of one peer's transactions, at once */
-    CHECKING_BYTES_MAX = 4 << 20,
+    SYNC_WINDOW = 256, /* blocks asked for at once, at most */
+    CHECKS_MAX = 256,  /* signatures of one peer's transactions, at once */
     RECHECK_MAX = 256, /* after one block */
     TOUCHES_MAX = 16,
     GOSSIP_BYTES = 200000,
     SUBMIT_ANSWER_MS = 10000, /* a repeat waits for its block's index */
+    REPAIR_BYTES_PER_S = 65536,
 };
+
+/* Lanes of the pools (worker.h). */
+enum {
+    LANE_FIRST = 0, /* consensus */
+    LANE_CLIENTS = 1,
+    LANE_SYNC = 2,
+    LANE_PEERS = 3, /* one for each validator */
+};
+_Static_assert(LANE_PEERS + VALIDATORS_MAX <= POOL_LANES, "a lane for each");
 
 /* A block that is proposed, fetched or being committed. */
 struct block_entry {
     bool used;
+    bool of_sync;  /* belongs to block sync, not to node.blocks */
     uint32_t pins; /* tasks that use it */
     struct hash hash;
     struct header header;
@@ -106,8 +117,9 @@ struct mtx {
     struct mtx *newer;
     uint32_t refs;
     enum mtx_state state;
-    bool local;   /* came by RPC here: to be sent to the others */
-    uint8_t from; /* the peer it came from, if not local */
+    bool local;      /* came by RPC here: to be sent to the others */
+    uint8_t from;    /* the peer it came from, if not local */
+    uint32_t checks; /* signatures it may have */
     bool listed;
     bool rechecking;
     bool stale;    /* rows it names have changed since its last verdict */
@@ -139,6 +151,14 @@ enum {
     MEMPOOL_BUCKETS = 32768,
 };
 
+/* What one peer sent and is not checked yet. */
+struct intake {
+    struct buf frame; /* a message; its peer is not read until it is empty */
+    size_t at;        /* of the next transaction in it */
+    uint32_t left;    /* transactions */
+    uint32_t checks;  /* signatures under way, at most so many */
+};
+
 struct mempool {
     struct mtx *by_hash[MEMPOOL_BUCKETS];
     struct mtx *by_id[MEMPOOL_BUCKETS];
@@ -147,9 +167,7 @@ struct mempool {
     uint32_t count; /* listed */
     uint32_t ready;
     size_t bytes;
-    /* what came from each peer and is being checked */
-    uint32_t checking[VALIDATORS_MAX];
-    size_t checking_bytes[VALIDATORS_MAX];
+    struct intake intake[VALIDATORS_MAX];
 };
 
 struct kept_refusal {
@@ -176,7 +194,25 @@ struct health {
     uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
     struct peers_status peer[VALIDATORS_MAX];
+    struct peers_clock clock;
     char observer_why[160];
+};
+
+/* The windows of blocks a peer is being sent. */
+struct sync_serving {
+    uint32_t generation; /* of its connection */
+    bool reading;        /* a slice is on the reader thread */
+    bool active;         /* a window is under way */
+    bool broken;         /* it ends here, whatever was asked for */
+    uint64_t first, next, last;
+    size_t bytes;
+    uint32_t asked;
+    struct msg_range asks[2];
+};
+
+struct proposals_seen {
+    uint64_t view;
+    uint32_t count;
 };
 
 struct node {
@@ -238,17 +274,30 @@ struct node {
     uint64_t durable_height;
     uint64_t indexed_height; /* newest that the indexes have */
     struct proof *proofs;    /* wait for it */
+    struct write_task *write_first, **write_last; /* wait for the writer */
+    uint32_t write_waiting;
+    bool writing;
     bool journal_started;
     bool work_told;
     uint64_t statuses; /* bitmap: peers whose STATUS showed height 0 */
 
     /* block sync */
-    uint64_t sync_target;
-    uint64_t sync_next; /* height asked for next */
-    uint64_t sync_until_ms;
-    uint8_t sync_peer;
+    struct sync *sync;
     uint8_t fetch_peer;
-    uint64_t serving; /* bitmap: peers whose window is being read */
+    struct sync_serving serving[VALIDATORS_MAX];
+
+    struct peers_clock clock; /* as of the last tick */
+
+    /* for the files of a halt (bundle.h) */
+    struct trace *trace;
+    struct buf difference;             /* of the last block that failed */
+    struct buf last_event;             /* certificates and votes of a halt */
+    const struct block_entry *failing; /* a final block that failed; or NULL */
+
+    /* what each peer costs */
+    struct bucket served[VALIDATORS_MAX];  /* bytes of blocks */
+    struct bucket repairs[VALIDATORS_MAX]; /* bytes of certificates, for it */
+    struct proposals_seen proposals[VALIDATORS_MAX];
 
     struct mempool pool;
     struct buf gossip;
@@ -293,12 +342,27 @@ bool block_entry_rival(const struct node *n,
 bool block_entry_set_body(struct block_entry *b, struct bytes body);
 void block_entry_verify(struct node *n, struct block_entry *b);
 void blocks_forget(struct node *n, uint64_t up_to_height);
+/* Whether the header commits to these very bytes.  Any thread. */
+bool block_body_fits(const struct header *h, struct bytes body);
+
+/* write.c */
+struct write_task;
+/* write_copy copies a committed block; on the executor. */
+struct write_task *write_copy(struct node *n,
+                              const struct executed_block *b,
+                              const struct cert *cert);
+const struct store_block *write_block_of(const struct write_task *w);
+void write_submit(struct node *n, struct write_task *w);
+/* write_flush hands on what waits; while stopping, all of it. */
+void write_flush(struct node *n);
 
 /* execute.c */
 void execute_block(struct node *n, struct block_entry *b);
 void commit_block(struct node *n,
                   struct block_entry *b,
                   const struct cert *cert);
+/* commit_ready commits what may be, in the order of heights. */
+void commit_ready(struct node *n);
 void build_block(struct node *n, const struct candidate *on);
 void dry_run(struct node *n, struct mtx *m);
 
@@ -314,17 +378,39 @@ void replica_free_out(struct node *n);
 void replica_cut_journal(struct node *n);
 
 /* inbox.c */
+enum {
+    REPLICA_TYPES = 10,
+};
+extern const struct peers_type replica_types[REPLICA_TYPES];
 void replica_frame(void *ctx,
                    uint8_t index,
                    uint8_t channel,
                    uint8_t type,
                    struct bytes payload);
 
-/* sync.c */
+/* sync.c, sync_check.c (sync.h says how) */
+void sync_new(struct node *n);
+void sync_free(struct node *n);
 void sync_want(struct node *n, uint64_t to_height);
-void sync_serve(struct node *n, uint8_t peer, struct bytes payload);
+/* sync_pump commits what is ready and asks for what is missing. */
+void sync_pump(struct node *n);
+void sync_tick(struct node *n);
+void sync_down(struct node *n, uint8_t peer); /* its bulk connection went */
 void sync_take(struct node *n, uint8_t peer, struct bytes payload);
+void sync_take_end(struct node *n, uint8_t peer, struct bytes payload);
+/* The block to be committed next, if it is here and checked; it is given back
+ * with sync_committed. */
+struct block_entry *sync_ready(struct node *n);
+void sync_committed(struct node *n, const struct block_entry *b);
 void fetch_want(struct node *n, const struct hash *block);
+
+/* sync_serve.c */
+/* sync_read_block appends a MSG_SYNC_BLOCK from the log.  Any thread. */
+bool sync_read_block(struct store *s, struct buf *out, uint64_t height);
+void sync_serve(struct node *n, uint8_t peer, struct bytes payload);
+void sync_serve_more(struct node *n, uint8_t to);
+void sync_serve_tick(struct node *n);
+void sync_serve_reset(struct node *n, uint8_t peer); /* a new connection */
 
 /* mempool.c */
 struct mtx *mempool_new_tx(struct node *n, struct bytes bytes);
@@ -343,10 +429,20 @@ void mempool_durable(struct node *n,
                      const struct hash *ids,
                      uint32_t count);
 void mempool_indexed(struct node *n, const struct store_block *b);
-void mempool_take_frame(struct node *n, uint8_t peer, struct bytes payload);
 void mempool_flush_gossip(struct node *n);
 void mempool_tick(struct node *n);
 void mempool_free(struct node *n);
+
+/* clock.c */
+void clock_tick(struct node *n);
+
+/* intake.c */
+void intake_take(struct node *n, uint8_t peer, struct bytes payload);
+/* The check of m, which came from a peer, has ended. */
+void intake_checked(struct node *n, const struct mtx *m);
+/* A new connection: it waits like the one before, if something is left. */
+void intake_up(struct node *n, uint8_t peer);
+void intake_free(struct node *n);
 
 /* fate.c */
 struct tx_facts tx_facts_of(const struct tx *tx);
@@ -416,9 +512,12 @@ void proofs_free(struct node *n);
 
 /* health.c */
 void health_refresh(struct node *n);
+struct health health_look(struct node *n); /* any thread */
 bool health_ready(void *ctx, struct buf *out);
 void health_metrics(void *ctx, struct buf *out);
 json_t *health_status(struct node *n);
+/* health_peers.c */
 json_t *health_peers(struct node *n);
+void health_peers_metrics(const struct health *h, uint32_t peers, struct buf *);
 
 #endif /* NODE_NODE_H */

@@ -21,6 +21,17 @@ int start_complain(const char *what,
     return code;
 }
 
+int start_halt(struct node *n,
+               const char *what,
+               const char *detail,
+               const char *do_this)
+{
+    const int code = start_complain(what, detail, do_this, EXIT_SAFETY_HALT);
+
+    start_bundle(n, what, detail);
+    return code;
+}
+
 /* 0, or the exit code after telling why. */
 static int get_passphrase(const struct config *c, char out[PASSPHRASE_MAX])
 {

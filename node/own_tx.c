@@ -183,5 +183,5 @@ void own_tx_tick(struct node *n)
     l->task.run = run_look;
     l->task.done = look_done;
     l->node = n;
-    pool_submit(n->reader, &l->task);
+    pool_submit(n->reader, &l->task, LANE_CLIENTS);
 }

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/start.h"
+#include "node/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,13 @@ static enum err load_row(void *ctx, const struct row_key *key, struct bytes row)
     struct node *n = ctx;
 
     return engine_load_row(n->engine, key, row);
+}
+
+static void note_difference(struct node *n)
+{
+    const struct bytes text = engine_difference(n->engine);
+
+    buf_append(&n->difference, text.at, text.size);
 }
 
 /* Rebuilds the state from its rows and compares the root: every start is a
@@ -41,13 +49,14 @@ int start_load_state(struct node *n)
     }
     if (e == ERR_NONE)
         e = engine_load_finish(n->engine, &n->tip, &log);
-    if (e != ERR_NONE)
-        return start_complain(
-            "the stored state is not what its block says",
-            err_text(e),
-            "do not repair it: move db/ away, run equityd init, "
-            "then run: the node syncs from the others",
-            EXIT_SAFETY_HALT);
+    if (e != ERR_NONE) {
+        note_difference(n);
+        return start_halt(n,
+                          "the stored state is not what its block says",
+                          err_text(e),
+                          "do not repair it: move db/ away, run equityd init, "
+                          "then run: the node syncs from the others");
+    }
     n->tip_hash = tip.hash;
     n->durable_height = tip.height;
     n->indexed_height = tip.height;
@@ -73,6 +82,8 @@ struct replay {
     struct node *node;
     uint64_t records;
     bool born;
+    bool contradicts; /* what it says is no journal of one validator */
+    struct journal_record bad;
 };
 
 static enum err replay_body(struct node *n, struct bytes payload)
@@ -107,10 +118,9 @@ static enum err replay_birth(struct replay *r, struct bytes payload)
                : ERR_CHAIN;
 }
 
-static enum err replay_record(void *ctx, const struct journal_record *record)
+static enum err replay_one(struct replay *r,
+                           const struct journal_record *record)
 {
-    struct replay *r = ctx;
-
     r->records++;
     switch ((enum record_type)record->type) {
     case RECORD_BIRTH:
@@ -136,15 +146,32 @@ static enum err replay_record(void *ctx, const struct journal_record *record)
                               record->payload);
 }
 
+/* Its bytes are sound: the journal has been checked as far as this record. */
+static enum err replay_record(void *ctx, const struct journal_record *record)
+{
+    struct replay *r = ctx;
+    const enum err e = replay_one(r, record);
+
+    if (e == ERR_CORRUPT || e == ERR_MISMATCH || e == ERR_RANGE) {
+        r->contradicts = true;
+        r->bad = *record;
+        r->bad.payload = bytes_of(NULL, 0);
+    }
+    return e;
+}
+
 /* A validator that lost its votes keeps its blocks, and the register is served
  * on; only a new key may sign. */
 #define OBSERVE                                                              \
     "then run equityd init and run: the node keeps its blocks and observes " \
     "only; to vote again, join with a new key"
 
-static int explain_journal(enum err e, const struct journal_place *at)
+static int explain_journal(struct node *n,
+                           enum err e,
+                           const struct journal_place *at,
+                           const struct replay *r)
 {
-    char where[96];
+    char where[160];
 
     snprintf(where,
              sizeof where,
@@ -153,21 +180,33 @@ static int explain_journal(enum err e, const struct journal_place *at)
              (unsigned long long)at->offset,
              err_text(e));
     if (e == ERR_NOT_FOUND)
-        return start_complain(
+        return start_halt(
+            n,
             "the vote journal is missing",
             "journal/",
-            "put it back if it is elsewhere; if it is lost, " OBSERVE,
-            EXIT_SAFETY_HALT);
+            "put it back if it is elsewhere; if it is lost, " OBSERVE);
+    if (r->contradicts) {
+        snprintf(where,
+                 sizeof where,
+                 "record %llu, type %u, view %llu",
+                 (unsigned long long)r->records,
+                 r->bad.type,
+                 (unsigned long long)r->bad.view);
+        return start_halt(n,
+                          "the vote journal contradicts itself",
+                          where,
+                          "do not vote from it: move journal/ away, " OBSERVE);
+    }
     if (e == ERR_VERSION || e == ERR_CHAIN)
         return start_explain_storage(
             e, "the vote journal cannot be used", where);
     if (e == ERR_IO || e == ERR_FULL || e == ERR_NO_MEMORY)
         return start_explain_storage(
             e, "the vote journal cannot be read", where);
-    return start_complain("the vote journal is damaged",
-                          where,
-                          "do not vote from it: move journal/ away, " OBSERVE,
-                          EXIT_SAFETY_HALT);
+    return start_halt(n,
+                      "the vote journal is damaged",
+                      where,
+                      "do not vote from it: move journal/ away, " OBSERVE);
 }
 
 /* The tip's certificate: the batch of its block was on disk before the journal
@@ -204,11 +243,11 @@ static int check_journal_age(struct node *n)
         memcmp(&then.key, &n->set.list[n->me].key, sizeof then.key) == 0)
         older = journal_durable(n->journal) < then.records;
     if (e == ERR_NONE && older)
-        return start_complain(
+        return start_halt(
+            n,
             "the vote journal is older than the database",
             n->config.dir,
-            "never restore a journal: move journal/ away, " OBSERVE,
-            EXIT_SAFETY_HALT);
+            "never restore a journal: move journal/ away, " OBSERVE);
     if (e == ERR_NONE)
         e = replay_tip(n);
     return e == ERR_NONE ? 0
@@ -263,11 +302,13 @@ int start_recover(struct node *n)
     n->scratch = calloc(BLOCK_TXS_MAX, sizeof n->scratch[0]);
     ASSERT(n->core != NULL && n->effects != NULL && n->blocks != NULL &&
            n->refusals != NULL && n->scratch != NULL);
+    sync_new(n);
+    n->trace = trace_new();
     core_init(n->core, &config, n->tip.height, &n->tip_hash);
     start_journal_path(n, path);
     e = journal_open(&n->journal, path, &n->chain_id, replay_record, &r, &at);
     if (e != ERR_NONE || !r.born)
-        return explain_journal(e == ERR_NONE ? ERR_CORRUPT : e, &at);
+        return explain_journal(n, e == ERR_NONE ? ERR_CORRUPT : e, &at, &r);
     if (at.torn_bytes > 0)
         log_unusual("node",
                     "a torn last journal record was cut off",

@@ -4,6 +4,8 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/log.h"
+#include "node/bundle.h"
+#include "node/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +107,11 @@ static void send_small(struct node *n, const struct core_effect *e)
         send_message(n, e, MSG_VOTE, writer_bytes(&w));
     } else {
         cert_encode(&w, e->cert);
+        /* What one peer lacks is pushed within its budget; its next STATUS
+         * asks again. */
+        if (e->to != CORE_ALL &&
+            !bucket_take(&n->repairs[e->to], (uint32_t)w.size, node_now_ms()))
+            return;
         send_message(n, e, MSG_CERT, writer_bytes(&w));
     }
 }
@@ -150,6 +157,20 @@ static void report_evidence(const struct core_effect *e)
                e->vote.signer,
                (unsigned long long)e->vote.about.view,
                text);
+}
+
+/* D45, H4: not sure what it signed, it signs nothing any more. */
+static void start_observing(struct node *n, const char *why)
+{
+    static const char sentence[] =
+        "this node signs nothing any more; it goes on observing";
+    char path[BUNDLE_PATH_MAX];
+
+    keep_record(n, RECORD_OBSERVER, 0, bytes_of("", 0));
+    n->need_sync = true;
+    snprintf(n->observer_why, sizeof n->observer_why, "%s", why);
+    bundle_write(n, sentence, why, path);
+    log_broken("consensus", sentence, "why=\"%s\" files=\"%s\"", why, path);
 }
 
 static void carry_out(struct node *n, const struct core_effect *e)
@@ -198,13 +219,7 @@ static void carry_out(struct node *n, const struct core_effect *e)
         report_evidence(e);
         break;
     case DO_OBSERVE:
-        keep_record(n, RECORD_OBSERVER, 0, bytes_of("", 0));
-        n->need_sync = true;
-        snprintf(n->observer_why, sizeof n->observer_why, "%s", e->text);
-        log_broken("consensus",
-                   "this node signs nothing any more; it goes on observing",
-                   "why=\"%s\"",
-                   e->text);
+        start_observing(n, e->text);
         break;
     case DO_HALT:
         node_fail(n,
@@ -257,8 +272,16 @@ static _Thread_local struct event_queue queue;
 
 static void step(struct node *n, struct core_event *e)
 {
+    const uint64_t now_ms = node_now_ms();
+
     e->wall_ms = node_wall_ms();
-    core_step(n->core, n->effects, e, node_now_ms());
+    core_step(n->core, n->effects, e, now_ms);
+    trace_step(n->trace, e, n->effects, now_ms);
+    for (uint32_t i = 0; i < n->effects->count; i++) {
+        if (n->effects->list[i].kind == DO_HALT ||
+            n->effects->list[i].kind == DO_OBSERVE)
+            bundle_note_event(n, e);
+    }
     if (n->effects->batch > 0)
         n->sync_batch = n->effects->batch;
     for (uint32_t i = 0; i < n->effects->count && !n->stopping; i++)

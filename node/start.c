@@ -2,8 +2,10 @@
 #include "node/start.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "node/bundle.h"
 #include "node/own_tx.h"
 #include "node/prove.h"
+#include "node/trace.h"
 
 #include <event2/thread.h>
 #include <openssl/evp.h>
@@ -13,18 +15,6 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-static const struct peers_type peer_types[] = {
-    {MSG_PROPOSAL, CHANNEL_CONSENSUS, MSG_PROPOSAL_MAX},
-    {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX},
-    {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX},
-    {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX},
-    {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX},
-    {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX},
-    {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX},
-    {MSG_SYNC_GET, CHANNEL_BULK, MSG_SMALL_MAX},
-    {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX},
-};
 
 uint64_t node_now_ms(void)
 {
@@ -42,13 +32,28 @@ uint64_t node_wall_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+void start_bundle(struct node *n, const char *text, const char *detail)
+{
+    char path[BUNDLE_PATH_MAX];
+
+    bundle_write(n, text, detail, path);
+    log_broken("node",
+               path[0] != '\0' ? "what is known of the halt was written down"
+                               : "nothing could be written down of the halt",
+               "files=\"%s\"",
+               path);
+}
+
 void node_fail(struct node *n, int code, const char *text, const char *detail)
 {
     if (n->stopping)
         return;
-    n->stopping = true;
+    n->stopping = true; /* nothing is signed or sent from here on */
     n->exit_code = code;
     log_broken("node", text, "detail=\"%s\" exit=%d", detail, code);
+    if (code == EXIT_SAFETY_HALT)
+        start_bundle(n, text, detail);
+    n->failing = NULL;
     event_base_loopbreak(n->base);
 }
 
@@ -86,6 +91,10 @@ void node_free(struct node *n)
         }
     }
     replica_free_out(n);
+    trace_free(n->trace);
+    buf_deinit(&n->difference);
+    buf_deinit(&n->last_event);
+    sync_free(n);
     free(n->blocks);
     free(n->refusals);
     free(n->scratch);
@@ -103,6 +112,7 @@ struct node *node_new(const struct config *config)
     ASSERT(n != NULL);
     n->config = *config;
     n->out_last = &n->out_first;
+    n->write_last = &n->write_first;
     n->started_ms = node_now_ms();
     pthread_mutex_init(&n->health_lock, NULL);
     return n;
@@ -123,8 +133,11 @@ static void on_up(void *ctx, uint8_t index, uint8_t channel)
     struct node *n = ctx;
     struct core_event connected = {.kind = ON_UP, .from = index};
 
-    if (channel != CHANNEL_CONSENSUS)
+    if (channel != CHANNEL_CONSENSUS) {
+        intake_up(n, index);
+        sync_serve_reset(n, index);
         return;
+    }
     log_info("net", "validator connected", "validator=%u", index);
     replica_feed(n, &connected);
 }
@@ -134,8 +147,11 @@ static void on_down(void *ctx, uint8_t index, uint8_t channel)
     struct node *n = ctx;
     struct core_event down = {.kind = ON_DOWN, .from = index};
 
-    if (channel != CHANNEL_CONSENSUS)
+    if (channel != CHANNEL_CONSENSUS) {
+        sync_serve_reset(n, index);
+        sync_down(n, index);
         return;
+    }
     log_info("net", "validator disconnected", "validator=%u", index);
     replica_feed(n, &down);
 }
@@ -149,8 +165,8 @@ static int start_peers(struct node *n)
         .chain_id = n->chain_id,
         .key = n->tls_key,
         .certificate = n->tls_certificate,
-        .types = peer_types,
-        .type_count = ARRAY_LEN(peer_types),
+        .types = replica_types,
+        .type_count = REPLICA_TYPES,
         .software = "equityd/1",
         .protocol = HELLO_PROTOCOL,
     };
@@ -181,6 +197,14 @@ static int start_peers(struct node *n)
                                   n->config.peer[i],
                                   "write host:port",
                                   EXIT_CONFIG);
+    }
+    for (uint32_t i = 0; i < VALIDATORS_MAX; i++) {
+        const uint32_t served = (uint32_t)n->config.peers_serve_mib << 20;
+        const uint64_t now_ms = node_now_ms();
+
+        n->served[i] = bucket_of(served, served, now_ms);
+        n->repairs[i] =
+            bucket_of(REPAIR_BYTES_PER_S, 2 * REPAIR_BYTES_PER_S, now_ms);
     }
     e = peers_new(&n->peers, &c, &callbacks);
     if (e != ERR_NONE)
@@ -236,10 +260,13 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
 
     (void)fd;
     (void)what;
+    sync_tick(n);
+    sync_serve_tick(n);
     if (now >= n->second_ms) {
         n->second_ms = now + 1000;
         n->disk_free = datadir_free_bytes(n->config.dir);
         mempool_tick(n);
+        clock_tick(n);
         own_tx_tick(n);
     }
     health_refresh(n);
@@ -289,14 +316,30 @@ static void end_pool(struct node *n, struct pool **p)
     mail_drain(n->mail);
 }
 
+/* Consensus, ticks and what the threads have done come first; bulk gets what is
+ * left, two milliseconds at a time. */
+static struct event_base *make_base(void)
+{
+    static const struct timeval slice = {0, 2000};
+    struct event_config *c = event_config_new();
+    struct event_base *base;
+
+    ASSERT(c != NULL);
+    event_config_set_max_dispatch_interval(c, &slice, 64, 1);
+    base = event_base_new_with_config(c);
+    event_config_free(c);
+    ASSERT(base != NULL);
+    event_base_priority_init(base, 2); /* new events: 1 */
+    return base;
+}
+
 static int serve(struct node *n)
 {
     static const struct timeval soon = {0, 1000};
     int code;
 
     evthread_use_pthreads();
-    n->base = event_base_new();
-    ASSERT(n->base != NULL);
+    n->base = make_base();
     n->mail = mail_new(n->base);
     n->verify = pool_new("verify", verify_threads(n), n->mail);
     n->executor = pool_new("executor", 1, n->mail);
@@ -306,6 +349,7 @@ static int serve(struct node *n)
     n->prover = prover_new(n->store, n->genesis->offset_ms, PROVE_CACHE_BYTES);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->tick = event_new(n->base, -1, 0, on_tick, n);
+    event_priority_set(n->tick, 0);
     event_add(n->tick, &soon);
     n->core_timer = event_new(n->base, -1, 0, on_core_timer, n);
     event_add(n->core_timer, &soon);
@@ -336,6 +380,7 @@ static int serve(struct node *n)
     end_pool(n, &n->provers);
     end_pool(n, &n->verify);
     end_pool(n, &n->executor);
+    write_flush(n);
     end_pool(n, &n->writer);
     proofs_free(n);
     prover_free(n->prover);

@@ -8,6 +8,7 @@
 #include "node/node.h"
 
 /* start.c */
+void start_bundle(struct node *n, const char *text, const char *detail);
 struct node *node_new(const struct config *config);
 void node_free(struct node *n);
 
@@ -16,6 +17,11 @@ int start_complain(const char *what,
                    const char *detail,
                    const char *do_this,
                    int code);
+/* start_halt complains and writes down what is known (bundle.h). */
+int start_halt(struct node *n,
+               const char *what,
+               const char *detail,
+               const char *do_this);
 int start_explain_storage(enum err e, const char *what, const char *detail);
 int start_load_genesis(struct node *n);
 int start_load_keys(struct node *n);

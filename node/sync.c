@@ -1,8 +1,9 @@
-/* Fetching single blocks, and block sync for a node that was away.  A height
- * counts only with its certificate; every block is executed here. */
+/* Fetching single blocks, and the windows of block sync: who is asked for what,
+ * who answers, who does not. */
+#include "node/sync.h"
 #include "base/check.h"
 #include "base/log.h"
-#include "node/node.h"
+#include "base/num.h"
 
 #include <stdlib.h>
 
@@ -38,163 +39,412 @@ void fetch_want(struct node *n, const struct hash *block)
                          bytes_of(block->raw, HASH_BYTES));
 }
 
+void sync_new(struct node *n)
+{
+    const uint64_t now_ms = node_now_ms();
+
+    n->sync = calloc(1, sizeof *n->sync);
+    ASSERT(n->sync != NULL);
+    for (uint32_t i = 0; i < VALIDATORS_MAX; i++)
+        n->sync->peers[i].asks =
+            bucket_of(SYNC_ASKS_PER_S, SYNC_ASKS_PER_S, now_ms);
+    n->sync->ask = n->sync->low = n->tip.height + 1;
+}
+
+/* ---- windows ---- */
+
+/* What of a window has not come is asked elsewhere. */
+static void close_window(struct node *n, struct sync_window *w)
+{
+    struct sync *s = n->sync;
+
+    for (uint64_t h = w->next; h <= w->last; h++) {
+        struct sync_slot *slot = sync_slot_of(s, h);
+
+        if (slot->height == h && slot->state == SYNC_ASKED)
+            sync_drop_slot(n, slot);
+    }
+    s->peers[w->peer].open--;
+    w->open = false;
+}
+
+static struct sync_window *find_window(struct sync *s,
+                                       uint8_t peer,
+                                       uint64_t next)
+{
+    for (size_t i = 0; i < ARRAY_LEN(s->windows); i++) {
+        struct sync_window *w = &s->windows[i];
+
+        if (w->open && w->peer == peer && w->next == next)
+            return w;
+    }
+    return NULL;
+}
+
+void sync_down(struct node *n, uint8_t peer)
+{
+    struct sync *s = n->sync;
+
+    for (size_t i = 0; i < ARRAY_LEN(s->windows); i++) {
+        if (s->windows[i].open && s->windows[i].peer == peer)
+            close_window(n, &s->windows[i]);
+    }
+    s->peers[peer].late = 0;
+    s->peers[peer].stray = 0;
+    if (!n->stopping)
+        sync_pump(n);
+}
+
+/* Y3: it answers late or never. */
+static void take_silence(struct node *n, struct sync_window *w, uint64_t now_ms)
+{
+    struct sync_peer *p = &n->sync->peers[w->peer];
+    const uint8_t peer = w->peer;
+
+    p->silences++;
+    p->not_before_ms =
+        now_ms + num_min_u64((uint64_t)1000 << num_min_u64(p->silences, 6),
+                             SYNC_WAIT_MS_MAX);
+    p->late += w->last - w->next + 1;
+    log_unusual("sync",
+                "a peer does not answer in time; its blocks are asked of "
+                "another",
+                "peer=%u from=%llu to=%llu times=%u",
+                peer,
+                (unsigned long long)w->next,
+                (unsigned long long)w->last,
+                p->silences);
+    close_window(n, w);
+    if (p->silences % SYNC_SILENCES_MAX == 0)
+        peers_drop(n->peers, peer, CHANNEL_BULK, "silent in block sync");
+}
+
+void sync_tick(struct node *n)
+{
+    struct sync *s = n->sync;
+    const uint64_t now_ms = node_now_ms();
+
+    for (size_t i = 0; i < ARRAY_LEN(s->windows); i++) {
+        if (s->windows[i].open && now_ms >= s->windows[i].deadline_ms)
+            take_silence(n, &s->windows[i], now_ms);
+    }
+    sync_check_flush(n);
+    sync_pump(n);
+}
+
+/* ---- asking ---- */
+
+static bool is_usable(struct node *n,
+                      uint8_t i,
+                      uint64_t height,
+                      uint64_t now_ms)
+{
+    const struct sync_peer *p = &n->sync->peers[i];
+
+    return (int)i != n->me && p->open < SYNC_OPEN_MAX &&
+           now_ms >= p->not_before_ms &&
+           (now_ms >= p->lacks_until_ms || height < p->lacks_from) &&
+           bucket_wait_ms(&p->asks, now_ms) == 0 && up(n, i);
+}
+
+/* The one with the fewest windows, in turn; false: nobody. */
+static bool pick_peer(struct node *n, uint8_t *out, uint64_t height)
+{
+    struct sync *s = n->sync;
+    const uint64_t now_ms = node_now_ms();
+    uint32_t fewest = SYNC_OPEN_MAX;
+
+    for (uint32_t k = 1; k <= n->set.count; k++) {
+        const uint8_t i = (uint8_t)((s->turn + k) % n->set.count);
+
+        if (s->peers[i].open < fewest && is_usable(n, i, height, now_ms)) {
+            fewest = s->peers[i].open;
+            *out = i;
+        }
+    }
+    return fewest < SYNC_OPEN_MAX;
+}
+
+static struct sync_window *free_window(struct sync *s)
+{
+    for (size_t i = 0; i < ARRAY_LEN(s->windows); i++) {
+        if (!s->windows[i].open)
+            return &s->windows[i];
+    }
+    return NULL;
+}
+
+static uint32_t open_windows(const struct sync *s)
+{
+    uint32_t open = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(s->peers); i++)
+        open += s->peers[i].open;
+    return open;
+}
+
+static bool is_empty(struct sync *s, uint64_t height)
+{
+    return sync_slot_of(s, height)->state == SYNC_EMPTY;
+}
+
+/* This height has been asked for; false also if one far below has its place. */
+static bool is_asked(struct sync *s, uint64_t height)
+{
+    return !is_empty(s, height) && sync_slot_of(s, height)->height == height;
+}
+
+/* The next run of heights that nobody was asked for: *last is its end. */
+static bool next_run(struct node *n, uint64_t *first, uint64_t *last)
+{
+    struct sync *s = n->sync;
+    const uint64_t end =
+        num_min_u64(s->target, n->submitted_height + SYNC_AHEAD);
+    /* Short ways are divided among the peers as well. */
+    const uint64_t share =
+        (end - n->submitted_height) / (SYNC_OPEN_MAX * (n->set.count - 1)) + 1;
+    const uint64_t most =
+        num_min_u64(num_max_u64(share, SYNC_WINDOW / 16), SYNC_WINDOW);
+    uint64_t h = num_max_u64(s->ask, n->submitted_height + 1);
+
+    while (h <= end && is_asked(s, h))
+        h++;
+    s->ask = h;
+    if (h > end || !is_empty(s, h))
+        return false;
+    *first = h;
+    while (h <= end && h - *first < most && is_empty(s, h))
+        h++;
+    *last = h - 1;
+    return true;
+}
+
+static bool ask(struct node *n, uint8_t peer, uint64_t first, uint64_t last)
+{
+    struct sync *s = n->sync;
+    struct sync_window *w = free_window(s);
+    const struct msg_range range = {first, last};
+    uint8_t buf[16];
+    struct writer out = writer_of(buf, sizeof buf);
+    const uint64_t now_ms = node_now_ms();
+
+    if (w == NULL || !bucket_take(&s->peers[peer].asks, 1, now_ms))
+        return false;
+    msg_range_encode(&out, &range);
+    if (peers_send(
+            n->peers, peer, CHANNEL_BULK, MSG_SYNC_GET, writer_bytes(&out)) !=
+        ERR_NONE)
+        return false;
+    *w = (struct sync_window){.open = true,
+                              .peer = peer,
+                              .first = first,
+                              .next = first,
+                              .last = last,
+                              .deadline_ms = now_ms + SYNC_FIRST_MS};
+    s->peers[peer].open++;
+    s->turn = peer;
+    for (uint64_t h = first; h <= last; h++) {
+        struct sync_slot *slot = sync_slot_of(s, h);
+
+        *slot = (struct sync_slot){.state = SYNC_ASKED, .height = h};
+    }
+    return true;
+}
+
+/* Room for one more window, each as large as it may be (Y4); one is always
+ * asked for, or what is missing would never come. */
+static bool has_room(const struct sync *s)
+{
+    const size_t open = open_windows(s);
+
+    return open == 0 ||
+           s->bytes + (open + 1) * SYNC_WINDOW_BYTES <= SYNC_BYTES_MAX;
+}
+
+/* What another way has committed meanwhile is no longer needed. */
+static void forget_below(struct node *n)
+{
+    struct sync *s = n->sync;
+
+    for (; s->low <= n->submitted_height; s->low++) {
+        struct sync_slot *slot = sync_slot_of(s, s->low);
+
+        if (slot->height == s->low &&
+            (slot->state == SYNC_ASKED || slot->state == SYNC_READY ||
+             slot->state == SYNC_HELD))
+            sync_drop_slot(n, slot);
+    }
+}
+
+static void tell_end(struct node *n)
+{
+    struct sync *s = n->sync;
+    const uint64_t blocks = n->tip.height - s->began_height;
+    const uint64_t ms = node_now_ms() - s->began_ms;
+
+    if (s->began_ms == 0 || n->tip.height < s->target)
+        return;
+    s->began_ms = 0;
+    log_info("sync",
+             "caught up",
+             "height=%llu blocks=%llu ms=%llu",
+             (unsigned long long)n->tip.height,
+             (unsigned long long)blocks,
+             (unsigned long long)ms);
+}
+
+void sync_pump(struct node *n)
+{
+    uint64_t first;
+    uint64_t last;
+    uint8_t peer;
+
+    if (n->stopping)
+        return;
+    commit_ready(n);
+    forget_below(n);
+    if (n->sync->target > n->submitted_height && n->set.count > 1) {
+        while (has_room(n->sync) && next_run(n, &first, &last) &&
+               pick_peer(n, &peer, first) && ask(n, peer, first, last))
+            ;
+    }
+    tell_end(n);
+}
+
 void sync_want(struct node *n, uint64_t to_height)
 {
-    uint8_t buf[16];
-    struct writer w = writer_of(buf, sizeof buf);
-    const uint64_t now = node_now_ms();
+    struct sync *s = n->sync;
 
-    if (now < n->sync_until_ms && n->sync_next > n->tip.height)
-        return; /* asked, and blocks keep coming */
-    if (!next_peer(n, &n->sync_peer))
-        return;
-    n->sync_target = to_height;
-    n->sync_next = n->tip.height + 1;
-    n->sync_until_ms = now + 1000;
-    writer_u64(&w, n->sync_next);
-    writer_u64(&w, to_height);
-    (void)peers_send(
-        n->peers, n->sync_peer, CHANNEL_BULK, MSG_SYNC_GET, writer_bytes(&w));
-    log_info("sync",
-             "asking for blocks",
-             "from=%llu to=%llu peer=%u",
-             (unsigned long long)n->sync_next,
-             (unsigned long long)to_height,
-             n->sync_peer);
-}
-
-/* A window of blocks for a peer, read on the reader thread. */
-struct serve_task {
-    struct task task;
-    struct node *node;
-    uint8_t to;
-    uint64_t from;
-    uint32_t count; /* asked for; then read */
-    struct buf blocks[SYNC_WINDOW];
-};
-
-static bool read_one(struct node *n, struct buf *out, uint64_t height)
-{
-    struct store_value header = {0};
-    struct store_value cert = {0};
-    struct store_value body = {0};
-    const bool ok =
-        store_get_block(&header, n->store, height, STORE_HEADER) == ERR_NONE &&
-        store_get_block(&cert, n->store, height, STORE_CERT) == ERR_NONE &&
-        store_get_block(&body, n->store, height, STORE_BODY) == ERR_NONE;
-
-    if (ok) {
-        struct writer w;
-
-        buf_append(out, NULL, 12 + header.size + cert.size + body.size);
-        w = writer_of(out->at, out->size);
-        msg_sync_block_encode(&w,
-                              bytes_of(header.at, header.size),
-                              bytes_of(cert.at, cert.size),
-                              bytes_of(body.at, body.size));
-        out->size = w.size;
+    if (to_height > s->target)
+        s->target = to_height;
+    if (s->began_ms == 0 && s->target > n->tip.height) {
+        s->began_ms = node_now_ms();
+        s->began_height = n->tip.height;
+        log_info("sync",
+                 "catching up",
+                 "from=%llu to=%llu",
+                 (unsigned long long)n->tip.height,
+                 (unsigned long long)s->target);
     }
-    store_value_free(&header);
-    store_value_free(&cert);
-    store_value_free(&body);
-    return ok;
+    sync_pump(n);
 }
 
-static void run_serve(struct task *task)
+/* ---- answers ---- */
+
+/* What was not asked for, or not any more.  A few are late; many are a flood.
+ */
+static struct sync_slot *stray(struct node *n, uint8_t peer, uint64_t height)
 {
-    struct serve_task *t = (struct serve_task *)(void *)task;
-    uint32_t i = 0;
+    struct sync *s = n->sync;
+    struct sync_peer *p = &s->peers[peer];
+    struct sync_slot *slot = sync_slot_of(s, height);
 
-    while (i < t->count && read_one(t->node, &t->blocks[i], t->from + i))
-        i++;
-    t->count = i;
-}
-
-static void serve_done(struct task *task)
-{
-    struct serve_task *t = (struct serve_task *)(void *)task;
-    struct node *n = t->node;
-    bool ok = !n->stopping;
-
-    n->serving &= ~((uint64_t)1 << t->to);
-    for (uint32_t i = 0; i < SYNC_WINDOW; i++) {
-        ok = ok && i < t->count &&
-             peers_send(n->peers,
-                        t->to,
-                        CHANNEL_BULK,
-                        MSG_SYNC_BLOCK,
-                        buf_bytes(&t->blocks[i])) == ERR_NONE;
-        buf_deinit(&t->blocks[i]);
+    if (p->late > 0) {
+        p->late--;
+        if (slot->height == height && slot->state == SYNC_ASKED)
+            return slot; /* somebody else was asked; this one is here first */
+    } else if (++p->stray == SYNC_STRAY_MAX) {
+        peers_misbehaved(
+            n->peers, peer, CHANNEL_BULK, "blocks that nobody asked for");
     }
-    free(t);
+    return NULL;
 }
 
-/* One window at a time for a peer: 22 bytes that cost 48 reads are not to be
- * had faster than they are served. */
-void sync_serve(struct node *n, uint8_t peer, struct bytes payload)
+/* The slot that waits for this block; NULL: none does. */
+static struct sync_slot *expect(struct node *n,
+                                uint8_t peer,
+                                uint64_t height,
+                                size_t size)
 {
-    struct reader r = reader_of(payload);
-    const uint64_t from = reader_u64(&r);
-    const uint64_t to = reader_u64(&r);
-    struct serve_task *t;
-    uint64_t last;
+    struct sync *s = n->sync;
+    struct sync_window *w = find_window(s, peer, height);
+    struct sync_slot *slot = sync_slot_of(s, height);
 
-    if (reader_finish(&r) != ERR_NONE || from == 0 || from > to) {
-        peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed request");
-        return;
+    if (w == NULL)
+        return stray(n, peer, height);
+    if (w->bytes >= SYNC_WINDOW_BYTES) {
+        peers_misbehaved(
+            n->peers, peer, CHANNEL_BULK, "more than a window of blocks");
+        return NULL;
     }
-    last = to < n->durable_height ? to : n->durable_height;
-    if (from > last || (n->serving >> peer & 1) != 0)
-        return;
-    n->serving |= (uint64_t)1 << peer;
-    t = calloc(1, sizeof *t);
-    ASSERT(t != NULL);
-    t->task.run = run_serve;
-    t->task.done = serve_done;
-    t->node = n;
-    t->to = peer;
-    t->from = from;
-    t->count =
-        last - from < SYNC_WINDOW ? (uint32_t)(last - from + 1) : SYNC_WINDOW;
-    pool_submit(n->reader, &t->task);
+    w->bytes += size;
+    w->next++;
+    w->deadline_ms = node_now_ms() + SYNC_NEXT_MS;
+    if (w->next > w->last) {
+        s->peers[peer].silences = 0;
+        close_window(n, w);
+    }
+    return slot->height == height && slot->state == SYNC_ASKED ? slot : NULL;
 }
 
 void sync_take(struct node *n, uint8_t peer, struct bytes payload)
 {
+    struct sync *s = n->sync;
     struct bytes header;
     struct bytes body;
-    struct cert cert;
-    struct header h;
-    struct hash hash;
-    struct block_entry *b;
+    struct block_entry *b = calloc(1, sizeof *b);
+    struct sync_slot *slot;
 
-    if (msg_sync_block_decode(&header, &cert, &body, payload) != ERR_NONE ||
-        header_decode(&h, header) != ERR_NONE) {
+    ASSERT(b != NULL);
+    if (msg_sync_block_decode(&header, &b->commit_cert, &body, payload) !=
+            ERR_NONE ||
+        header_decode(&b->header, header) != ERR_NONE) {
+        free(b);
         peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed sync block");
         return;
     }
-    if (h.height <= n->tip.height || h.height != n->sync_next ||
-        h.height > n->sync_target)
-        return; /* not asked for, or here by another way */
-    hash = header_hash(&h);
-    if (cert.kind != VOTE_FINALIZE || cert.about.height != h.height ||
-        !hash_eq(&cert.about.block, &hash) || cert.epoch != h.epoch ||
-        cert_check(&cert, &n->domain) != ERR_NONE) {
-        peers_misbehaved(n->peers,
-                         peer,
-                         CHANNEL_BULK,
-                         "a sync block without its certificate");
+    slot = expect(n, peer, b->header.height, payload.size);
+    if (slot == NULL || b->header.height <= n->submitted_height) {
+        free(b);
         return;
     }
-    b = block_entry_add(n, &h, header);
-    if (b == NULL || b->commit_wanted)
-        return;
-    if (!block_entry_set_body(b, body)) {
-        peers_misbehaved(
-            n->peers, peer, CHANNEL_BULK, "a body that is not the header's");
+    b->used = true;
+    b->of_sync = true;
+    b->hash = header_hash(&b->header);
+    buf_append(&b->header_bytes, header.at, header.size);
+    buf_append(&b->body, body.at, body.size);
+    slot->b = b;
+    slot->from = peer;
+    s->bytes += body.size;
+    sync_check(n, slot);
+    sync_pump(n);
+}
+
+/* The end of what a peer sends of a window: it has no more, or this is enough
+ * at once. */
+void sync_take_end(struct node *n, uint8_t peer, struct bytes payload)
+{
+    struct sync *s = n->sync;
+    struct sync_peer *p = &s->peers[peer];
+    struct sync_window *w;
+    struct msg_range r;
+
+    if (msg_range_decode(&r, payload) != ERR_NONE) {
+        peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed sync end");
         return;
     }
-    n->sync_next++;
-    n->sync_until_ms = node_now_ms() + 1000;
-    commit_block(n, b, &cert);
+    sync_check_flush(n);
+    w = find_window(s, peer, r.to);
+    if (w == NULL || w->first != r.from)
+        return; /* all of it came, or it is late */
+    if (r.to == r.from) {
+        p->lacks_from = r.from;
+        p->lacks_until_ms = node_now_ms() + SYNC_FIRST_MS;
+    } else {
+        p->silences = 0;
+    }
+    close_window(n, w);
+    sync_pump(n);
+}
+
+void sync_free(struct node *n)
+{
+    if (n->sync == NULL)
+        return;
+    for (uint32_t i = 0; i < SYNC_AHEAD; i++) {
+        n->sync->slots[i].state = SYNC_EMPTY;
+        sync_drop_slot(n, &n->sync->slots[i]);
+    }
+    free(n->sync->batch);
+    free(n->sync);
 }

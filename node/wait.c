@@ -145,7 +145,7 @@ static void ask_done(struct task *task)
     else if (r != NULL)
         again = learn(a, &r->facts) || again;
     if (a->err == ERR_NONE && again && !n->stopping) {
-        pool_submit(n->reader, &a->task);
+        pool_submit(n->reader, &a->task, LANE_CLIENTS);
         return;
     }
     if (a->err != ERR_NONE)
@@ -173,7 +173,7 @@ void ask_fate(struct node *n,
     a->id = *id;
     a->facts = *facts;
     a->deadline_ms = deadline_ms;
-    pool_submit(n->reader, &a->task);
+    pool_submit(n->reader, &a->task, LANE_CLIENTS);
 }
 
 /* Unlinks and returns a waiter of this id; NULL if there is none left. */

@@ -9,6 +9,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum {
+    STREAK_MAX = 16,
+};
+
 struct queue {
     struct task *first;
     struct task **last;
@@ -86,6 +90,7 @@ struct mail *mail_new(struct event_base *base)
     ASSERT(m->fd >= 0);
     m->readable = event_new(base, m->fd, EV_READ | EV_PERSIST, on_readable, m);
     ASSERT(m->readable != NULL);
+    event_priority_set(m->readable, 0);
     event_add(m->readable, NULL);
     return m;
 }
@@ -120,13 +125,50 @@ void mail_free(struct mail *m)
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t filled;
-    struct queue queue;
+    struct queue lanes[POOL_LANES];
+    size_t count;    /* in all lanes */
+    unsigned streak; /* tasks of lane 0 in a row */
+    unsigned turn;   /* lane that was served last, of the others */
     bool stopping;
     unsigned idle; /* threads that wait for a task */
     struct mail *home;
     unsigned thread_count;
     pthread_t threads[POOL_THREADS_MAX];
 };
+
+/* The next one of the lanes that take turns; NULL: there is none. */
+static struct task *next_in_turn(struct pool *p)
+{
+    for (unsigned i = 1; i < POOL_LANES; i++) {
+        const unsigned lane = 1 + (p->turn + i - 1) % (POOL_LANES - 1);
+        struct task *t = queue_pop(&p->lanes[lane]);
+
+        if (t != NULL) {
+            p->turn = lane;
+            return t;
+        }
+    }
+    return NULL;
+}
+
+/* Lane 0 goes first; now and then one of the others, so that nobody waits for
+ * ever. */
+static struct task *next_task(struct pool *p)
+{
+    struct task *t = NULL;
+
+    if (p->streak >= STREAK_MAX)
+        t = next_in_turn(p);
+    if (t == NULL) {
+        t = queue_pop(&p->lanes[0]);
+        p->streak++;
+        if (t != NULL)
+            return t;
+        t = next_in_turn(p);
+    }
+    p->streak = 0;
+    return t;
+}
 
 static void *work(void *arg)
 {
@@ -136,12 +178,13 @@ static void *work(void *arg)
         struct task *t;
 
         pthread_mutex_lock(&p->lock);
-        while (p->queue.first == NULL && !p->stopping) {
+        while (p->count == 0 && !p->stopping) {
             p->idle++;
             pthread_cond_wait(&p->filled, &p->lock);
             p->idle--;
         }
-        t = queue_pop(&p->queue);
+        t = next_task(p);
+        p->count -= t != NULL ? 1 : 0;
         pthread_mutex_unlock(&p->lock);
         if (t == NULL)
             return NULL;
@@ -158,7 +201,8 @@ struct pool *pool_new(const char *name, unsigned threads, struct mail *home)
     ASSERT(threads >= 1 && threads <= ARRAY_LEN(p->threads));
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->filled, NULL);
-    queue_init(&p->queue);
+    for (unsigned i = 0; i < POOL_LANES; i++)
+        queue_init(&p->lanes[i]);
     p->home = home;
     p->thread_count = threads;
     for (unsigned i = 0; i < threads; i++) {
@@ -170,13 +214,15 @@ struct pool *pool_new(const char *name, unsigned threads, struct mail *home)
     return p;
 }
 
-void pool_submit(struct pool *p, struct task *task)
+void pool_submit(struct pool *p, struct task *task, unsigned lane)
 {
     bool wake;
 
     ASSERT(p != NULL);
+    ASSERT(lane < POOL_LANES);
     pthread_mutex_lock(&p->lock);
-    queue_push(&p->queue, task);
+    queue_push(&p->lanes[lane], task);
+    p->count++;
     wake = p->idle > 0;
     pthread_mutex_unlock(&p->lock);
     if (wake) /* after the lock is free, or the woken one waits for it */
@@ -188,7 +234,7 @@ size_t pool_waiting(struct pool *p)
     size_t n;
 
     pthread_mutex_lock(&p->lock);
-    n = p->queue.count;
+    n = p->count;
     pthread_mutex_unlock(&p->lock);
     return n;
 }

@@ -347,8 +347,9 @@ static void put_log(struct store *s,
         bytes_of(log->peaks, mtree_log_peak_count(log) * sizeof log->peaks[0]));
 }
 
-/* D6 one batch a block, synced */
-enum err store_put_block(struct store *s, const struct store_block *b)
+static enum err put_block(struct store *s,
+                          const struct store_block *b,
+                          const rocksdb_writeoptions_t *how)
 {
     rocksdb_writebatch_t *batch;
     uint8_t cert[CERT_BYTES_MAX];
@@ -374,7 +375,7 @@ enum err store_put_block(struct store *s, const struct store_block *b)
     put_mark(s, batch, "tip", b);
     if (b->journal.records > 0)
         put_journal(s, batch, &b->journal);
-    rocksdb_write(s->db, s->synced, batch, &error);
+    rocksdb_write(s->db, how, batch, &error);
     rocksdb_writebatch_destroy(batch);
     buf_deinit(&changes);
     if (error != NULL) {
@@ -385,6 +386,17 @@ enum err store_put_block(struct store *s, const struct store_block *b)
     s->tip = (struct store_tip){true, height, b->hash};
     pthread_mutex_unlock(&s->lock);
     return ERR_NONE;
+}
+
+/* D6 one batch a block, synced */
+enum err store_put_block(struct store *s, const struct store_block *b)
+{
+    return put_block(s, b, s->synced);
+}
+
+enum err store_put_block_ahead(struct store *s, const struct store_block *b)
+{
+    return put_block(s, b, s->unsynced);
 }
 
 void store_row_key(struct writer *w, const struct row_key *key)

@@ -68,11 +68,16 @@ struct store_block {
     struct store_journal journal;
 };
 
-/* store_put_block writes one synced batch (the commit), store_index the derived
- * rows behind it, unsynced; store_index_catch_up replays change sets above the
+/* store_put_block writes one synced batch (the commit): when it returns, this
+ * block and all before it are on disk.  store_put_block_ahead is the same but
+ * does not wait for the disk: the next store_put_block brings it there, and a
+ * crash before that takes it away whole.  store_index writes the derived rows
+ * behind them, unsynced; store_index_catch_up replays change sets above the
  * index marker (at start).
  * Requires  height = tip + 1 (0 for the first), ASSERTed. */
 MUST_USE enum err store_put_block(struct store *s, const struct store_block *b);
+MUST_USE enum err store_put_block_ahead(struct store *s,
+                                        const struct store_block *b);
 MUST_USE enum err store_index(struct store *s, const struct store_block *b);
 MUST_USE enum err store_index_catch_up(struct store *s, uint64_t *replayed);
 

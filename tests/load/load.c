@@ -151,10 +151,11 @@ bool load_wait_final(struct rpc_client *c,
     return final;
 }
 
-static bool settle(struct rpc_client *c,
-                   const struct buf *tx,
-                   const struct hash *id)
+static bool settle_by_rpc(void *ctx,
+                          const struct buf *tx,
+                          const struct hash *id)
 {
+    struct rpc_client *c = ctx;
     struct rpc_failure why = {0};
 
     if (load_submit(c, tx, &why) && load_wait_final(c, id, 60000))
@@ -164,7 +165,7 @@ static bool settle(struct rpc_client *c,
 }
 
 /* Accounts with keys, one security, everybody has shares. */
-bool load_make(struct load_market *m, struct rpc_client *c)
+bool load_make_by(struct load_market *m, load_settle_fn settle, void *ctx)
 {
     struct tx *tx = malloc(sizeof *tx);
     struct op_register_lines *lines = calloc(1, sizeof *lines);
@@ -216,7 +217,7 @@ bool load_make(struct load_market *m, struct rpc_client *c)
             mtree_log_append(&log, &leaf);
         }
         finish(m, tx, &out, &id, who, 32);
-        ok = settle(c, &out, &id);
+        ok = settle(ctx, &out, &id);
     }
     create.issuer = m->account[0];
     open.root = mtree_log_root(&log);
@@ -227,12 +228,17 @@ bool load_make(struct load_market *m, struct rpc_client *c)
     add_op(tx, &room, OP_REGISTER_LINES, lines, 60000);
     add_op(tx, &room, OP_REGISTER_CONFIRM, &confirm, 4096);
     finish(m, tx, &out, &id, issuer, 1);
-    ok = ok && settle(c, &out, &id);
+    ok = ok && settle(ctx, &out, &id);
     buf_deinit(&room);
     buf_deinit(&out);
     free(lines);
     free(tx);
     return ok;
+}
+
+bool load_make(struct load_market *m, struct rpc_client *c)
+{
+    return load_make_by(m, settle_by_rpc, c);
 }
 
 void load_transfer(const struct load_market *m,

@@ -28,6 +28,13 @@ struct load_market {
 bool load_open(struct load_market *m, struct rpc_client *c, const char *dir);
 bool load_make(struct load_market *m, struct rpc_client *c);
 
+/* load_make_by has each of its transactions settled by the caller, in order;
+ * chain_id, today, maker and checker are set. */
+typedef bool (*load_settle_fn)(void *ctx,
+                               const struct buf *tx,
+                               const struct hash *id);
+bool load_make_by(struct load_market *m, load_settle_fn settle, void *ctx);
+
 /* load_transfer puts the signed bytes of a transfer into out and its id into
  * id; the same number twice makes two transactions. */
 void load_transfer(const struct load_market *m,

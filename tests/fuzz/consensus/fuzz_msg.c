@@ -111,6 +111,52 @@ static bool sync_block_again(struct writer *w, struct bytes in)
     return true;
 }
 
+static bool range_again(struct writer *w, struct bytes in)
+{
+    struct msg_range r;
+
+    if (msg_range_decode(&r, in) != ERR_NONE) {
+        ASSERT(r.from == 0 && r.to == 0);
+        return false;
+    }
+    ASSERT(r.from > 0 && r.to >= r.from);
+    msg_range_encode(w, &r);
+    return true;
+}
+
+static bool txs_again(struct writer *w, struct bytes in)
+{
+    uint32_t count;
+    size_t at;
+
+    if (msg_txs_decode(&count, &at, in) != ERR_NONE) {
+        ASSERT(count == 0 && at == 0);
+        return false;
+    }
+    writer_u32(w, count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct reader r = reader_of(bytes_of(in.at + at, in.size - at));
+        const struct bytes tx = reader_vec(&r, TX_BYTES_MAX);
+
+        ASSERT(r.err == ERR_NONE); /* it was looked through */
+        at = in.size - r.left;
+        writer_vec(w, tx);
+    }
+    return true;
+}
+
+static bool get_block_again(struct writer *w, struct bytes in)
+{
+    struct hash h;
+
+    if (msg_get_block_decode(&h, in) != ERR_NONE) {
+        ASSERT(hash_is_zero(&h));
+        return false;
+    }
+    writer_hash(w, &h);
+    return true;
+}
+
 static bool message_again(struct writer *w, uint8_t type, struct bytes in)
 {
     switch (type) {
@@ -126,6 +172,13 @@ static bool message_again(struct writer *w, uint8_t type, struct bytes in)
         return block_again(w, in);
     case MSG_SYNC_BLOCK:
         return sync_block_again(w, in);
+    case MSG_TXS:
+        return txs_again(w, in);
+    case MSG_GET_BLOCK:
+        return get_block_again(w, in);
+    case MSG_SYNC_GET:
+    case MSG_SYNC_END:
+        return range_again(w, in);
     }
     return false;
 }

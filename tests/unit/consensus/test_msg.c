@@ -316,6 +316,47 @@ static void test_msg_sync_block_survives_the_wire(void **s)
     CHECK_LENGTHS(msg_sync_block_decode(&header, &got, &body, in));
 }
 
+static void test_msg_range_survives_the_wire(void **s)
+{
+    static const struct msg_range bad[] = {{0, 0}, {0, 9}, {9, 8}};
+    const struct msg_range ask = {7, UINT64_MAX};
+    struct writer w = writer_of(room, sizeof room);
+    struct msg_range got;
+
+    (void)s;
+    msg_range_encode(&w, &ask);
+    assert_int_equal(msg_range_decode(&got, writer_bytes(&w)), ERR_NONE);
+    assert_true(got.from == 7 && got.to == UINT64_MAX);
+    CHECK_LENGTHS(msg_range_decode(&got, in));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        w = writer_of(room, sizeof room);
+        msg_range_encode(&w, &bad[i]);
+        assert_int_equal(msg_range_decode(&got, writer_bytes(&w)), ERR_RANGE);
+        assert_true(got.from == 0 && got.to == 0);
+    }
+}
+
+static void test_msg_txs_are_looked_through(void **s)
+{
+    struct writer w = writer_of(room, sizeof room);
+    uint32_t count;
+    size_t at;
+
+    (void)s;
+    writer_u32(&w, 2);
+    writer_vec(&w, bytes_of("first", 5));
+    writer_vec(&w, bytes_of("2", 1));
+    assert_int_equal(msg_txs_decode(&count, &at, writer_bytes(&w)), ERR_NONE);
+    assert_true(count == 2 && at == 4);
+    CHECK_LENGTHS(msg_txs_decode(&count, &at, in));
+    w = writer_of(room, sizeof room);
+    writer_u32(&w, 1);
+    writer_u32(&w, TX_BYTES_MAX + 1);
+    w.size += TX_BYTES_MAX + 1;
+    assert_int_equal(msg_txs_decode(&count, &at, bytes_of(room, w.size)),
+                     ERR_RANGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +370,8 @@ int main(void)
         cmocka_unit_test(test_msg_status_out_of_range_is_refused),
         cmocka_unit_test(test_msg_block_survives_the_wire),
         cmocka_unit_test(test_msg_sync_block_survives_the_wire),
+        cmocka_unit_test(test_msg_range_survives_the_wire),
+        cmocka_unit_test(test_msg_txs_are_looked_through),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

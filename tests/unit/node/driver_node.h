@@ -158,6 +158,53 @@ static inline bool rig_links_up(const struct rig *r)
     return true;
 }
 
+/* The result of an RPC call without parameters; NULL while nobody answers.
+ * The caller owns it. */
+static inline json_t *rig_call(const struct rig *r, const char *method)
+{
+    struct rpc_client *c;
+    struct rpc_failure why;
+    char url[64];
+    json_t *json;
+
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", r->rpc_port);
+    assert_int_equal(rpc_client_new(&c, url), ERR_NONE);
+    json = rpc_client_call(c, method, json_object(), 2000, &why);
+    rpc_client_free(c);
+    return json;
+}
+
+/* A number of node_peers about validator `index`. */
+static inline uint64_t rig_peer(const struct rig *r,
+                                uint8_t index,
+                                const char *name)
+{
+    json_t *json = rig_call(r, "node_peers");
+    uint64_t out = 0;
+
+    (void)!json_u64(
+        &out,
+        json_object_get(json_array_get(json_object_get(json, "peers"), index),
+                        name));
+    json_decref(json);
+    return out;
+}
+
+/* A number of node_status. */
+static inline uint64_t rig_status(const struct rig *r, const char *name)
+{
+    json_t *json = rig_call(r, "node_status");
+    const json_t *value = json_object_get(json, name);
+    uint64_t out = 0;
+
+    if (json_is_integer(value))
+        out = (uint64_t)json_integer_value(value);
+    else
+        (void)!json_u64(&out, value);
+    json_decref(json);
+    return out;
+}
+
 /* Its durable height; *root is the state's root after its tip. */
 static inline uint64_t rig_height(struct rig *r, struct hash *root)
 {
@@ -294,6 +341,7 @@ static inline int rig_make(void **state)
     char *text;
 
     (void)state;
+    signal(SIGPIPE, SIG_IGN); /* links end at any moment */
     assert_non_null(mkdtemp(template));
     snprintf(r->saved, sizeof r->saved, "%s/saved", template);
     snprintf(r->dir, sizeof r->dir, "%s/node", template);
@@ -355,6 +403,8 @@ static inline int rig_setup(void **state)
     r->final_height = 0;
     r->lies = 0;
     memset(&r->heard, 0, sizeof r->heard);
+    memset(&r->finalized, 0, sizeof r->finalized);
+    memset(&r->held, 0, sizeof r->held);
     for (uint8_t i = 1; i < VALIDATORS; i++) {
         memset(&r->fakes[i], 0, sizeof r->fakes[i]);
         fake_listen(r, i);

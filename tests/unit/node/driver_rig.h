@@ -68,8 +68,10 @@ struct rig {
     /* What the fakes do with a frame; false: what an honest one does. */
     bool (*answer)(struct fake *f, uint8_t type, struct bytes payload);
     uint64_t final_height; /* what the honest ones say is final */
+    struct vote held;      /* the node's newest vote that they remember */
     uint32_t lies;         /* for answer(): told so far */
     struct vote heard;     /* newest NOTARIZE of the node */
+    struct vote finalized; /* newest FINALIZE of the node */
 
     char saved[RIG_PATH]; /* an initialised directory */
     char dir[RIG_PATH];   /* what a test uses of it */
@@ -259,7 +261,8 @@ static inline void fake_send_status(struct fake *f)
         .final_height = r->final_height,
         .final_hash = r->final_height > 0 ? tip->about.block : r->genesis_block,
         .applied_height = r->final_height,
-        .map_from = tip->about.view + 1};
+        .map_from = tip->about.view + 1,
+        .held = r->held};
     uint8_t buf[MSG_STATUS_MAX];
     struct writer w = writer_of(buf, sizeof buf);
 
@@ -395,9 +398,12 @@ static inline void fake_on_frame(void *ctx,
     (void)channel;
     assert_int_equal(index, NODE);
     f->got[type]++;
-    if (type == MSG_VOTE && msg_vote_decode(&v, payload) == ERR_NONE &&
-        v.kind == VOTE_NOTARIZE)
-        f->rig->heard = v;
+    if (type == MSG_VOTE && msg_vote_decode(&v, payload) == ERR_NONE) {
+        if (v.kind == VOTE_NOTARIZE)
+            f->rig->heard = v;
+        else if (v.kind == VOTE_FINALIZE)
+            f->rig->finalized = v;
+    }
     if (f->rig->answer != NULL && f->rig->answer(f, type, payload))
         return;
     if (type == MSG_GET_BLOCK)
@@ -432,17 +438,6 @@ static inline void fake_sign(void *ctx,
 
 static inline void fake_listen(struct rig *r, uint8_t index)
 {
-    static const struct peers_type types[] = {
-        {MSG_PROPOSAL, CHANNEL_CONSENSUS, MSG_PROPOSAL_MAX},
-        {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX},
-        {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX},
-        {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX},
-        {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX},
-        {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX},
-        {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX},
-        {MSG_SYNC_GET, CHANNEL_BULK, MSG_SMALL_MAX},
-        {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX},
-    };
     struct fake *f = &r->fakes[index];
     const struct peers_config config = {.base = r->base,
                                         .set = &r->set,
@@ -452,8 +447,8 @@ static inline void fake_listen(struct rig *r, uint8_t index)
                                         .certificate = r->certificate[index],
                                         .listen_host = "127.0.0.1",
                                         .listen_port = f->port,
-                                        .types = types,
-                                        .type_count = ARRAY_LEN(types),
+                                        .types = replica_types,
+                                        .type_count = REPLICA_TYPES,
                                         .software = "fake/1",
                                         .protocol = HELLO_PROTOCOL};
     const struct peers_callbacks callbacks = {.on_frame = fake_on_frame,

@@ -1,4 +1,5 @@
 /* The mempool by itself: peers without limits, and what waits. */
+#include "crypto/transport.h"
 #include "node/node.h"
 
 #include "tests/unit/engine/engine_fixture.h"
@@ -7,6 +8,8 @@
 #include <stdarg.h>
 
 #include <event2/event.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include <cmocka.h>
 
@@ -21,6 +24,42 @@ static void no_gossip(evutil_socket_t fd, short what, void *ctx)
     (void)fd;
     (void)what;
     (void)ctx;
+}
+
+static void no_frame(void *ctx,
+                     uint8_t index,
+                     uint8_t channel,
+                     uint8_t type,
+                     struct bytes payload)
+{
+    (void)ctx;
+    (void)index;
+    (void)channel;
+    (void)type;
+    (void)payload;
+}
+
+/* Links to nobody. */
+static void open_peers(struct node *n)
+{
+    struct peers_config c = {.base = n->base,
+                             .set = &n->set,
+                             .listen_host = "127.0.0.1",
+                             .types = replica_types,
+                             .type_count = REPLICA_TYPES,
+                             .software = "test",
+                             .protocol = HELLO_PROTOCOL};
+    const struct peers_callbacks callbacks = {.on_frame = no_frame};
+    struct secret secret;
+
+    n->set.count = 4;
+    assert_int_equal(transport_key_new(&secret), ERR_NONE);
+    assert_int_equal(
+        transport_identity(&n->tls_key, &n->tls_certificate, &secret),
+        ERR_NONE);
+    c.key = n->tls_key;
+    c.certificate = n->tls_certificate;
+    assert_int_equal(peers_new(&n->peers, &c, &callbacks), ERR_NONE);
 }
 
 static int open_rig(void **state)
@@ -41,6 +80,7 @@ static int open_rig(void **state)
     n->config.mempool_mib = 10;
     n->base = event_base_new();
     n->gossip_event = event_new(n->base, -1, 0, no_gossip, NULL);
+    open_peers(n);
     n->mail = mail_new(n->base);
     n->verify = pool_new("verify", 1, n->mail);
     n->executor = pool_new("executor", 1, n->mail);
@@ -74,6 +114,9 @@ static int close_rig(void **state)
     pool_stop(n->executor);
     mempool_free(n);
     mail_free(n->mail);
+    peers_free(n->peers);
+    EVP_PKEY_free(n->tls_key);
+    X509_free(n->tls_certificate);
     event_free(n->gossip_event);
     event_base_free(n->base);
     free(n->scratch);
@@ -102,6 +145,7 @@ static struct buf frame_of(uint32_t count, size_t size)
     return b;
 }
 
+/* As many signatures as the limit, whatever is in the frame; the rest waits. */
 static void test_mempool_a_peer_is_checked_within_limits(void **state)
 {
     struct rig *r = *state;
@@ -110,18 +154,52 @@ static void test_mempool_a_peer_is_checked_within_limits(void **state)
     struct buf large = frame_of(100, 60000);
 
     /* The mail is not read: what was checked still counts. */
-    mempool_take_frame(n, 3, buf_bytes(&small));
-    assert_int_equal(n->pool.checking[3], CHECKING_MAX);
-    assert_int_equal(n->dropped_total, 65536 - CHECKING_MAX);
-    mempool_take_frame(n, 2, buf_bytes(&large));
-    assert_true(n->pool.checking_bytes[2] <= CHECKING_BYTES_MAX);
-    assert_int_equal(n->pool.checking[2], CHECKING_BYTES_MAX / 60000);
-    settle(n);
-    assert_int_equal(n->pool.checking[3], 0);
-    assert_int_equal(n->pool.checking_bytes[2], 0);
+    intake_take(n, 3, buf_bytes(&small));
+    assert_int_equal(n->pool.intake[3].checks, CHECKS_MAX);
+    assert_int_equal(n->pool.intake[3].left, 65536 - CHECKS_MAX);
+    intake_take(n, 2, buf_bytes(&large));
+    assert_in_range(
+        n->pool.intake[2].checks, CHECKS_MAX, CHECKS_MAX + TX_SIGS_MAX);
+    assert_int_equal(n->pool.intake[2].left, 98);
+    /* Another message of it, before this one is through: one too many. */
+    intake_take(n, 2, buf_bytes(&large));
+    assert_int_equal(n->pool.intake[2].left, 98);
+    settle(n); /* it is stopping: nothing more is begun */
+    assert_int_equal(n->pool.intake[3].checks, 0);
+    assert_int_equal(n->pool.intake[2].checks, 0);
     assert_int_equal(n->pool.count, 0);
     buf_deinit(&small);
     buf_deinit(&large);
+}
+
+static void test_mempool_what_waits_is_checked_as_room_comes(void **state)
+{
+    struct rig *r = *state;
+    struct node *n = r->n;
+    struct buf frame = frame_of(1000, 200);
+    uint64_t turns = 0;
+
+    intake_take(n, 1, buf_bytes(&frame));
+    assert_int_equal(n->pool.intake[1].left, 1000 - (CHECKS_MAX + 2) / 3);
+    n->refused_total = 0;
+    while (n->refused_total < 1000) {
+        struct mtx *m;
+
+        settle(n);
+        /* As check_done does while the node runs. */
+        m = mempool_new_tx(n, bytes_of("", 0));
+        m->from = 1;
+        n->stopping = false;
+        intake_checked(n, m);
+        n->stopping = true;
+        mempool_release(m);
+        assert_true(n->pool.intake[1].checks < CHECKS_MAX + 3);
+        assert_true(turns++ < 100);
+    }
+    assert_int_equal(n->pool.intake[1].left, 0);
+    assert_int_equal(n->pool.intake[1].frame.size, 0);
+    assert_true(turns >= 1000 / (CHECKS_MAX / 3 + 1));
+    buf_deinit(&frame);
 }
 
 static struct mtx *submit(struct node *n, const struct tx *tx)
@@ -284,6 +362,10 @@ static void test_mempool_half_a_block_while_others_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            test_mempool_what_waits_is_checked_as_room_comes,
+            open_rig,
+            close_rig),
         cmocka_unit_test_setup_teardown(
             test_mempool_a_peer_is_checked_within_limits, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(
