@@ -166,7 +166,7 @@ static void check_birth(struct core *c)
     c->fresh = !core_may_vote(c);
 }
 
-/* E1, E2: the last block of the epoch is final, and applied here. */
+/* E2 end is final: the last block of the epoch is, and it is applied here. */
 static bool epoch_is_over(struct core *c)
 {
     if (!c->applied_seal || c->fin.height < c->applied_height)
@@ -178,6 +178,7 @@ static bool epoch_is_over(struct core *c)
     return c->config.mutant != MUTANT_NO_SEALING_RULE || !c->work;
 }
 
+/* E4 switch ends the step: when all of it is done, and instead of the rules. */
 static void end_epoch(struct core *c)
 {
     struct core_effect *e = emit(c, DO_EPOCH_END);
@@ -238,7 +239,7 @@ void core_step(struct core *c,
     c->batch++;
     dispatch(c, event);
     if (!c->halted && epoch_is_over(c))
-        end_epoch(c); /* E4: when all of the step is done */
+        end_epoch(c);
     else if (!c->halted)
         run_rules(c);
     c->fx = NULL;
@@ -306,6 +307,7 @@ void core_init(struct core *c,
     c->applied = *applied;
 }
 
+/* E3 fresh start: nothing of the old epoch but the tip and what is counted. */
 void core_next(struct core *c, const struct core_config *config)
 {
     const struct hash applied = c->applied;

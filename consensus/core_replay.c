@@ -223,7 +223,7 @@ enum err core_replay_record(struct core *c,
         return ERR_VERSION;
     if (epoch < c->config.epoch &&
         c->config.mutant != MUTANT_EPOCH_BLIND_JOURNAL)
-        return ERR_NONE; /* E5 */
+        return ERR_NONE; /* E5 closed epochs */
     if (epoch > c->config.epoch) {
         c->passed = true;
         return ERR_NONE;

@@ -179,8 +179,9 @@ bool core_other_epoch(const struct core *c, uint8_t from, uint64_t epoch)
            (told_ms == 0 || c->now_ms >= told_ms + 1000);
 }
 
-/* M6, E12: who is behind hears what ended its epoch; who is ahead hears where
- * we are, and answers with what ended ours.  Neither answer is answered. */
+/* E12 old votes get the end: who is behind hears what ended its epoch; who is
+ * ahead hears where we are, and answers with what ended ours.  Neither answer
+ * is answered. */
 void take_epoch(struct core *c, const struct core_event *e)
 {
     struct core_effect *x;

@@ -227,7 +227,7 @@ same "the old key is in no set" -1 "$(status "$old" validator)"
 all_become "the five of epoch 2 that run are ready" 30 ready true $(for i in 0 1 2; do [ $i = "$old" ] || echo $i; done) 4 5
 goes_on "transfers go on in epoch 2"
 
-# ---- one leaves ----
+# ---- one leaves: E10 leavers serve ----
 leaver=$(node_of 5 4)
 out=$(change "$work/leave.hex" --leave 5)
 expect "a leave keeps the margin" "margin 0" "$out"

@@ -542,6 +542,7 @@ void sim_cut(struct sim *s, uint32_t i);
 /* sim_exec.c: executor and store of one node */
 uint64_t sim_stored(const struct sim *s, const struct sim_node *node);
 void sim_store_lose(struct sim *s, struct sim_node *node);
+void sim_store_hurry(struct sim *s, struct sim_node *node);
 /* The caller fills in the rest. */
 struct sim_task *sim_task(struct sim *s,
                           uint32_t i,

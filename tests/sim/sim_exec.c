@@ -101,6 +101,14 @@ static void store(struct sim *s, struct sim_node *node)
             s->params.store_lag;
 }
 
+/* A disk that works again writes soon what waits for it. */
+void sim_store_hurry(struct sim *s, struct sim_node *node)
+{
+    for (uint64_t h = node->stored + 1; h <= node->height; h++)
+        node->room.stored_at[h] =
+            num_min_u64(node->room.stored_at[h], s->now + s->params.fsync_hi);
+}
+
 /* The newest block that is on disk. */
 uint64_t sim_stored(const struct sim *s, const struct sim_node *node)
 {
@@ -232,6 +240,7 @@ void sim_redo(struct sim *s, uint32_t i)
         return;
     t = sim_task(s, i, DO_COMMIT);
     t->block = block;
+    t->synced = true;
     cert_copy(&t->cert, &cert);
     t->journal_size = node->room.journal.size;
 }

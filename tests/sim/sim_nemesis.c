@@ -167,6 +167,7 @@ static void heal_node(struct sim *s, uint32_t i)
 {
     struct sim_node *node = &s->nodes[i];
 
+    sim_store_hurry(s, node);
     node->cut = 0;
     node->paused_until = node->slow_until = 0;
     sim_clock_set_rate(

@@ -32,6 +32,7 @@ static bool offers_b(void)
 
 /* ---- the end ---- */
 
+/* E2 end is final, E4 switch ends the step */
 static void test_core_epoch_ends_when_final_and_applied(void **s)
 {
     const struct core_effect *e;
@@ -105,6 +106,7 @@ static void test_core_epoch_final_beyond_the_last_block_halts(void **s)
 
 /* ---- the beginning ---- */
 
+/* E3 fresh start */
 static void test_core_next_starts_afresh_on_the_last_block(void **s)
 {
     (void)s;
@@ -248,6 +250,7 @@ static void hears_of(uint8_t from, uint64_t epoch)
     rig_step(&rig, &e);
 }
 
+/* E12 old votes get the end */
 static void test_core_epoch_older_peer_is_told_once_a_second(void **s)
 {
     const struct core_effect *e;
@@ -355,6 +358,7 @@ static void init_second(void)
 }
 
 /* E5, B10: the views of another epoch are other views. */
+/* E5 closed epochs */
 static void test_core_replay_ignores_closed_epochs(void **s)
 {
     const struct record_checkpoint mark = {
