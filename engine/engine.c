@@ -39,6 +39,7 @@ void engine_free(struct engine *e)
     free(e->now.event_at);
     free(e->now.tx_ids);
     free(e->now.tx_hashes);
+    free(e->refused_list);
     free(e->genesis);
     free(e);
 }
@@ -135,6 +136,16 @@ enum err engine_load_finish(struct engine *e,
     e->tip_hash = header_hash(tip);
     e->log = *header_log;
     return ERR_NONE;
+}
+
+enum err engine_audit(const struct engine *e)
+{
+    return engine_check_all(e->state);
+}
+
+const struct engine_refusal *engine_refused(const struct engine *e)
+{
+    return &e->refused;
 }
 
 struct state *engine_state(struct engine *e)

@@ -90,7 +90,7 @@ SEED  ?= 1
 SEEDS ?= 50000
 VIEWS ?= 100000000
 JOBS  ?= $(shell nproc)
-OPS   ?= 500000
+OPS   ?= 1500000
 LEDGER_SEEDS ?= 300
 SIM       = $(BUILD)/tests/sim/sim
 SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
@@ -130,11 +130,16 @@ model-short: ## the same over three views
 	@tools/check-model.sh 3
 
 e2e: ## the fault list, with real processes
-e2e: all $(BUILD)/tests/chaos/load
+e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
 	tests/e2e/run.sh $(BUILD)
+	tests/e2e/import.sh $(BUILD)
+	tests/e2e/cli.sh $(BUILD)
 	tests/e2e/cases.sh $(BUILD)
 	tests/e2e/history.sh $(BUILD)
 	tests/e2e/epochs.sh $(BUILD)
+	tests/e2e/receipts.sh $(BUILD)
+	tests/e2e/archive.sh $(BUILD)
+	tests/e2e/links.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
@@ -153,16 +158,27 @@ test: ## everything: check, property, model, simulation, end to end
 test: all check property receipts-mutate model-short sim e2e
 
 bench: ## the figures of docs/BENCH.md, in one table
-bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
+bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger \
+    $(BUILD)/tests/bench/bench_proof
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
+	$(BUILD)/tests/bench/bench_proof
+bench-proof: ## receipts made and checked (HOLDINGS=10000000 needs 8 GB)
+bench-proof: $(BUILD)/tests/bench/bench_proof
+	$< $(HOLDINGS)
+
+TRANSFERS ?= 20000
+bench-replay: ## a history checked, as a ratio to verifications (TRANSFERS=)
+bench-replay: $(BUILD)/tests/bench/bench_replay
+	$< $(TRANSFERS)
 
 BLOCKS ?= 1000
 TXS    ?= 100
 bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
-.PHONY: sim model model-short e2e test bench bench-sync
+.PHONY: sim model model-short e2e test bench bench-replay bench-sync \
+    bench-proof
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

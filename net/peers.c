@@ -319,13 +319,13 @@ uint16_t peers_port(const struct peers *p)
 
 static uint8_t class_of(const struct peers *p, uint8_t channel, uint8_t type)
 {
-    for (uint32_t i = 0; i < p->config.type_count; i++) {
-        if (p->config.types[i].type == type &&
-            p->config.types[i].channel == channel)
-            return p->config.types[i].class;
-    }
-    ASSERT(!"a type of the table");
-    return CLASS_VOTE;
+    uint32_t i = 0;
+
+    while (i < p->config.type_count && (p->config.types[i].type != type ||
+                                        p->config.types[i].channel != channel))
+        i++;
+    ASSERT(i < p->config.type_count);
+    return p->config.types[i].class;
 }
 
 enum err peers_send(struct peers *p,

@@ -1,8 +1,8 @@
 /* The blocks under way: headers, bodies, and the check of their signatures. */
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/verify.h"
 #include "node/node.h"
-#include "node/verify.h"
 
 #include <stdlib.h>
 

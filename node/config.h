@@ -38,6 +38,7 @@ struct config {
     char log_format[16];
     uint64_t verify_threads; /* 0: one per hardware thread */
     uint64_t cache_mib;
+    uint64_t keep_blocks; /* whose bodies equityd prune leaves; 0: none said */
     uint64_t mempool_txs;
     uint64_t mempool_mib;
     uint64_t disk_reserve_mib; /* below this the node refuses new work */

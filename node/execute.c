@@ -200,6 +200,7 @@ static void run_commit(struct task *task)
     b = engine_commit(n->engine, &t->block->hash);
     t->write = write_copy(n, b, &t->cert);
     note_people(t, b);
+    proofs_tip(n);
 }
 
 /* Before the core hears of the block. */

@@ -54,6 +54,8 @@ void health_refresh(struct node *n)
         .verify_waiting = pool_waiting(n->verify),
         .exec_waiting = pool_waiting(n->executor),
         .write_waiting = n->write_waiting,
+        .sync_target = sync_target(n),
+        .sync_windows = sync_windows(n),
         .clock = n->clock,
     };
 
@@ -207,7 +209,7 @@ json_t *health_status(struct node *n)
 
     return json_pack(
         "{s:o, s:o, s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o}",
+        "s:o, s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o, s:i}",
         "chain_id",
         hash_json(&n->chain_id),
         "epoch",
@@ -224,6 +226,8 @@ json_t *health_status(struct node *n)
         json_of_u64(h.since_height),
         "height",
         json_of_u64(h.durable),
+        "earliest_body_height",
+        json_of_u64(store_bodies_from(n->store)),
         "tip_height",
         json_of_u64(h.height),
         "tip_hash",
@@ -249,7 +253,9 @@ json_t *health_status(struct node *n)
         "ready",
         ready,
         "checks",
-        checks_json(c));
+        checks_json(c),
+        "offset_ms",
+        (int)n->genesis->offset_ms);
 }
 
 static void line(struct buf *out,
@@ -288,6 +294,11 @@ void health_metrics(void *ctx, struct buf *out)
          "gauge",
          "Newest final height known.",
          h.final_height);
+    line(out,
+         "earliest_body_height",
+         "gauge",
+         "Lowest block whose body is here.",
+         store_bodies_from(n->store));
     line(out, "view", "gauge", "Current view.", h.view);
     line(out, "final_view", "gauge", "Last final view.", h.final_view);
     line(out, "views_total", "counter", "Views entered.", h.views);
@@ -341,6 +352,16 @@ void health_metrics(void *ctx, struct buf *out)
          "gauge",
          "Blocks waiting for the disk.",
          h.write_waiting);
+    line(out,
+         "sync_target_height",
+         "gauge",
+         "Final height that block sync goes to, or went to last.",
+         h.sync_target);
+    line(out,
+         "sync_windows",
+         "gauge",
+         "Windows of blocks asked of peers.",
+         h.sync_windows);
     line(out,
          "rpc_requests_total",
          "counter",

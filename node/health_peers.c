@@ -220,8 +220,8 @@ static const struct peer_metric peer_metrics[] = {
     {"peer_faults_total", "counter", "Misbehaviour.", true, get_faults},
     {"peer_barred_seconds", "gauge", "Still kept out for.", true, get_barred},
     {"peer_bans_total", "counter", "Bans from bulk.", false, get_bans},
-    {"peer_rtt_us", "gauge", "Round trip.", false, get_rtt},
-    {"peer_clock_offset_ms",
+    {"peer_rtt_micros", "gauge", "Round trip.", false, get_rtt},
+    {"peer_clock_offset_millis",
      "gauge",
      "Its clock less ours.",
      false,
@@ -266,10 +266,12 @@ void health_peers_metrics(const struct health *h, struct buf *out)
     for (size_t i = 0; i < ARRAY_LEN(peer_metrics); i++)
         one_metric(&peer_metrics[i], of, h->set.count, out);
     head(out,
-         "clock_offset_ms",
+         "clock_offset_millis",
          "gauge",
          "Median of the others\' clocks less ours.");
-    add(out, "equity_clock_offset_ms %lld\n", (long long)h->clock.median_ms);
+    add(out,
+        "equity_clock_offset_millis %lld\n",
+        (long long)h->clock.median_ms);
     head(out,
          "clock_alarm",
          "gauge",

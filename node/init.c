@@ -20,7 +20,7 @@ static enum err count_record(void *ctx, const struct journal_record *r)
 }
 
 /* Whether there is a journal, in whatever state, that was ever written to. */
-static bool journal_is_born(const struct node *n)
+bool start_journal_is_born(const struct node *n)
 {
     char path[CONFIG_TEXT_MAX + 16];
     struct journal_place at;
@@ -165,9 +165,9 @@ static enum err write_genesis(struct node *n)
 /* Makes what is missing.  An attempt that was cut short is finished; a database
  * that was moved away is begun again beside its journal; a journal made beside
  * a database with blocks is an observer's: its votes are forgotten (D45). */
-static int make_parts(struct node *n)
+int start_make_parts(struct node *n)
 {
-    const bool born = journal_is_born(n);
+    const bool born = start_journal_is_born(n);
     int code = start_open_store(n, true);
     struct place place = {.height = 0};
     struct store_tip tip;
@@ -217,7 +217,7 @@ int node_init(const struct config *config)
     if (code == 0)
         code = start_open_datadir(n);
     if (code == 0)
-        code = make_parts(n);
+        code = start_make_parts(n);
     if (code == 0) {
         char hex[2 * HASH_BYTES + 1];
 

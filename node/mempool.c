@@ -1,8 +1,8 @@
 /* Transactions on their way: checked, dry-run, sent around, waited for. */
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/verify.h"
 #include "node/node.h"
-#include "node/verify.h"
 
 #include <stdlib.h>
 

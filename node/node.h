@@ -29,6 +29,8 @@ enum {
     EXIT_SAFETY_HALT = 86,
     EXIT_CONFIG = 78,
     EXIT_IO = 74,
+    EXIT_DATA = 65,
+    EXIT_NO_INPUT = 66,
     DISK_ROOM_MIN = 4 << 20, /* below this nothing is written any more */
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
@@ -219,6 +221,7 @@ struct health {
     uint64_t disk_free;
     uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
+    uint64_t sync_target, sync_windows;
     struct peers_status peer[PEERS_MAX];
     struct peers_clock clock;
     char observer_why[160];
@@ -270,7 +273,9 @@ struct node {
     struct pool *verify;
     struct pool *executor;
     struct pool *writer;
-    struct pool *reader; /* of the store, for clients and peers */
+    struct pool *reader;  /* of the store, for clients and peers */
+    struct pool *provers; /* one thread; alone has `prover` */
+    struct prover *prover;
     struct event *tick;
     struct event *core_timer;  /* when the core wants to be woken */
     uint64_t core_timer_at_ms; /* what it is set to; UINT64_MAX: not set */
@@ -288,6 +293,7 @@ struct node {
     struct store *store;
     struct peers *peers;
     struct rpc_server *rpc;
+    struct control *control;
     EVP_PKEY *tls_key;
     X509 *tls_certificate;
 
@@ -296,7 +302,8 @@ struct node {
 
     /* executor's */
     struct engine *engine;
-    struct tx *scratch; /* BLOCK_TXS_MAX decoded transactions */
+    struct tx *scratch;  /* BLOCK_TXS_MAX decoded transactions */
+    struct proof *takes; /* wait until the state stands at the tip */
 
     /* consensus */
     struct core *core;
@@ -310,7 +317,8 @@ struct node {
     struct hash tip_hash;
     uint64_t submitted_height; /* last commit given to the executor */
     uint64_t durable_height;
-    uint64_t indexed_height; /* newest that the mempool has heard of */
+    uint64_t indexed_height; /* newest that the indexes have */
+    struct proof *proofs;    /* wait for it */
     uint64_t birth_epoch;
     struct write_task *write_first, **write_last; /* wait for the writer */
     uint32_t write_waiting;
@@ -359,6 +367,7 @@ struct node {
     struct health health;
     uint64_t blocks_total, txs_total, refused_total, dropped_total;
     _Atomic uint64_t rpc_requests, rpc_errors;
+    _Atomic uint32_t proofs_open;
     char observer_why[160];
 };
 
@@ -370,6 +379,18 @@ void node_fail(struct node *n, int code, const char *text, const char *detail);
 
 int node_init(const struct config *config); /* init.c */
 int node_run(const struct config *config);  /* start.c */
+/* backup_cmd.c; to "": the usual place */
+int node_backup(const struct config *config, const char *to);
+int node_verify_backup(const char *dir);
+int node_restore(const struct config *config, const char *from);
+/* prune.c; below UINT64_MAX: as node.keep_blocks says */
+int node_prune(const struct config *config,
+               uint64_t below,
+               const char *archive);
+/* import.c */
+int node_import(const struct config *config,
+                const char *const *files,
+                int count);
 
 /* blocks.c */
 struct block_entry *block_entry_find(struct node *n, const struct hash *hash);
@@ -482,6 +503,9 @@ void sync_free(struct node *n);
 void sync_want(struct node *n, uint64_t to_height);
 /* sync_pump commits what is ready and asks for what is missing. */
 void sync_pump(struct node *n);
+/* How far it is to go, and how many windows are asked for. */
+uint64_t sync_target(const struct node *n);
+uint32_t sync_windows(const struct node *n);
 void sync_tick(struct node *n);
 void sync_down(struct node *n, uint8_t slot); /* its bulk connection went */
 void sync_take(struct node *n, uint8_t slot, struct bytes payload);
@@ -588,10 +612,14 @@ void api_answer_dead(struct rpc_call *call,
                      const struct hash *id,
                      const struct fate *fate,
                      const struct tx_facts *facts);
-void api_answer_broken(struct rpc_call *call, enum err e);
 void api_answer_refused(struct rpc_call *call,
                         const struct hash *id,
                         const struct refusal *why);
+
+/* api_proof.c */
+void proofs_tip(struct node *n); /* executor: the state stands at the tip */
+void proofs_indexed(struct node *n);
+void proofs_free(struct node *n);
 
 /* health.c */
 void health_refresh(struct node *n);

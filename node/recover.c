@@ -9,17 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static enum err load_row(void *ctx, const struct row_key *key, struct bytes row)
-{
-    struct node *n = ctx;
-
-    return engine_load_row(n->engine, key, row);
-}
-
 static void note_difference(struct node *n)
 {
-    const struct bytes text = engine_difference(n->engine);
+    struct bytes text;
 
+    if (n->engine == NULL)
+        return; /* the indexes could not even be completed */
+    text = engine_difference(n->engine);
     buf_append(&n->difference, text.at, text.size);
 }
 
@@ -89,8 +85,6 @@ static int check_identity(const struct node *n)
  * self-audit. */
 int start_load_state(struct node *n)
 {
-    struct store_value v;
-    struct mtree_log log;
     uint64_t replayed;
     const struct store_tip tip = store_tip_of(n->store);
     const uint64_t from = node_now_ms();
@@ -100,19 +94,8 @@ int start_load_state(struct node *n)
     if (!tip.any)
         return start_explain_storage(ERR_NOT_FOUND, "", n->config.dir);
     e = store_index_catch_up(n->store, &replayed);
-    n->engine = engine_new_empty(n->genesis);
     if (e == ERR_NONE)
-        e = store_each_row(n->store, load_row, n);
-    if (e == ERR_NONE)
-        e = store_get_header_log(&log, n->store, tip.height + 1);
-    if (e == ERR_NONE)
-        e = store_get_block(&v, n->store, tip.height, STORE_HEADER);
-    if (e == ERR_NONE) {
-        e = header_decode(&n->tip, bytes_of(v.at, v.size));
-        store_value_free(&v);
-    }
-    if (e == ERR_NONE)
-        e = engine_load_finish(n->engine, &n->tip, &log);
+        e = load_engine(&n->engine, &n->tip, n->genesis, n->store);
     if (e != ERR_NONE) {
         note_difference(n);
         return start_halt(n,
@@ -129,6 +112,7 @@ int start_load_state(struct node *n)
             "the block that put the validators in force cannot be read",
             n->config.dir);
     n->durable_height = tip.height;
+    n->indexed_height = tip.height;
     n->submitted_height = tip.height;
     code = check_identity(n);
     if (code != 0)

@@ -3,7 +3,9 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/bundle.h"
+#include "node/control.h"
 #include "node/own_tx.h"
+#include "node/prove.h"
 #include "node/trace.h"
 
 #include <event2/thread.h>
@@ -361,6 +363,8 @@ static int serve(struct node *n)
     n->executor = pool_new("executor", 1, n->mail);
     n->writer = pool_new("writer", 1, n->mail);
     n->reader = pool_new("reader", 1, n->mail);
+    n->provers = pool_new("prover", 1, n->mail);
+    n->prover = prover_new(n->store, n->genesis->offset_ms, PROVE_CACHE_BYTES);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->links_event = event_new(n->base, -1, 0, links_on_refresh, n);
     n->tick = event_new(n->base, -1, 0, on_tick, n);
@@ -379,6 +383,11 @@ static int serve(struct node *n)
         health_refresh(n);
         code = start_rpc(n);
     }
+    if (code == 0 && control_start(&n->control, n) != ERR_NONE)
+        code = start_complain("the socket for the operator cannot be made",
+                              n->config.dir,
+                              "check the data directory's file system",
+                              EXIT_IO);
     if (code == 0) {
         log_info("node",
                  "ready to serve",
@@ -391,12 +400,16 @@ static int serve(struct node *n)
     }
     n->stopping = true;
     rpc_halt(n->rpc);
+    control_stop(n->control);
     /* What one pool has done may still go on to the next. */
     end_pool(n, &n->reader);
+    end_pool(n, &n->provers);
     end_pool(n, &n->verify);
     end_pool(n, &n->executor);
     write_flush(n);
     end_pool(n, &n->writer);
+    proofs_free(n);
+    prover_free(n->prover);
     mempool_free(n);
     if (code == 0)
         log_info("node",
@@ -416,8 +429,10 @@ int node_run(const struct config *config)
         code = start_load_keys(n);
     if (code == 0)
         code = start_open_datadir(n);
-    if (code == 0)
+    if (code == 0) {
+        backup_sweep(n->config.dir);
         code = start_open_store(n, false);
+    }
     if (code == 0)
         code = start_load_state(n);
     if (code == 0)

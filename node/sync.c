@@ -268,6 +268,16 @@ static bool ask(struct node *n, uint8_t peer, uint64_t first, uint64_t last)
     return true;
 }
 
+uint64_t sync_target(const struct node *n)
+{
+    return n->sync->target;
+}
+
+uint32_t sync_windows(const struct node *n)
+{
+    return open_windows(n->sync);
+}
+
 /* Room for one more window, each as large as it may be (Y4); one is always
  * asked for, or what is missing would never come. */
 static bool has_room(const struct sync *s)

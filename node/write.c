@@ -200,6 +200,8 @@ static void batch_done(struct task *task)
     for (struct write_task *w = b->first; b->err == ERR_NONE && w != NULL;
          w = w->next)
         mempool_indexed(n, &w->block);
+    if (b->err == ERR_NONE)
+        proofs_indexed(n);
     free_tasks(b->first);
     free(b);
     if (!n->stopping)

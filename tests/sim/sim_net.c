@@ -15,6 +15,7 @@ struct sim_packet *sim_packet_new(struct sim *s, uint8_t type)
     ASSERT(p != NULL);
     p->refs = 1;
     p->type = type;
+    p->view = 0; /* about none, unless the sender says so */
     p->form = p->seal = NOT_KNOWN;
     p->serial = ++s->packets;
     buf_clear(&p->bytes);
