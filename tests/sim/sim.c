@@ -257,7 +257,7 @@ static void be_born(struct sim *s)
 {
     const struct sim_params chosen = s->params;
 
-    s->params.loss = s->params.dup = 0;
+    s->params.loss = s->params.dup = s->params.hole = 0;
     s->params.targeted = 0;
     s->params.delay_hi = 2 * SIM_MS;
     sim_queue_fit(s, s->params.delay_hi);

@@ -89,6 +89,7 @@ struct sim_params {
     uint64_t byz;        /* how; bits of enum sim_fault */
     uint64_t delay_lo, delay_hi;
     uint32_t loss, dup; /* of 1024 */
+    uint32_t hole;      /* of 1024: of the views */
     bool fifo;          /* links keep the order */
     uint32_t targeted;  /* of 1024, for each sync */
     uint64_t fsync_lo, fsync_hi;

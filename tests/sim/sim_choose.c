@@ -13,6 +13,7 @@ const char *const sim_fault_names[FAULTS] = {
     [FAULT_DELAY] = "delay",
     [FAULT_PARTITION] = "partition",
     [FAULT_ONE_WAY] = "one-way",
+    [FAULT_HOLE] = "hole",
     [FAULT_LARGE] = "late-body",
     [FAULT_GONE] = "body-gone",
     [FAULT_SLOW_LINK] = "slow-link",
@@ -131,6 +132,8 @@ static void choose_chaos(struct sim *s)
     p->fifo = !maybe(s, FAULT_REORDER, 600);
     if (maybe(s, FAULT_LOSS, storm ? 700 : 300))
         p->loss = (uint32_t)PICK(20, 100, 300, 410, 650);
+    if (maybe(s, FAULT_HOLE, 150))
+        p->hole = (uint32_t)PICK(300, 700, 1024);
     if (maybe(s, FAULT_DUP, 300))
         p->dup = 100;
     if (maybe(s, FAULT_TARGETED, storm ? 512 : 200))

@@ -12,6 +12,7 @@ enum sim_fault {
     FAULT_DELAY,     /* it takes 100 ms or more */
     FAULT_PARTITION, /* two sides */
     FAULT_ONE_WAY,   /* some are not reached, but are heard */
+    FAULT_HOLE,      /* somebody hears nothing about some view */
     FAULT_LARGE,     /* the body comes after the proposal */
     FAULT_GONE,      /* a body is pushed out of memory before it is used */
     FAULT_SLOW_LINK, /* after the heal too, slower than the first timers */

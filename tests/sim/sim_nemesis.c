@@ -150,7 +150,7 @@ static void heal_network(struct sim *s)
     struct sim_params *p = &s->params;
 
     s->groups = 0;
-    p->loss = p->dup = p->targeted = 0;
+    p->loss = p->dup = p->targeted = p->hole = 0;
     p->delay_hi = num_min_u64(p->delay_hi, 40 * SIM_MS);
     if (p->slow) {
         sim_note(s, FAULT_SLOW_LINK);

@@ -85,6 +85,15 @@ static uint64_t arrival(struct sim *s,
     return at;
 }
 
+/* Of some views somebody hears nothing: who has heard of all of them is nobody
+ * after a while. */
+static bool in_hole(const struct sim *s, uint32_t to, uint64_t view)
+{
+    const uint64_t h = sim_mix(s->seed * 1000003u + view);
+
+    return (h & 1023) < s->params.hole && (h >> 10) % s->params.n == to;
+}
+
 static void send_one(struct sim *s,
                      uint32_t from,
                      uint32_t to,
@@ -103,6 +112,10 @@ static void send_one(struct sim *s,
         return;
     if (s->nodes[from].byz != 0 && sim_byz_withholds(s, from, to, packet->type))
         return;
+    if (s->params.hole != 0 && in_hole(s, to, packet->view)) {
+        sim_note(s, FAULT_HOLE);
+        return;
+    }
     if (sim_chance(s, RNG_LOSS, s->params.loss)) {
         sim_note(s, FAULT_LOSS);
         return;
