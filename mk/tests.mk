@@ -92,16 +92,20 @@ VIEWS ?= 100000000
 JOBS  ?= $(shell nproc)
 OPS   ?= 1500000
 LEDGER_SEEDS ?= 300
+EPOCH_SEEDS ?= 10000
 SIM       = $(BUILD)/tests/sim/sim
 SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
     $(if $(MUTANT),--mutant $(MUTANT))
-sim: ## whole networks in one process (SEED= SEEDS= LEDGER_SEEDS= OPS= JOBS=)
+sim: ## whole networks in one process (SEED= SEEDS= EPOCH_SEEDS= LEDGER_SEEDS= OPS= JOBS=)
 sim: $(SIM) $(BUILD)/tests/property/prop_ledger
 	$< --seed $(SEED) --seeds 200 --twice yes $(SIM_FLAGS)
 	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
 	$< --twins 3 $(SIM_FLAGS)
 	$< --twins 6 --leaders twin --sides split $(SIM_FLAGS)
 	$< --crashes yes --seed $(SEED) --seeds 40 $(SIM_FLAGS)
+	$< --app epochs --seed $(SEED) --seeds $(EPOCH_SEEDS) $(SIM_FLAGS)
+	$< --app epochs --crashes yes --seed $(SEED) --seeds 20 $(SIM_FLAGS)
+	$< --nodes 1 --seed $(SEED) --seeds 2000 --jobs $(JOBS)
 	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
