@@ -16,22 +16,23 @@ say  = $(if $(V),@:,@printf '  %-5s %s\n' $(1) $(2))
 # The architecture.  A layer is a folder.  DEPS names the layers below it: the
 # only ones it may include (check-layers) and the only ones its tests and
 # programs are linked with.  Highest first: the linker reads left to right.
-LAYERS         := base crypto chain ledger state engine consensus storage \
-                  net rpc node audit cli
+LAYERS         := base crypto chain ledger state engine audit archive \
+                  consensus storage net rpc node cli
 DEPS_base      :=
 DEPS_crypto    := base
 DEPS_chain     := crypto base
 DEPS_ledger    := chain crypto base
 DEPS_state     := ledger chain crypto base
 DEPS_engine    := state ledger chain crypto base
+DEPS_archive   := engine state ledger chain crypto base
 DEPS_consensus := chain crypto base
 DEPS_storage   := state consensus ledger chain crypto base
 DEPS_net       := ledger chain crypto base
 DEPS_rpc       := ledger chain crypto base
-DEPS_node      := rpc net storage consensus engine state ledger chain crypto \
-                  base
 DEPS_audit     := state ledger chain crypto base
-DEPS_cli       := rpc audit engine state ledger chain crypto base
+DEPS_node      := rpc net storage consensus archive audit engine state ledger \
+                  chain crypto base
+DEPS_cli       := rpc archive audit engine state ledger chain crypto base
 # Tests that join layers say so here.
 DEPS_property  := audit rpc net storage $(DEPS_storage)
 DEPS_golden    := $(DEPS_consensus) consensus
@@ -43,8 +44,8 @@ PROGRAMS := $(if $(wildcard node/main.c),$(BUILD)/equityd) \
 
 sources = $(filter-out %/main.c,$(wildcard $(1)/*.c))
 library = $(if $(call sources,$(1)),$(BUILD)/$(1).a)
-order   = $(foreach l,cli audit node rpc net storage consensus engine state \
-              ledger chain crypto base,$(filter $(l),$(1)))
+order   = $(foreach l,cli node rpc net storage consensus archive audit engine \
+              state ledger chain crypto base,$(filter $(l),$(1)))
 needs   = $(foreach l,$(call order,$(1) $(DEPS_$(1))),$(call library,$(l)))
 libs    = $(foreach l,$(call order,$(1) $(DEPS_$(1))),$(LIBS_$(l)))
 
@@ -121,6 +122,10 @@ $(BUILD)/tests/property/prop_simulate: \
     $(BUILD)/tests/property/prop_simulate.o $(MARKET) $$(call needs,engine)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,engine) -o $@
+$(BUILD)/tests/property/prop_receipts: $(BUILD)/tests/property/prop_receipts.o \
+    $(RIG) $(MARKET) $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
 # The disk that fails stands in the place of libc's calls.
 $(BUILD)/tests/property/prop_journal: $(BUILD)/tests/disk/disk.o
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property)
@@ -142,6 +147,10 @@ $(BUILD)/tests/unit/audit/%: $(BUILD)/tests/unit/audit/%.o $(RIG) $(MARKET) \
     $$(call needs,audit)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,audit) -o $@
+$(BUILD)/tests/unit/node/test_prove: $(BUILD)/tests/unit/node/test_prove.o \
+    $(RIG) $(MARKET) $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
 $(BUILD)/tests/receipts/%: $(BUILD)/tests/receipts/%.o $(RIG) $(MARKET) \
     $$(call needs,audit)
 	$(call say,LINK,$@)
@@ -167,7 +176,8 @@ $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
 # Programs that put real nodes under load.
-$(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_sync \
+$(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_replay \
+    $(BUILD)/tests/bench/bench_sync \
     $(BUILD)/tests/chaos/load: %: %.o \
     $(BUILD)/tests/load/load.o $$(call needs,node)
 	$(call say,LINK,$@)

@@ -33,7 +33,8 @@
     X(ERR_ORDER, 18, "values are not in canonical order")            \
     X(ERR_REFUSED, 19, "the other side refused")                     \
     X(ERR_QUORUM, 20, "too few signatures for a quorum")             \
-    X(ERR_MISMATCH, 21, "two values that must agree differ")
+    X(ERR_MISMATCH, 21, "two values that must agree differ")         \
+    X(ERR_PRUNED, 22, "it was removed after it had been exported")
 
 enum err {
 #define ERR_ENUM(name, number, text) name = (number),

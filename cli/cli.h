@@ -15,7 +15,10 @@ enum {
     EXIT_DATA = 65,
     EXIT_NO_INPUT = 66,
     EXIT_UNAVAILABLE = 69,
+    EXIT_OUT_OF_REACH = 78,
     EXIT_CANNOT_CREATE = 73,
+    EXIT_IO = 74,
+    EXIT_TRUST = 78,
     EXIT_INTERRUPTED = 130, /* by Ctrl-C, as shells say it */
     ARGS_HELPED = -1,
     CLI_PATH_MAX = 1024,
@@ -66,6 +69,9 @@ void say(const char *format, ...) PRINTF_LIKE(1, 2);
 int fail(int code, const char *format, ...) PRINTF_LIKE(2, 3);
 /* progress rewrites one line on a terminal, prints tenths elsewhere. */
 void progress(const char *what, uint64_t done, uint64_t all);
+/* Reads a file, of a longer one little more than max bytes.  Returns 0, or the
+ * exit code after saying why. */
+int read_file(struct buf *out, const char *path, size_t max);
 int print_json(json_t *json); /* takes it; to standard output */
 
 /* Keys opened for signing. */
@@ -201,7 +207,13 @@ bool devnet_wait_ready(struct devnet *d, uint32_t seconds);
 void devnet_stop_all(struct devnet *d);
 void devnet_url(const struct devnet *d, uint32_t index, char out[64]);
 
-extern const struct command debug_commands[]; /* debug.c */
+extern const struct command debug_commands[];   /* debug.c */
+extern const struct command receipt_commands[]; /* receipt.c, trust.c */
+extern const struct command trust_commands[];
+
+/* export.c, verify.c */
+extern const struct command export_commands[];
+extern const struct command verify_commands[];
 
 /* vault.c, import.c, csv.c */
 struct vault;

@@ -68,6 +68,22 @@ void progress(const char *what, uint64_t done, uint64_t all)
             (unsigned long long)all);
 }
 
+int read_file(struct buf *out, const char *path, size_t max)
+{
+    FILE *f = fopen(path, "rbe");
+    uint8_t chunk[65536];
+    size_t n;
+    bool broken;
+
+    if (f == NULL)
+        return fail(EXIT_NO_INPUT, "%s: %s", path, strerror(errno));
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && out->size <= max)
+        buf_append(out, chunk, n);
+    broken = ferror(f) != 0;
+    fclose(f);
+    return broken ? fail(EXIT_NO_INPUT, "%s: %s", path, strerror(errno)) : 0;
+}
+
 int print_json(json_t *json)
 {
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);

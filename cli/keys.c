@@ -13,6 +13,7 @@ static const struct flag new_flags[] = {
     {"dir", true, "folder of the key files (default ./keys)"},
     {"passphrase-file", true, "file, mode 0600, that unlocks them"},
     {"transport", false, "a node's TLS identity instead of a signing key"},
+    {"json", false, "as JSON"},
     {NULL, false, NULL},
 };
 
@@ -33,6 +34,30 @@ static void print_key(const char *path, const struct keystore_info *info)
         "%-24s %-20s %s  %s\n", info->label, kind_name(info->kind), hex, path);
 }
 
+static json_t *key_json(const char *path, const struct keystore_info *info)
+{
+    return json_pack("{s:s, s:s, s:o, s:s}",
+                     "label",
+                     info->label,
+                     "kind",
+                     kind_name(info->kind),
+                     "public",
+                     json_of_hex(info->public_bytes,
+                                 info->kind == KEYSTORE_SECP256K1 ? 33 : 32),
+                     "file",
+                     path);
+}
+
+/* A label is the name of a file, too. */
+static bool label_ok(const char *label)
+{
+    return label[0] != '\0' && label[0] != '.' && label[0] != '-' &&
+           strlen(label) <= KEYSTORE_LABEL_MAX &&
+           strspn(label,
+                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                  "0123456789.-_") == strlen(label);
+}
+
 static int run_new(const struct command *c, int argc, char **argv)
 {
     struct keystore_info info = {0};
@@ -46,8 +71,9 @@ static int run_new(const struct command *c, int argc, char **argv)
 
     if (code != 0)
         return code;
-    if (a.words != 1 || strlen(a.word[0]) > KEYSTORE_LABEL_MAX)
-        return fail(EXIT_USAGE, "name the key, up to 32 characters");
+    if (a.words != 1 || !label_ok(a.word[0]))
+        return fail(EXIT_USAGE,
+                    "name the key: up to 32 letters, digits, '.', '-' and '_'");
     dir = args_value(&a, c, "dir", "keys");
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
         return fail(EXIT_CANNOT_CREATE, "%s: %s", dir, strerror(errno));
@@ -76,6 +102,8 @@ static int run_new(const struct command *c, int argc, char **argv)
     memset(passphrase, 0, sizeof passphrase);
     if (e != ERR_NONE)
         return fail(EXIT_CANNOT_CREATE, "%s: %s", path, err_text(e));
+    if (args_has(&a, c, "json"))
+        return print_json(key_json(path, &info));
     print_key(path, &info);
     return 0;
 }
@@ -85,20 +113,6 @@ static const struct flag list_flags[] = {
     {"json", false, "as JSON"},
     {NULL, false, NULL},
 };
-
-static json_t *key_json(const char *path, const struct keystore_info *info)
-{
-    return json_pack("{s:s, s:s, s:o, s:s}",
-                     "label",
-                     info->label,
-                     "kind",
-                     kind_name(info->kind),
-                     "public",
-                     json_of_hex(info->public_bytes,
-                                 info->kind == KEYSTORE_SECP256K1 ? 33 : 32),
-                     "file",
-                     path);
-}
 
 static int run_list(const struct command *c, int argc, char **argv)
 {

@@ -12,7 +12,11 @@ static const struct command *const tables[] = {
     tx_commands,
     register_commands,
     query_commands,
+    receipt_commands,
+    trust_commands,
     gov_commands,
+    export_commands,
+    verify_commands,
     debug_commands,
     rules_commands,
 };
@@ -45,7 +49,9 @@ static void usage(void)
     }
     printf("\nequity COMMAND --help shows a command's flags.\n"
            "Exit codes: 0 done; 1 refused; 2 wrong use; 65 bad data; 66 input "
-           "missing;\n69 a node cannot be reached; 73 cannot create.\n");
+           "missing;\n69 a node cannot be reached; 73 cannot create; 74 disk; "
+           "78 beyond "
+           "the trust file.\n");
 }
 
 /* Whether argv starts with the words of name; how many they are. */

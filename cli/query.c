@@ -1,5 +1,5 @@
 /* equity status, block, account, security, snapshot, holding, claim, events. */
-#include "cli/cli.h"
+#include "cli/import.h"
 
 #include "base/num.h"
 
@@ -32,21 +32,126 @@ void query_when(json_t *params, const struct command *c, const struct args *a)
     }
 }
 
-/* Prints an object's members, one a line; lists and objects as JSON. */
+/* A value in one line. */
+static char *text_of(const json_t *v)
+{
+    return json_is_string(v) ? strdup(json_string_value(v))
+                             : json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+}
+
+/* Whether a list has rows of plain values: then it is a table. */
+static bool is_table(json_t *list)
+{
+    json_t *row;
+    json_t *v;
+    const char *name;
+    size_t i;
+
+    json_array_foreach(list, i, row)
+    {
+        if (!json_is_object(row))
+            return false;
+        json_object_foreach(row, name, v)
+        {
+            if (json_is_object(v) ||
+                (json_is_array(v) && json_array_size(v) > 0))
+                return false;
+        }
+    }
+    return json_array_size(list) > 0;
+}
+
+static int column_width(json_t *list, const char *name)
+{
+    int width = text_width(name);
+    json_t *row;
+    size_t i;
+
+    json_array_foreach(list, i, row)
+    {
+        char *text = text_of(json_object_get(row, name));
+
+        if (text != NULL && text_width(text) > width)
+            width = text_width(text);
+        free(text);
+    }
+    return width;
+}
+
+static void print_table(json_t *list, const char *indent)
+{
+    json_t *first = json_array_get(list, 0);
+    json_t *row;
+    json_t *v;
+    const char *name;
+    size_t i;
+
+    printf("%s", indent);
+    json_object_foreach(first, name, v)
+        print_cell(name, column_width(list, name) + 2);
+    printf("\n");
+    json_array_foreach(list, i, row)
+    {
+        printf("%s", indent);
+        json_object_foreach(first, name, v)
+        {
+            char *text = text_of(json_object_get(row, name));
+
+            print_cell(text != NULL ? text : "", column_width(list, name) + 2);
+            free(text);
+        }
+        printf("\n");
+    }
+}
+
+static void print_plain(json_t *object, const char *indent);
+
+/* A list: a table, or each element below the other. */
+static void print_list(json_t *list, const char *name, const char *indent)
+{
+    char deeper[32];
+    json_t *row;
+    size_t i;
+
+    snprintf(deeper, sizeof deeper, "%.20s  ", indent);
+    printf("%s%s: %zu\n", indent, name, json_array_size(list));
+    if (is_table(list)) {
+        print_table(list, deeper);
+        return;
+    }
+    json_array_foreach(list, i, row)
+    {
+        if (json_is_object(row)) {
+            printf("%s%zu:\n", deeper, i);
+            snprintf(deeper, sizeof deeper, "%.20s    ", indent);
+            print_plain(row, deeper);
+            snprintf(deeper, sizeof deeper, "%.20s  ", indent);
+        } else {
+            char *text = text_of(row);
+
+            printf("%s%s\n", deeper, text);
+            free(text);
+        }
+    }
+}
+
+/* An object's members, one a line; what is inside them further in. */
 static void print_plain(json_t *object, const char *indent)
 {
+    char deeper[32];
     const char *name;
     json_t *v;
 
+    snprintf(deeper, sizeof deeper, "%.20s  ", indent);
     json_object_foreach(object, name, v)
     {
-        if (json_is_string(v)) {
-            printf("%s%-22s %s\n", indent, name, json_string_value(v));
-        } else if (json_is_object(v)) {
+        if (json_is_object(v)) {
             printf("%s%s\n", indent, name);
-            print_plain(v, "  ");
+            print_plain(v, deeper);
+        } else if (json_is_array(v) && json_is_object(json_array_get(v, 0))) {
+            print_list(v, name, indent);
         } else {
-            char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+            char *text = text_of(v);
 
             printf("%s%-22s %s\n", indent, name, text);
             free(text);

@@ -7,7 +7,6 @@
 #include "crypto/hash.h"
 #include "crypto/random.h"
 
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,30 +60,6 @@ enum err custodian_vault(struct vault **out,
     return e;
 }
 
-static int read_file(struct buf *out, const char *path)
-{
-    FILE *f = fopen(path, "rbe");
-    uint8_t chunk[65536];
-    size_t n;
-    bool broken;
-
-    if (f == NULL)
-        return fail(EXIT_NO_INPUT, "%s: %s", path, strerror(errno));
-    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 &&
-           out->size <= CSV_FILE_MAX)
-        buf_append(out, chunk, n);
-    broken = ferror(f) != 0;
-    fclose(f);
-    if (broken)
-        return fail(EXIT_NO_INPUT, "%s: %s", path, strerror(errno));
-    if (out->size > CSV_FILE_MAX)
-        return fail(EXIT_DATA,
-                    "%s: larger than %d MiB; split the register",
-                    path,
-                    CSV_FILE_MAX >> 20);
-    return 0;
-}
-
 int register_read(struct csv_register *r,
                   struct hash *document,
                   const char *path,
@@ -93,8 +68,13 @@ int register_read(struct csv_register *r,
     struct buf text = {0};
     uint32_t line;
     char why[200];
-    int code = read_file(&text, path);
+    int code = read_file(&text, path, CSV_FILE_MAX);
 
+    if (code == 0 && text.size > CSV_FILE_MAX)
+        code = fail(EXIT_DATA,
+                    "%s: larger than %d MiB; split the register",
+                    path,
+                    CSV_FILE_MAX >> 20);
     if (code == 0) {
         *document = hash_of(buf_bytes(&text));
         if (csv_parse(r, buf_bytes(&text), issued, &line, why, sizeof why) !=

@@ -23,6 +23,8 @@ const char *const core_mutant_names[MUTANTS] = {
     "nullify_forgotten",
     "finalize_unnotarised",
     "own_vote_early",
+    "no_sealing_rule",
+    "epoch_blind_journal",
 };
 
 /* How many effects one step can have, at most.  Certificates arrive in one
@@ -137,7 +139,10 @@ static void dispatch(struct core *c, const struct core_event *e)
         c->work = e->yes;
         break;
     case ON_APPLIED:
-        take_applied(c, e->height, &e->hash);
+        take_applied(c, e);
+        break;
+    case ON_EPOCH:
+        take_epoch(c, e);
         break;
     case ON_UP:
         hear(c, e->from);
@@ -151,14 +156,38 @@ static void dispatch(struct core *c, const struct core_event *e)
 }
 
 /* D45 no second birth: a journal is born once, before its chain has a final
- * block. */
+ * block, or before its key is a validator's. */
 static void check_birth(struct core *c)
 {
-    if (c->fin.height > c->config.genesis.height)
+    if (c->fin.height > 0)
         observe(c,
                 "this validator's journal was just born but the chain has "
                 "final blocks: join with a new key");
     c->fresh = !core_may_vote(c);
+}
+
+/* E2 end is final: the last block of the epoch is, and it is applied here. */
+static bool epoch_is_over(struct core *c)
+{
+    if (!c->applied_seal || c->fin.height < c->applied_height)
+        return false;
+    if (!hash_eq(&c->fin.block, &c->applied)) {
+        halt(c, "a block is final beyond the last one of its epoch"); /* H1 */
+        return false;
+    }
+    return c->config.mutant != MUTANT_NO_SEALING_RULE || !c->work;
+}
+
+/* E4 switch ends the step: when all of it is done, and instead of the rules. */
+static void end_epoch(struct core *c)
+{
+    struct core_effect *e = emit(c, DO_EPOCH_END);
+
+    ASSERT(c->has_final_cert);
+    e->candidate = c->fin;
+    e->cert = &c->final_cert;
+    c->could = core_may_vote(c);
+    c->ended = true;
 }
 
 /* Every rule that may have become applicable.  Each asks to be woken when it
@@ -172,6 +201,8 @@ static void run_rules(struct core *c)
     c->was_busy = busy;
     if (c->fresh)
         check_birth(c);
+    if (c->alone)
+        form_own(c);
     want_committed(c);
     want_certified(c);
     if (c->halted)
@@ -190,7 +221,7 @@ void core_step(struct core *c,
     const uint64_t view_before = c->view;
     const uint64_t final_before = c->fin.view;
 
-    ASSERT(event->from < VALIDATORS_MAX);
+    ASSERT(event->from < CORE_PEERS);
     ASSERT(event->cert_count <= EFFECTS_OF_CERTS / 2);
     out->count = 0;
     out->batch = 0;
@@ -201,13 +232,15 @@ void core_step(struct core *c,
         return;
     }
     c->wake_ms = UINT64_MAX;
-    if (c->halted)
+    if (c->halted || c->ended)
         return;
     c->wall_ms = event->wall_ms;
     c->fx = out;
     c->batch++;
     dispatch(c, event);
-    if (!c->halted)
+    if (!c->halted && epoch_is_over(c))
+        end_epoch(c);
+    else if (!c->halted)
         run_rules(c);
     c->fx = NULL;
     ASSERT(c->view >= view_before && c->fin.view >= final_before); /* C5 */
@@ -226,9 +259,10 @@ uint32_t core_leader(const struct core *c, uint64_t view)
 
 bool core_may_vote(const struct core *c)
 {
-    if (c->config.me < 0 || c->observer || c->halted)
+    if (c->config.me < 0 || c->observer || c->halted || c->ended || c->passed)
         return false;
-    return (uint32_t)__builtin_popcount(c->status_from) + 1 >= c->quorum;
+    return c->continued ||
+           (uint32_t)__builtin_popcount(c->status_from) + 1 >= c->quorum;
 }
 
 struct block_facts block_facts_of(const struct header *h,
@@ -239,7 +273,8 @@ struct block_facts block_facts_of(const struct header *h,
                                 .parent_hash = h->parent_hash,
                                 .view = h->view,
                                 .time_ms = h->time_ms,
-                                .proposer = h->proposer};
+                                .proposer = h->proposer,
+                                .seal = (h->flags & HEADER_SEAL) != 0};
 }
 
 bool core_is_quiet(const struct core *c)
@@ -270,4 +305,28 @@ void core_init(struct core *c,
     c->view = 1;
     c->applied_height = applied_height;
     c->applied = *applied;
+}
+
+/* E3 fresh start: nothing of the old epoch but the tip and what is counted. */
+void core_next(struct core *c, const struct core_config *config)
+{
+    const struct hash applied = c->applied;
+    const uint64_t height = c->applied_height;
+    const uint64_t batch = c->batch;
+    const uint64_t views = c->views_entered;
+    const uint64_t nullified = c->nullified;
+    const uint64_t evidence = c->evidence;
+    const bool observer = c->observer;
+    const bool could = c->could;
+
+    ASSERT(c->ended && config->epoch == c->config.epoch + 1);
+    ASSERT(config->genesis.view == 0 && config->genesis.height == height &&
+           hash_eq(&config->genesis.block, &applied));
+    core_init(c, config, height, &applied);
+    c->batch = batch;
+    c->views_entered = views;
+    c->nullified = nullified;
+    c->evidence = evidence;
+    c->observer = observer;
+    c->continued = could;
 }

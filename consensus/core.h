@@ -4,8 +4,13 @@
  *
  * B. Chan, R. Pass, "Simplex Consensus", TCC 2023, with CARRY proposals,
  * certificate anti-entropy, an idle rule, and votes that are durable before
- * they are sent (docs/PROTOCOL.md has the rules by name).  One epoch; at most
- * one unfinalised block on a path (K = 1).
+ * they are sent (docs/PROTOCOL.md has the rules by name).  At most one
+ * unfinalised block on a path (K = 1).
+ *
+ * A core lives for one epoch: one set of validators, views from 1.  The block
+ * that changes the set (facts.seal) is the last one of its epoch; when it is
+ * final and applied the core ends with DO_EPOCH_END and does nothing more, and
+ * core_next makes it the core of the next epoch, in place.
  *
  * The step has no clock, no I/O, no allocation and no randomness.  Signing is a
  * deterministic function of its input (RFC 6979) and is given by the caller.
@@ -13,9 +18,18 @@
  * headers and bodies; the core knows hashes and facts about them.
  *
  * What the driver does
- *   start    core_init; the journal's records in order (core_replay_record);
- *            the certificate of the state's tip (core_replay_cert);
- *            core_start; ON_TICK.
+ *   start    core_init for the epoch of the state's next block; the journal's
+ *            records in order (core_replay_record); the certificate of the
+ *            state's tip, if it is of this epoch (core_replay_cert);
+ *            core_start; ON_TICK.  Records of later epochs are kept.
+ *   epoch    DO_EPOCH_END is the last effect of its step.  The certificate is
+ *            appended as RECORD_EPOCH_END, before any record of the new epoch;
+ *            then core_next with the new set, the records kept of its epoch,
+ *            core_start, ON_TICK.
+ *   peers of another epoch
+ *            their votes, proposals, certificates and STATUS are not checked
+ *            but told as ON_EPOCH; EPOCH_END messages of this epoch are checked
+ *            and their certificate is fed as ON_CERT.
  *   effects  in order.  Persist effects are appended to the journal; when
  *            effects.batch is not 0 the journal is synced (several batches
  *            may share one sync) and ON_DURABLE(batch) follows.  A message
@@ -33,9 +47,10 @@
  *            consensus connection.
  *   work     ON_WORK when it changes, and after every block applied: whether
  *            a block on the tip would have content.
- *   cut      a new segment begins with birth, start, core_checkpoint_mark (if
- *            true), core_checkpoint and the bodies kept; only while no vote
- *            waits for the disk (core_is_quiet).
+ *   cut      a new segment begins with birth, start, the end of the epoch
+ *            before, core_checkpoint_mark (if true), core_checkpoint and the
+ *            bodies kept; only while no vote waits for the disk
+ *            (core_is_quiet) and no records of later epochs are kept.
  *
  * Invariants (each is asserted in the code or watched by the simulator)
  *   C1 one NOTARIZE per view, never after the own NULLIFY of that view.
@@ -43,7 +58,9 @@
  *   C3 finalise the notarised candidate only, executed and durable here.
  *   C4 persist then send: what is signed is persisted in the same step, before
  *      any effect that sends it; the own vote counts only when it is durable.
- *   C5 never back: F and v only grow. */
+ *   C5 never back: F and v only grow within an epoch.
+ *   C6 nothing is signed in an epoch that has ended, here or by the journal.
+ */
 #ifndef CONSENSUS_CORE_H
 #define CONSENSUS_CORE_H
 
@@ -60,7 +77,12 @@ enum {
     CORE_EFFECTS_MAX = 256,
     CORE_STATUS_VIEWS = 256,
     CORE_PUSH_MAX = 24,
-    CORE_ALL = 0xff, /* recipient: every other validator */
+    /* Peers are named by their index in the set; those from CORE_OBSERVER on
+     * only observe: they are told what is certified, and asked nothing. */
+    CORE_OBSERVER = VALIDATORS_MAX,
+    CORE_PEERS = CORE_OBSERVER + 64,
+    CORE_ALL = 0xff, /* recipient: every other peer; proposals and votes go to
+                        validators alone */
 };
 /* More than CORE_CERT_SLOTS - 64 views without a finalization (hours at the
  * capped back-off): the oldest certificates leave memory, and with them the
@@ -100,6 +122,8 @@ enum core_mutant {
     MUTANT_NULLIFY_FORGOTTEN,
     MUTANT_FINALIZE_UNNOTARISED,
     MUTANT_OWN_VOTE_EARLY,
+    MUTANT_NO_SEALING_RULE,
+    MUTANT_EPOCH_BLIND_JOURNAL,
     MUTANTS,
 };
 extern const char *const core_mutant_names[MUTANTS];
@@ -110,7 +134,9 @@ struct core_config {
     uint64_t epoch;
     uint64_t leader_seed;
     struct core_timers timers;
-    struct candidate genesis; /* view 0: where the epoch starts */
+    /* View 0, parent view 0: where the epoch starts, the block that closed the
+     * one before. */
+    struct candidate genesis;
     void (*sign)(void *ctx, struct vote *v); /* fills v->sig */
     void *sign_ctx;
     enum core_mutant mutant; /* MUTANT_NONE but in tests */
@@ -124,6 +150,7 @@ struct block_facts {
     uint64_t view; /* of the first proposal */
     uint64_t time_ms;
     uint16_t proposer;
+    bool seal; /* the last block of its epoch */
 };
 
 struct block_facts block_facts_of(const struct header *h,
@@ -142,6 +169,7 @@ enum core_event_kind {
     ON_BODY,     /* header and body of a block are here */
     ON_WORK,     /* whether transactions are eligible */
     ON_APPLIED,  /* this block is the tip of the state now */
+    ON_EPOCH,    /* a peer speaks in another epoch, event.epoch */
     ON_HEARD,    /* any authenticated message of a peer */
     ON_UP,       /* a peer's connection is made: it gets a STATUS */
     ON_DOWN,     /* a peer's connection was lost */
@@ -170,7 +198,9 @@ struct core_event {
     uint32_t cert_count;
     const struct core_status *status; /* ON_STATUS */
     uint64_t batch;                   /* ON_DURABLE */
+    uint64_t epoch;                   /* ON_EPOCH */
     uint64_t height;                  /* ON_APPLIED */
+    bool seal;                        /* ON_APPLIED: it closes the epoch */
     struct hash hash;                 /* ON_EXECUTED, ON_APPLIED */
     bool yes;                         /* ON_EXECUTED: valid; ON_WORK */
     bool gone;                        /* ON_EXECUTED: the body is gone */
@@ -189,10 +219,13 @@ enum core_effect_kind {
     DO_FETCH,       /* the block with this hash, from any peer */
     DO_SYNC,        /* blocks up to candidate.height, from peers */
     DO_COMMIT,      /* candidate is final by cert: make it the tip */
-    DO_EVIDENCE,    /* two votes by one validator that exclude each other */
-    DO_OBSERVE,     /* append RECORD_OBSERVER; this key signs nothing any
-                       more; text says why */
-    DO_HALT,        /* safety is broken; text says why */
+    DO_SEND_EPOCH_END, /* to `to`: what ended epoch, and the set after it */
+    DO_EPOCH_END,      /* cert made the last block final, which is applied; the
+                          last effect of this core, see core_next */
+    DO_EVIDENCE,       /* two votes by one validator that exclude each other */
+    DO_OBSERVE,        /* append RECORD_OBSERVER; this key signs nothing any
+                          more; text says why */
+    DO_HALT,           /* safety is broken; text says why */
 };
 
 /* Pointers are into the core and valid until its next step. */
@@ -203,6 +236,7 @@ struct core_effect {
     struct candidate candidate;
     struct vote vote;
     struct vote other; /* DO_EVIDENCE */
+    uint64_t epoch;    /* DO_SEND_EPOCH_END */
     const struct cert *cert;
     struct hash hash;
     const char *text;
@@ -271,7 +305,7 @@ struct core_peer {
     uint64_t heard_ms;
     uint64_t down_ms; /* 0 = not known to be down */
     bool heard;       /* since the start */
-    uint64_t pushed_ms, told_ms;
+    uint64_t pushed_ms, told_ms, epoch_ms;
     struct vote newest; /* of its votes that came here; kind 0 = none */
 };
 
@@ -295,12 +329,18 @@ struct core {
     uint64_t noted[CORE_NOTED]; /* newest notarised views, newest first */
     uint64_t applied_height;
     struct hash applied;
+    bool applied_seal; /* it is the last block of this epoch */
     bool commit_asked;
     bool work;
     bool building;
     bool observer;
     bool halted;
-    bool fresh; /* journal was just born, nothing was ever seen final */
+    bool ended;     /* DO_EPOCH_END was given */
+    bool could;     /* vote, when it ended */
+    bool passed;    /* by the journal this epoch has ended: no vote again */
+    bool continued; /* it voted in the epoch before: this is no start */
+    bool fresh;     /* journal was just born, nothing was ever seen final */
+    bool alone;     /* own votes of the journal may be certificates: quorum 1 */
     uint32_t status_from; /* bitmap: who sent STATUS since the start */
     bool was_busy;
     uint64_t now_ms, wall_ms, wake_ms;
@@ -310,7 +350,7 @@ struct core {
     uint64_t retry_at_ms, status_at_ms, sync_at_ms, ask_at_ms;
     uint64_t block_at_ms; /* when the newest block was proposed */
     uint64_t build_at_ms; /* not before */
-    struct core_peer peers[VALIDATORS_MAX];
+    struct core_peer peers[CORE_PEERS];
     uint64_t batch;
     uint32_t pending_count;
     struct core_pending pending[CORE_PENDING];
@@ -324,20 +364,30 @@ struct core {
 /* core_init makes a core at the start of its epoch, over a state whose tip is
  * (applied_height, applied).  A restart then feeds it, in order, what its
  * journal holds, after that the certificate of the tip (core_replay_cert, if
- * the tip is not the genesis), and ends with core_start, which sets the view
- * and counts the own votes again.  fresh: the journal was born, and neither
- * RECORD_START nor an own vote is in it; certificates of others do not count,
- * or a restart would make a second birth look like the first (D45). */
+ * the tip is a block of this epoch), and ends with core_start, which sets the
+ * view and counts the own votes again.  fresh: the journal was born, and
+ * neither RECORD_START nor an own vote is in it; certificates of others do not
+ * count, or a restart would make a second birth look like the first (D45). */
 void core_init(struct core *c,
                const struct core_config *config,
                uint64_t applied_height,
                const struct hash *applied);
-/* core_replay_record feeds one record of the journal.
- * Errors    those of the record codecs; ERR_MISMATCH  born for another key or
- *           epoch; ERR_CORRUPT  two records that exclude each other */
+/* core_next makes a core that has ended (DO_EPOCH_END) the core of the next
+ * epoch, in place.  Batches go on counting.  Who could vote and is in the next
+ * set too has not started anew: it need not collect STATUS again.  What the
+ * journal holds of the new epoch and core_start follow, as after core_init.
+ * Requires  config->epoch is the next one, config->genesis the block applied */
+void core_next(struct core *c, const struct core_config *config);
+/* core_replay_record feeds one record of the journal.  Those of other epochs
+ * change nothing, but that after one of a later epoch, or of the end of this
+ * one, the core signs nothing: its driver was there already (E5).
+ * Errors    those of the record codecs; ERR_MISMATCH  born for another key,
+ *           another validator's vote, an epoch that is not the record's;
+ *           ERR_CORRUPT  two records that exclude each other */
 MUST_USE enum err core_replay_record(struct core *c,
                                      const struct pubkey *key,
                                      uint8_t type,
+                                     uint64_t epoch,
                                      struct bytes payload);
 void core_replay_vote(struct core *c, const struct vote *v);
 void core_replay_cert(struct core *c, const struct cert *cert);
@@ -371,6 +421,9 @@ bool core_wants_proposal(const struct core *c,
                          const struct vote *v);
 bool core_wants_vote(const struct core *c, const struct vote *v);
 bool core_wants_cert(const struct core *c, const struct cert *cert);
+/* core_other_epoch: what a peer says of this epoch is worth an ON_EPOCH; at
+ * most once a second. */
+bool core_other_epoch(const struct core *c, uint8_t from, uint64_t epoch);
 
 /* core_wants_body: the block is one it knows, and its body is missing.
  * core_promised_body: a vote depends on this body; it is in the journal. */

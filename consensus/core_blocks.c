@@ -259,12 +259,13 @@ void take_executed(struct core *c, const struct core_event *e)
     }
 }
 
-void take_applied(struct core *c, uint64_t height, const struct hash *h)
+void take_applied(struct core *c, const struct core_event *e)
 {
-    if (height <= c->applied_height)
+    if (e->height <= c->applied_height)
         return;
-    c->applied_height = height;
-    c->applied = *h;
+    c->applied_height = e->height;
+    c->applied = e->hash;
+    c->applied_seal = e->seal;
     c->commit_asked = false;
     /* D49: on a final tip a leader proposes at once.  Work that waits already
      * comes faster than blocks do: these keep their distance, and are larger.

@@ -76,7 +76,7 @@ static enum finding check_block(struct core *c,
         return FINDING_BAD;
     if (parent->height > c->fin.height)
         return FINDING_WAIT; /* D44 certified heights: it must be final */
-    if (!hash_eq(&parent->block, &c->fin.block))
+    if (!hash_eq(&parent->block, &c->fin.block) || is_sealed(c, parent))
         return FINDING_BAD;
     if (b != NULL && b->facts.height != 0 &&
         (b->facts.height != about->height || b->facts.view != about->view ||

@@ -66,10 +66,12 @@ static bool pick_parent(struct core *c, struct candidate *out)
     return true;
 }
 
-/* A block needs a final parent, and the certificate that says so (D44). */
+/* A block needs a final parent, and the certificate that says so (D44), which
+ * is not the last one of its epoch (E1). */
 static bool parent_is_final(const struct core *c, const struct candidate *p)
 {
-    return p->height == c->fin.height && hash_eq(&p->block, &c->fin.block);
+    return p->height == c->fin.height && hash_eq(&p->block, &c->fin.block) &&
+           !is_sealed(c, p);
 }
 
 /* D49 propose at once, but under load T_pace after the last block */

@@ -33,6 +33,14 @@ static inline bool is_sane(const struct candidate *about)
     return about->view < UINT64_MAX / 2 && about->height < UINT64_MAX / 2;
 }
 
+/* E1: on the last block of an epoch stands none of the same epoch. */
+static inline bool is_sealed(const struct core *c,
+                             const struct candidate *parent)
+{
+    return c->applied_seal && hash_eq(&parent->block, &c->applied) &&
+           c->config.mutant != MUTANT_NO_SEALING_RULE;
+}
+
 /* core_blocks.c */
 struct core_block *block_find(struct core *c, const struct hash *block);
 struct core_block *block_add(struct core *c,
@@ -47,7 +55,7 @@ void want_certified(struct core *c);
 void want_committed(struct core *c);
 void take_body(struct core *c, const struct block_facts *facts);
 void take_executed(struct core *c, const struct core_event *e);
-void take_applied(struct core *c, uint64_t height, const struct hash *h);
+void take_applied(struct core *c, const struct core_event *e);
 
 /* core.c: effects */
 struct core_effect *emit(struct core *c, enum core_effect_kind kind);
@@ -66,6 +74,8 @@ void take_cert(struct core *c, const struct cert *cert);
 /* core_votes.c */
 void take_vote(struct core *c, const struct vote *v, bool own);
 void tally(struct core *c, const struct vote *v);
+/* What the own votes of the journal complete, for a single validator. */
+void form_own(struct core *c);
 void notarize(struct core *c, const struct candidate *about);
 void nullify(struct core *c);
 void finalize(struct core *c, const struct candidate *about);
@@ -87,6 +97,7 @@ void run_timers(struct core *c);
 
 /* core_status.c */
 void take_status(struct core *c, const struct core_event *e);
+void take_epoch(struct core *c, const struct core_event *e);
 void send_certs(struct core *c, uint8_t to, uint64_t first, uint64_t last);
 /* H4: a vote of this key that the journal does not know. */
 bool is_foreign(const struct core *c,

@@ -136,15 +136,27 @@ static void push_missing(struct core *c,
 static void count_status(struct core *c, const struct core_event *e)
 {
     if ((int)e->from == c->config.me || e->from >= c->config.n ||
-        (c->fresh && e->status->final_height > c->config.genesis.height))
+        (c->fresh && e->status->final_height > 0))
         return;
     c->status_from |= 1u << e->from;
+}
+
+/* Four a second; of who only observes, four in ten seconds. */
+static bool may_push(struct core *c, uint8_t to)
+{
+    struct core_peer *p = &c->peers[to];
+    const uint64_t pause_ms = to < CORE_OBSERVER ? 250 : 2500;
+
+    if (c->config.mutant == MUTANT_NO_REPAIR ||
+        (p->pushed_ms != 0 && c->now_ms < p->pushed_ms + pause_ms))
+        return false;
+    p->pushed_ms = c->now_ms > 0 ? c->now_ms : 1;
+    return true;
 }
 
 void take_status(struct core *c, const struct core_event *e)
 {
     const struct core_status *st = e->status;
-    struct core_peer *p = &c->peers[e->from];
 
     if (st->held.kind != 0 && (int)st->held.signer == c->config.me &&
         st->held.epoch == c->config.epoch &&
@@ -152,11 +164,34 @@ void take_status(struct core *c, const struct core_event *e)
          is_forgotten(c, &st->held)))
         observe_foreign(c);
     count_status(c, e);
-    if (c->config.mutant == MUTANT_NO_REPAIR ||
-        (p->pushed_ms != 0 && c->now_ms < p->pushed_ms + 250))
-        return; /* four a second */
-    p->pushed_ms = c->now_ms > 0 ? c->now_ms : 1;
+    if (!may_push(c, e->from))
+        return;
     if (st->final_view < c->fin.view && c->has_final_cert)
         emit_cert(c, &c->final_cert, e->from);
     push_missing(c, e->from, st);
+}
+
+bool core_other_epoch(const struct core *c, uint8_t from, uint64_t epoch)
+{
+    const uint64_t told_ms = c->peers[from].epoch_ms;
+
+    return epoch != c->config.epoch && !c->ended &&
+           (told_ms == 0 || c->now_ms >= told_ms + 1000);
+}
+
+/* E12 old votes get the end: who is behind hears what ended its epoch; who is
+ * ahead hears where we are, and answers with what ended ours.  Neither answer
+ * is answered. */
+void take_epoch(struct core *c, const struct core_event *e)
+{
+    struct core_effect *x;
+
+    if (c->config.mutant == MUTANT_NO_REPAIR ||
+        !core_other_epoch(c, e->from, e->epoch))
+        return;
+    c->peers[e->from].epoch_ms = c->now_ms > 0 ? c->now_ms : 1;
+    x = emit(c,
+             e->epoch < c->config.epoch ? DO_SEND_EPOCH_END : DO_SEND_STATUS);
+    x->to = e->from;
+    x->epoch = e->epoch;
 }

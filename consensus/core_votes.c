@@ -97,6 +97,21 @@ static void try_form(struct core *c, const struct vote *v)
         take_cert(c, &cert);
 }
 
+/* A single validator: what its journal holds of votes no other vote completes,
+ * and the certificate may not have been on disk. */
+void form_own(struct core *c)
+{
+    c->alone = false;
+    for (uint64_t u = c->base + 1; u <= c->view; u++) {
+        for (uint8_t kind = VOTE_NOTARIZE; kind <= VOTE_FINALIZE; kind++) {
+            const struct vote *v = own_vote(c, u, kind, true);
+
+            if (v != NULL)
+                try_form(c, v);
+        }
+    }
+}
+
 static struct vote vote_from(const struct core *c,
                              const struct core_vote_slot *s,
                              uint8_t kind,

@@ -145,6 +145,62 @@ enum err msg_status_decode(struct core_status *out,
     return e;
 }
 
+void msg_epoch_end_encode(struct writer *w,
+                          struct bytes header,
+                          struct bytes cert,
+                          const struct valset *next)
+{
+    writer_vec(w, header);
+    writer_vec(w, cert);
+    schema_encode(w, &valset_schema, next);
+}
+
+static bool epoch_end_agrees(const struct msg_epoch_end *m)
+{
+    const struct hash block = header_hash(&m->header);
+    const struct hash next = valset_hash(&m->next);
+
+    return (m->header.flags & HEADER_SEAL) != 0 &&
+           m->header.epoch != UINT64_MAX && m->cert.kind == VOTE_FINALIZE &&
+           m->cert.epoch == m->header.epoch &&
+           m->cert.about.height == m->header.height &&
+           hash_eq(&m->cert.about.block, &block) &&
+           m->next.epoch == m->header.epoch + 1 &&
+           hash_eq(&next, &m->header.next_validators_hash);
+}
+
+enum err msg_epoch_end_decode(struct msg_epoch_end *out, struct bytes in)
+{
+    struct reader r = reader_of(in);
+    const struct bytes header = reader_vec(&r, HEADER_BYTES_MAX);
+    const struct bytes cert = reader_vec(&r, CERT_BYTES_MAX);
+    enum err e;
+
+    memset(out, 0, sizeof *out);
+    schema_read(&r, &valset_schema, &out->next);
+    e = reader_finish(&r);
+    if (e == ERR_NONE)
+        e = header_decode(&out->header, header);
+    if (e == ERR_NONE)
+        e = msg_cert_decode(&out->cert, cert);
+    if (e == ERR_NONE)
+        e = valset_check(&out->next);
+    if (e == ERR_NONE && !epoch_end_agrees(out))
+        e = ERR_RANGE;
+    if (e != ERR_NONE)
+        memset(out, 0, sizeof *out);
+    return e;
+}
+
+enum err msg_epoch_end_check(const struct msg_epoch_end *m,
+                             const struct vote_domain *d)
+{
+    if (!hash_eq(&m->header.chain_id, &d->chain_id) ||
+        !hash_eq(&m->header.validators_hash, &d->validators_hash))
+        return ERR_CHAIN;
+    return cert_check(&m->cert, d);
+}
+
 void msg_block_encode(struct writer *w, struct bytes header, struct bytes body)
 {
     writer_vec(w, header);

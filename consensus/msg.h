@@ -20,6 +20,7 @@ enum msg_type {
     MSG_VOTE = 11,
     MSG_CERT = 12,
     MSG_STATUS = 13,
+    MSG_EPOCH_END = 14,
     MSG_TXS = 20, /* bulk connection */
     MSG_GET_BLOCK = 21,
     MSG_BLOCK = 22,
@@ -35,6 +36,7 @@ enum {
     MSG_VOTE_MAX = 256,
     MSG_CERT_MAX = 4096,
     MSG_STATUS_MAX = 512,
+    MSG_EPOCH_END_MAX = 8192,
     MSG_SMALL_MAX = 64,
     MSG_TXS_MAX = 1 << 20,
     MSG_TXS_COUNT_MAX = 65536,
@@ -74,6 +76,27 @@ void msg_status_encode(struct writer *w,
 MUST_USE enum err msg_status_decode(struct core_status *out,
                                     uint64_t *epoch,
                                     struct bytes in);
+
+/* What closed an epoch: the header of its last block, the finalization of that
+ * block, and the set it named for the next epoch. */
+struct msg_epoch_end {
+    struct header header;
+    struct cert cert;
+    struct valset next;
+};
+
+void msg_epoch_end_encode(struct writer *w,
+                          struct bytes header,
+                          struct bytes cert,
+                          const struct valset *next);
+/* Errors    ERR_RANGE  also: the header does not seal, the certificate
+ * finalises another block, or the set is not sound or not the one named */
+MUST_USE enum err msg_epoch_end_decode(struct msg_epoch_end *out,
+                                       struct bytes in);
+/* msg_epoch_end_check checks it with the set of the epoch it closes.
+ * Errors    ERR_CHAIN  another chain, epoch or set; those of cert_check */
+MUST_USE enum err msg_epoch_end_check(const struct msg_epoch_end *m,
+                                      const struct vote_domain *d);
 
 /* A header and its body: MSG_BLOCK, and the journal's BODY record. */
 void msg_block_encode(struct writer *w, struct bytes header, struct bytes body);

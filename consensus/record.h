@@ -11,13 +11,16 @@
 #include "crypto/key.h"
 
 enum record_type {
-    RECORD_BIRTH = 1,      /* first record: consensus key, first epoch */
+    RECORD_BIRTH = 1,      /* first record: consensus key, and the epoch before
+                              which it signed nothing here */
     RECORD_VOTE = 2,       /* an own vote (vote_encode) */
     RECORD_CERT = 3,       /* a certificate (cert_encode) */
     RECORD_BODY = 4,       /* header and body, as MSG_BLOCK */
-    RECORD_START = 5,      /* empty: a quorum showed that nothing was final */
+    RECORD_START = 5,      /* empty: a quorum showed that nothing was final, or
+                              that this key was not in the set */
     RECORD_CHECKPOINT = 6, /* what no other record says */
     RECORD_OBSERVER = 7,   /* empty: this key must never sign again */
+    RECORD_EPOCH_END = 8,  /* the certificate that ended its epoch */
 };
 
 void record_birth_encode(struct writer *w,

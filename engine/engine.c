@@ -39,6 +39,7 @@ void engine_free(struct engine *e)
     free(e->now.event_at);
     free(e->now.tx_ids);
     free(e->now.tx_hashes);
+    free(e->refused_list);
     free(e->genesis);
     free(e);
 }
@@ -137,6 +138,16 @@ enum err engine_load_finish(struct engine *e,
     return ERR_NONE;
 }
 
+enum err engine_audit(const struct engine *e)
+{
+    return engine_check_all(e->state);
+}
+
+const struct engine_refusal *engine_refused(const struct engine *e)
+{
+    return &e->refused;
+}
+
 struct state *engine_state(struct engine *e)
 {
     return e->state;
@@ -150,6 +161,11 @@ const struct header *engine_tip(const struct engine *e)
 void engine_validators(const struct engine *e, struct valset *out)
 {
     *out = e->validators.set;
+}
+
+uint64_t engine_validators_since(const struct engine *e)
+{
+    return e->validators.since_height;
 }
 
 enum err engine_validators_of(const struct engine *e,

@@ -74,6 +74,8 @@ const struct header *engine_tip(const struct engine *e); /* committed */
 /* engine_validators is the set in force for the block after the committed tip:
  * after a sealing block already that of the next epoch. */
 void engine_validators(const struct engine *e, struct valset *out);
+/* The height of the block that put it in force; 0 = the genesis. */
+uint64_t engine_validators_since(const struct engine *e);
 /* engine_validators_of is the set of any epoch up to that one.
  * Errors    ERR_NOT_FOUND  no such epoch; ERR_CORRUPT */
 MUST_USE enum err engine_validators_of(const struct engine *e,
@@ -136,6 +138,27 @@ MUST_USE enum err engine_execute(struct engine *e,
                                  struct bytes body,
                                  const struct tx *const *txs,
                                  const char **why);
+
+/* What engine_execute refused last, for people: which transaction (UINT32_MAX:
+ * no single one) and, if what came out of the execution was not what the header
+ * says, the changes of rows that did, in the order in which they are hashed.
+ * Row hashes are those of proof_row_hash, zeros: no row.  Valid until the next
+ * build or execute. */
+struct engine_row_change {
+    struct row_key key;
+    struct hash old_row;
+    struct hash new_row;
+};
+struct engine_refusal {
+    uint32_t tx;
+    uint32_t change_count;
+    const struct engine_row_change *changes;
+};
+const struct engine_refusal *engine_refused(const struct engine *e);
+
+/* engine_audit adds up every security and account of the state anew.
+ * Errors    ERR_MISMATCH, ERR_CORRUPT */
+MUST_USE enum err engine_audit(const struct engine *e);
 
 /* engine_difference is what is known of the last block that failed, as lines of
  * text: its header's fields beside what execution gave, the roots of the

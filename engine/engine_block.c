@@ -2,6 +2,7 @@
 #include "engine/engine_state.h"
 
 #include "base/check.h"
+#include "state/proof.h"
 
 #include <stdlib.h>
 
@@ -389,6 +390,7 @@ static enum err execute_all(struct engine *e,
         v = ledger_apply(&b, txs[i], NULL);
         if (v != V_OK) {
             *why = verdict_name(v);
+            e->refused.tx = i;
             return ERR_REFUSED;
         }
         take_tx(&e->now, txs[i]);
@@ -398,6 +400,28 @@ static enum err execute_all(struct engine *e,
         return ERR_MISMATCH;
     *why = "body";
     return bytes_eq(body, e->now.block.body) ? ERR_NONE : ERR_MISMATCH;
+}
+
+static struct hash row_hash_of(struct bytes row)
+{
+    return row.size > 0 ? proof_row_hash(row) : (struct hash){{0}};
+}
+
+/* Keeps what a block changed that did not give what its header says. */
+static void keep_changes(struct engine *e)
+{
+    const struct change_set *set = &e->now.block.changes;
+
+    e->refused_list = calloc(set->count + 1, sizeof e->refused_list[0]);
+    ASSERT(e->refused_list != NULL);
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct change *c = &set->list[i];
+
+        e->refused_list[i] = (struct engine_row_change){
+            c->key, row_hash_of(c->old_row), row_hash_of(c->new_row)};
+    }
+    e->refused.changes = e->refused_list;
+    e->refused.change_count = set->count;
 }
 
 enum err engine_execute(struct engine *e,
@@ -415,6 +439,9 @@ enum err engine_execute(struct engine *e,
 
     *out = NULL;
     *why = "";
+    free(e->refused_list);
+    e->refused_list = NULL;
+    e->refused = (struct engine_refusal){.tx = UINT32_MAX};
     failed = check_frame(e, header, body, why);
     if (failed != ERR_NONE) {
         engine_note_frame(e, header, *why);
@@ -424,6 +451,7 @@ enum err engine_execute(struct engine *e,
         failed = execute_all(e, &h, txs, header->tx_count, body, why);
         if (failed == ERR_NONE && !hash_eq(&asked, &e->now.block.hash)) {
             *why = difference(&h, header);
+            keep_changes(e);
             failed = ERR_MISMATCH;
         }
         if (failed != ERR_NONE) {

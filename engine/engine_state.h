@@ -40,6 +40,8 @@ struct engine {
     struct hash tip_hash;
     struct mtree_log log; /* of headers 0..tip */
     struct standing now;
+    struct engine_refusal refused;
+    struct engine_row_change *refused_list; /* owned */
     struct buf difference; /* text: why the last block failed */
 };
 

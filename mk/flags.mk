@@ -18,6 +18,9 @@ OPT_asan    := -O1 $(SAN)
 LD_asan     := -fsanitize=address,undefined
 OPT_tsan    := -O1 -fno-omit-frame-pointer -fsanitize=thread
 LD_tsan     := -fsanitize=thread
+ifeq ($(VARIANT),tsan)
+export TSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/tsan.supp
+endif
 OPT_cov     := -O0 --coverage
 LD_cov      := --coverage
 OPT_fuzz    := -O1 $(SAN) -fsanitize=fuzzer-no-link

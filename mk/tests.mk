@@ -92,16 +92,20 @@ VIEWS ?= 100000000
 JOBS  ?= $(shell nproc)
 OPS   ?= 1500000
 LEDGER_SEEDS ?= 300
+EPOCH_SEEDS ?= 10000
 SIM       = $(BUILD)/tests/sim/sim
 SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
     $(if $(MUTANT),--mutant $(MUTANT))
-sim: ## whole networks in one process (SEED= SEEDS= LEDGER_SEEDS= OPS= JOBS=)
+sim: ## whole networks in one process (SEED= SEEDS= EPOCH_SEEDS= LEDGER_SEEDS= OPS= JOBS=)
 sim: $(SIM) $(BUILD)/tests/property/prop_ledger
 	$< --seed $(SEED) --seeds 200 --twice yes $(SIM_FLAGS)
 	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
 	$< --twins 3 $(SIM_FLAGS)
 	$< --twins 6 --leaders twin --sides split $(SIM_FLAGS)
 	$< --crashes yes --seed $(SEED) --seeds 40 $(SIM_FLAGS)
+	$< --app epochs --seed $(SEED) --seeds $(EPOCH_SEEDS) $(SIM_FLAGS)
+	$< --app epochs --crashes yes --seed $(SEED) --seeds 20 $(SIM_FLAGS)
+	$< --nodes 1 --seed $(SEED) --seeds 2000 --jobs $(JOBS)
 	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
@@ -130,10 +134,16 @@ model-short: ## the same over three views
 	@tools/check-model.sh 3
 
 e2e: ## the fault list, with real processes
-e2e: all
+e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
 	tests/e2e/run.sh $(BUILD)
+	tests/e2e/import.sh $(BUILD)
+	tests/e2e/cli.sh $(BUILD)
 	tests/e2e/cases.sh $(BUILD)
 	tests/e2e/history.sh $(BUILD)
+	tests/e2e/epochs.sh $(BUILD)
+	tests/e2e/receipts.sh $(BUILD)
+	tests/e2e/archive.sh $(BUILD)
+	tests/e2e/links.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
@@ -152,16 +162,27 @@ test: ## everything: check, property, model, simulation, end to end
 test: all check property receipts-mutate model-short sim e2e
 
 bench: ## the figures of docs/BENCH.md, in one table
-bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger
+bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger \
+    $(BUILD)/tests/bench/bench_proof
 	$(BUILD)/tests/bench/bench $(BUILD)
 	$(BUILD)/tests/bench/bench_ledger
+	$(BUILD)/tests/bench/bench_proof
+bench-proof: ## receipts made and checked (HOLDINGS=10000000 needs 8 GB)
+bench-proof: $(BUILD)/tests/bench/bench_proof
+	$< $(HOLDINGS)
+
+TRANSFERS ?= 20000
+bench-replay: ## a history checked, as a ratio to verifications (TRANSFERS=)
+bench-replay: $(BUILD)/tests/bench/bench_replay
+	$< $(TRANSFERS)
 
 BLOCKS ?= 1000
 TXS    ?= 100
 bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
-.PHONY: sim model model-short e2e test bench bench-sync
+.PHONY: sim model model-short e2e test bench bench-replay bench-sync \
+    bench-proof
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

@@ -122,6 +122,17 @@ void net_on_probe(evutil_socket_t fd, short what, void *ctx)
     (void)take_place(c);
 }
 
+/* Each side dialled: both know which of the two connections stays. */
+static bool both_dialled(const struct conn *c, const struct conn *old)
+{
+    return c->dialled != old->dialled;
+}
+
+static bool stays(const struct conn *c)
+{
+    return c->dialled == net_dials(c->peers, c->index);
+}
+
 bool net_up(struct conn *c)
 {
     struct peer *peer = &c->peers->peer[c->index];
@@ -139,6 +150,14 @@ bool net_up(struct conn *c)
     if (old == NULL || old == c || !old->up) {
         if (old != NULL && old != c)
             conn_close(old, NULL);
+        return take_place(c);
+    }
+    if (both_dialled(c, old)) {
+        if (stays(old)) {
+            conn_close(c, NULL);
+            return false;
+        }
+        conn_close(old, NULL);
         return take_place(c);
     }
     if (line_of(c)->waiting != NULL) {
@@ -184,8 +203,9 @@ void net_down(struct conn *c)
         return;
     if (was_up)
         p->callbacks.on_down(p->callbacks.ctx, (uint8_t)c->index, c->channel);
-    if (c->index > p->config.me)
-        net_dial_later(p, (uint8_t)c->index, c->channel);
-    else if (was_up)
+    if (!p->peer[c->index].known)
+        return; /* it is being forgotten */
+    net_dial_later(p, (uint8_t)c->index, c->channel);
+    if (was_up)
         inherit(c);
 }

@@ -116,7 +116,11 @@ static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 
     (void)fd;
     (void)what;
-    conn_close(c, c->dialled || c->leaving ? NULL : "handshake took too long");
+    conn_close(c,
+               c->leaving    ? NULL
+               : c->unpinned ? "transport key is not the pinned one"
+               : c->dialled  ? NULL
+                             : "handshake took too long");
 }
 
 /* From connecting to a good HELLO, however busy the other side looks. */
@@ -186,8 +190,9 @@ static struct conn *make(struct peers *p, int fd, bool dialled)
     return c;
 }
 
-struct conn *conn_dial(struct peers *p, uint8_t index, uint8_t channel)
+struct conn *conn_dial(struct peers *p, uint8_t slot, uint8_t channel)
 {
+    const struct peers_identity *to = &p->peer[slot].is;
     struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
                                     .ai_socktype = SOCK_STREAM};
     struct evutil_addrinfo *found = NULL;
@@ -195,9 +200,8 @@ struct conn *conn_dial(struct peers *p, uint8_t index, uint8_t channel)
     char port[8];
     int failed;
 
-    snprintf(port, sizeof port, "%u", p->config.address[index].port);
-    if (evutil_getaddrinfo(
-            p->config.address[index].host, port, &hints, &found) != 0 ||
+    snprintf(port, sizeof port, "%u", to->port);
+    if (evutil_getaddrinfo(to->host, port, &hints, &found) != 0 ||
         found == NULL)
         return NULL;
     c = make(p, -1, true);
@@ -205,7 +209,7 @@ struct conn *conn_dial(struct peers *p, uint8_t index, uint8_t channel)
         evutil_freeaddrinfo(found);
         return NULL;
     }
-    c->index = index;
+    c->index = slot;
     c->channel = channel;
     failed = bufferevent_socket_connect(
         c->bev, found->ai_addr, (int)found->ai_addrlen);
@@ -254,8 +258,9 @@ bool conn_send_hello(struct conn *c)
     struct peers *p = c->peers;
     struct hello h = {.protocol = p->config.protocol,
                       .chain_id = p->config.chain_id,
-                      .epoch = p->config.set->epoch,
-                      .index = p->config.me,
+                      .epoch = p->epoch,
+                      .role = (uint8_t)p->role,
+                      .key = p->config.self,
                       .channel = c->channel,
                       .dialer = c->dialled ? 1 : 0};
     uint8_t material[HELLO_EXPORT_BYTES];
@@ -275,8 +280,8 @@ bool conn_send_hello(struct conn *c)
     return true;
 }
 
-/* The certificate's key is the one pinned for the validator. */
-static bool pinned(const struct conn *c, uint8_t index)
+/* The certificate's key is the one pinned for the peer. */
+static bool pinned(const struct conn *c, int slot)
 {
     X509 *certificate = SSL_get1_peer_certificate(ssl_of(c));
     struct hash spki;
@@ -285,39 +290,63 @@ static bool pinned(const struct conn *c, uint8_t index)
     if (certificate == NULL)
         return false;
     ok = transport_spki_of(&spki, certificate) == ERR_NONE &&
-         hash_eq(&spki, &c->peers->config.set->list[index].spki_hash);
+         hash_eq(&spki, &c->peers->peer[slot].is.spki_hash);
     X509_free(certificate);
     return ok;
 }
 
-static const char *check_hello(const struct conn *c, const struct hello *h)
+static const char not_pinned[] = "transport key is not the pinned one";
+
+/* Whether it is whom we dialled; if not, and it stands in a later epoch, a
+ * source.  NULL: it is. */
+static const char *check_dialled(struct conn *c, const struct hello *h)
+{
+    const struct peer *peer = &c->peers->peer[c->index];
+    const bool same = memcmp(&h->key, &peer->is.key, sizeof h->key) == 0;
+
+    if (h->channel != c->channel)
+        return "wrong channel";
+    if (same && !c->unpinned)
+        return NULL;
+    if (h->epoch > c->peers->epoch && !same) {
+        c->source = true;
+        return NULL;
+    }
+    return c->unpinned ? not_pinned : "another validator than was dialled";
+}
+
+static const char *check_caller(const struct conn *c, const struct hello *h)
+{
+    const int slot = peers_find(c->peers, &h->key);
+
+    if (slot < 0)
+        return "neither a validator nor announced";
+    return pinned(c, slot) ? NULL : not_pinned;
+}
+
+static const char *check_hello(struct conn *c, const struct hello *h)
 {
     const struct peers *p = c->peers;
     uint8_t material[HELLO_EXPORT_BYTES];
     struct hash digest;
+    const char *bad;
 
     if (h->protocol != p->config.protocol)
         return "wrong protocol version";
     if (!hash_eq(&h->chain_id, &p->config.chain_id))
         return "wrong chain";
-    if (h->epoch != p->config.set->epoch)
-        return "wrong epoch";
-    if (h->index >= p->config.set->count)
-        return "not a validator";
-    if (h->index == p->config.me)
+    if (memcmp(&h->key, &p->config.self, sizeof h->key) == 0)
         return "our own identity from another process";
     if (h->dialer == (c->dialled ? 1 : 0))
         return "wrong role";
-    if (c->dialled ? h->index != c->index || h->channel != c->channel
-                   : h->index > p->config.me)
-        return "wrong validator or channel";
-    if (!pinned(c, h->index))
-        return "transport key is not the pinned one";
+    bad = c->dialled ? check_dialled(c, h) : check_caller(c, h);
+    if (bad != NULL)
+        return bad;
     if (!exported(c, material))
         return "no keying material from TLS";
     digest = hello_digest(h, material);
-    if (!key_verify(&p->config.set->list[h->index].key, &digest, &h->sig))
-        return "HELLO is not signed by the validator's key";
+    if (!key_verify(&h->key, &digest, &h->sig))
+        return "HELLO is not signed by its key";
     return NULL;
 }
 
@@ -325,6 +354,7 @@ bool conn_take_hello(struct conn *c, struct bytes payload)
 {
     struct hello h;
     const char *reason;
+    struct peer *peer;
 
     if (hello_decode(&h, payload) != ERR_NONE) {
         conn_close(c, "malformed HELLO");
@@ -336,10 +366,13 @@ bool conn_take_hello(struct conn *c, struct bytes payload)
         return false;
     }
     if (!c->dialled) {
-        c->index = h.index;
+        c->index = peers_find(c->peers, &h.key);
         c->channel = h.channel;
     }
-    memcpy(c->peers->peer[c->index].software, h.software, sizeof h.software);
+    peer = &c->peers->peer[c->index];
+    memcpy(peer->software, h.software, sizeof h.software);
+    peer->epoch = h.epoch;
+    peer->observer = h.role == HELLO_OBSERVER;
     event_del(c->deadline);
     tune_bulk(c);
     return net_up(c);
@@ -354,10 +387,7 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
         tune_bulk(c); /* a dialler knows its channel */
         if (!c->dialled)
             return;
-        if (!pinned(c, (uint8_t)c->index)) {
-            conn_close(c, "transport key is not the pinned one");
-            return;
-        }
+        c->unpinned = !pinned(c, c->index); /* its HELLO may explain it */
         (void)conn_send_hello(c);
         return;
     }
@@ -366,5 +396,5 @@ static void on_event(struct bufferevent *bev, short what, void *ctx)
         conn_close(c, "not a TLS 1.3 client with a certificate");
         return;
     }
-    conn_close(c, NULL);
+    conn_close(c, c->unpinned && !c->up && !c->leaving ? not_pinned : NULL);
 }

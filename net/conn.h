@@ -31,10 +31,12 @@ struct conn {
     struct event *resume;   /* from PAUSE_RATE */
     struct out_queue out;
     struct bucket frames;
-    int index; /* of the peer; -1 until its HELLO */
+    int index; /* slot of the peer; -1 until its HELLO */
     uint8_t channel;
     bool dialled;
-    bool pending; /* counted as a handshake under way */
+    bool unpinned; /* dialled, and its transport key is not the pinned one */
+    bool source;   /* dialled, and it is somebody else of a later epoch */
+    bool pending;  /* counted as a handshake under way */
     bool up;
     bool closing;
     bool leaving; /* out of the table; only its last frame is still sent */
@@ -59,6 +61,11 @@ struct dialler {
 };
 
 struct peer {
+    bool known;
+    bool self;
+    struct peers_identity is;
+    uint64_t epoch; /* of its last HELLO */
+    bool observer;
     struct conn *conn[CHANNELS];
     struct dialler dialler[CHANNELS];
     struct score score;
@@ -87,7 +94,10 @@ struct peers {
     bool closing;
     struct bucket refusals_told;
     uint64_t refusals_untold;
-    struct peer peer[VALIDATORS_MAX];
+    uint64_t epoch;
+    enum hello_role role;
+    uint32_t validators; /* that are known, this node among them */
+    struct peer peer[PEERS_MAX];
     char last_refusal[96];
 };
 
@@ -97,6 +107,10 @@ uint64_t net_wall_ms(void);
 void net_refused(struct peers *p, int index, const char *reason);
 void net_fault(struct peers *p, int index, uint8_t channel);
 
+/* Of two the one with the lower key dials. */
+bool net_dials(const struct peers *p, int slot);
+void net_dial(struct peers *p, uint8_t slot, uint8_t channel);
+
 /* admit.c */
 /* net_up is called when a connection is authenticated: it is up then, or waits
  * (PAUSE_PROBE), or is gone: false.  net_down when one goes away. */
@@ -105,7 +119,7 @@ void net_down(struct conn *c);
 /* net_alive: the connection answered what was sent at sent_us.  False: it is
  * gone, because a second one with its identity waited. */
 bool net_alive(struct conn *c, uint64_t sent_us);
-void net_dial_later(struct peers *p, uint8_t index, uint8_t channel);
+void net_dial_later(struct peers *p, uint8_t slot, uint8_t channel);
 void net_on_probe(evutil_socket_t fd, short what, void *ctx);
 /* The connection that waited longest for its HELLO makes room, if it had its
  * time; false: none. */
@@ -113,7 +127,7 @@ bool net_make_room(struct peers *p);
 const char *net_refusal_text(uint8_t code);
 
 /* conn.c */
-struct conn *conn_dial(struct peers *p, uint8_t index, uint8_t channel);
+struct conn *conn_dial(struct peers *p, uint8_t slot, uint8_t channel);
 void conn_accept(struct peers *p, int fd);
 /* conn_close frees c; reason NULL: nobody is to blame. */
 void conn_close(struct conn *c, const char *reason);

@@ -9,7 +9,8 @@ static void encode_fields(struct writer *w, const struct hello *h)
     writer_vec(w, bytes_of(h->software, strlen(h->software)));
     writer_hash(w, &h->chain_id);
     writer_u64(w, h->epoch);
-    writer_u8(w, h->index);
+    writer_u8(w, h->role);
+    writer_copy(w, h->key.raw, sizeof h->key.raw);
     writer_u8(w, h->channel);
     writer_u8(w, h->dialer);
 }
@@ -43,7 +44,8 @@ enum err hello_decode(struct hello *out, struct bytes in)
     software = reader_vec(&r, HELLO_SOFTWARE_MAX);
     out->chain_id = reader_hash(&r);
     out->epoch = reader_u64(&r);
-    out->index = reader_u8(&r);
+    out->role = reader_u8(&r);
+    reader_copy(&r, out->key.raw, sizeof out->key.raw);
     out->channel = reader_u8(&r);
     out->dialer = reader_u8(&r);
     reader_copy(&r, out->sig.raw, sizeof out->sig.raw);
@@ -52,7 +54,7 @@ enum err hello_decode(struct hello *out, struct bytes in)
             reader_fail(&r, ERR_RANGE);
     }
     if (r.err == ERR_NONE &&
-        (out->dialer > 1 || out->channel > 1 || out->index >= VALIDATORS_MAX))
+        (out->dialer > 1 || out->channel > 1 || out->role > HELLO_OBSERVER))
         reader_fail(&r, ERR_RANGE);
     e = reader_finish(&r);
     if (e != ERR_NONE)

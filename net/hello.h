@@ -18,14 +18,20 @@ enum {
     HELLO_EXPORT_BYTES = 32,
 };
 
+enum hello_role {
+    HELLO_VALIDATOR = 0, /* of the epoch it names */
+    HELLO_OBSERVER = 1,
+};
+
 struct hello {
     uint16_t protocol;
     char software[HELLO_SOFTWARE_MAX + 1];
     struct hash chain_id;
-    uint64_t epoch;
-    uint8_t index;   /* of the validator that speaks */
-    uint8_t channel; /* enum peers_channel */
-    uint8_t dialer;  /* 1: it opened the connection */
+    uint64_t epoch;    /* where it stands; no reason to be refused */
+    uint8_t role;      /* as it sees itself */
+    struct pubkey key; /* consensus key of who speaks */
+    uint8_t channel;   /* enum peers_channel */
+    uint8_t dialer;    /* 1: it opened the connection */
     struct signature sig;
 };
 

@@ -107,16 +107,24 @@ void net_refused(struct peers *p, int index, const char *reason)
     }
 }
 
-static void dial(struct peers *p, uint8_t index, uint8_t channel)
+bool net_dials(const struct peers *p, int slot)
 {
-    struct peer *peer = &p->peer[index];
+    return memcmp(&p->config.self,
+                  &p->peer[slot].is.key,
+                  sizeof p->config.self) < 0;
+}
 
-    if (peer->conn[channel] != NULL || p->config.address[index].port == 0)
+void net_dial(struct peers *p, uint8_t slot, uint8_t channel)
+{
+    struct peer *peer = &p->peer[slot];
+
+    if (peer->conn[channel] != NULL || !peer->known || peer->self ||
+        peer->is.port == 0)
         return;
     if (net_now_ms() >= peer->dialler[channel].not_before_ms)
-        peer->conn[channel] = conn_dial(p, index, channel);
+        peer->conn[channel] = conn_dial(p, slot, channel);
     if (peer->conn[channel] == NULL)
-        net_dial_later(p, index, channel);
+        net_dial_later(p, slot, channel);
 }
 
 static void on_dial_timer(evutil_socket_t fd, short what, void *ctx)
@@ -125,19 +133,22 @@ static void on_dial_timer(evutil_socket_t fd, short what, void *ctx)
 
     (void)fd;
     (void)what;
-    dial(d->peers, d->index, d->channel);
+    net_dial(d->peers, d->index, d->channel);
 }
 
-/* 0.1 s doubling to 5 s, with half of it random. */
-void net_dial_later(struct peers *p, uint8_t index, uint8_t channel)
+/* 0.1 s doubling to 5 s, with half of it random; the higher key waits three
+ * seconds longer, for the lower to come. */
+void net_dial_later(struct peers *p, uint8_t slot, uint8_t channel)
 {
-    struct dialler *d = &p->peer[index].dialler[channel];
+    struct dialler *d = &p->peer[slot].dialler[channel];
     uint32_t jitter;
     uint32_t ms;
     struct timeval t;
 
     random_bytes(&jitter, sizeof jitter);
     ms = d->back_off_ms / 2 + jitter % (d->back_off_ms / 2 + 1);
+    if (!net_dials(p, slot))
+        ms += PEERS_PATIENCE_MS;
     if (d->not_before_ms > net_now_ms() + ms)
         ms = (uint32_t)(d->not_before_ms - net_now_ms());
     d->back_off_ms = d->back_off_ms * 2 > 5000 ? 5000 : d->back_off_ms * 2;
@@ -181,7 +192,7 @@ static void on_ping_timer(evutil_socket_t fd, short what, void *ctx)
 
     (void)fd;
     (void)what;
-    for (uint8_t i = 0; i < p->config.set->count; i++) {
+    for (uint8_t i = 0; i < PEERS_MAX; i++) {
         for (uint8_t k = 0; k < CHANNELS; k++) {
             struct conn *c = p->peer[i].conn[k];
 
@@ -222,26 +233,14 @@ static enum err start_listening(struct peers *p)
     return ERR_NONE;
 }
 
-static void start_peer(struct peers *p, uint8_t i)
+static void start_slot(struct peers *p, uint8_t i)
 {
-    const uint64_t now_ms = net_now_ms();
-
-    for (uint32_t t = 0; t < p->config.type_count; t++) {
-        const uint32_t per_s = p->config.types[t].per_s;
-
-        if (per_s > 0)
-            p->peer[i].rate[t] = bucket_of(per_s, 2 * per_s, now_ms);
-    }
     for (uint8_t k = 0; k < CHANNELS; k++) {
         struct dialler *d = &p->peer[i].dialler[k];
 
-        *d = (struct dialler){
-            .peers = p, .index = i, .channel = k, .back_off_ms = 100};
         d->timer = event_new(p->config.base, -1, 0, on_dial_timer, d);
         d->probe = event_new(p->config.base, -1, 0, net_on_probe, d);
         ASSERT(d->timer != NULL && d->probe != NULL);
-        if (i > p->config.me)
-            dial(p, i, k);
     }
 }
 
@@ -273,8 +272,8 @@ enum err peers_new(struct peers **out,
     }
     p->ping = event_new(config->base, -1, EV_PERSIST, on_ping_timer, p);
     event_add(p->ping, &second);
-    for (uint8_t i = 0; i < config->set->count; i++)
-        start_peer(p, i);
+    for (uint8_t i = 0; i < PEERS_MAX; i++)
+        start_slot(p, i);
     *out = p;
     return ERR_NONE;
 }
@@ -290,7 +289,7 @@ void peers_free(struct peers *p)
         event_free(p->ping);
     while (p->all != NULL)
         conn_close(p->all, NULL);
-    for (uint32_t i = 0; i < VALIDATORS_MAX; i++) {
+    for (uint32_t i = 0; i < PEERS_MAX; i++) {
         for (uint32_t k = 0; k < CHANNELS; k++) {
             struct dialler *d = &p->peer[i].dialler[k];
 
@@ -318,38 +317,24 @@ uint16_t peers_port(const struct peers *p)
                      : ((struct sockaddr_in *)&a)->sin_port);
 }
 
-void peers_set_address(struct peers *p,
-                       uint8_t index,
-                       const char *host,
-                       uint16_t port)
-{
-    snprintf(p->config.address[index].host,
-             sizeof p->config.address[index].host,
-             "%s",
-             host);
-    p->config.address[index].port = port;
-    for (uint8_t k = 0; k < CHANNELS && index > p->config.me; k++)
-        dial(p, index, k);
-}
-
 static uint8_t class_of(const struct peers *p, uint8_t channel, uint8_t type)
 {
-    for (uint32_t i = 0; i < p->config.type_count; i++) {
-        if (p->config.types[i].type == type &&
-            p->config.types[i].channel == channel)
-            return p->config.types[i].class;
-    }
-    ASSERT(!"a type of the table");
-    return CLASS_VOTE;
+    uint32_t i = 0;
+
+    while (i < p->config.type_count && (p->config.types[i].type != type ||
+                                        p->config.types[i].channel != channel))
+        i++;
+    ASSERT(i < p->config.type_count);
+    return p->config.types[i].class;
 }
 
 enum err peers_send(struct peers *p,
-                    uint8_t index,
+                    uint8_t slot,
                     uint8_t channel,
                     uint8_t type,
                     struct bytes payload)
 {
-    struct conn *c = p->peer[index].conn[channel];
+    struct conn *c = p->peer[slot].conn[channel];
     enum err e;
 
     if (c == NULL || !c->up)
@@ -358,19 +343,8 @@ enum err peers_send(struct peers *p,
     if (e == ERR_FULL && channel == CHANNEL_CONSENSUS)
         conn_close(c, "its consensus queue is full");
     else if (e != ERR_NONE)
-        p->peer[index].dropped++;
+        p->peer[slot].dropped++;
     return e;
-}
-
-void peers_broadcast(struct peers *p,
-                     uint8_t channel,
-                     uint8_t type,
-                     struct bytes payload)
-{
-    for (uint8_t i = 0; i < p->config.set->count; i++) {
-        if (i != p->config.me)
-            (void)peers_send(p, i, channel, type, payload);
-    }
 }
 
 void net_fault(struct peers *p, int index, uint8_t channel)
@@ -384,65 +358,68 @@ void net_fault(struct peers *p, int index, uint8_t channel)
 }
 
 void peers_misbehaved(struct peers *p,
-                      uint8_t index,
+                      uint8_t slot,
                       uint8_t channel,
                       const char *reason)
 {
-    struct conn *c = p->peer[index].conn[channel];
+    struct conn *c = p->peer[slot].conn[channel];
 
     if (c != NULL && c->up) {
         conn_fault(c, reason);
         return;
     }
     /* It has gone meanwhile: found out all the same. */
-    net_fault(p, index, channel);
-    net_refused(p, index, reason);
+    net_fault(p, slot, channel);
+    net_refused(p, slot, reason);
 }
 
 void peers_drop(struct peers *p,
-                uint8_t index,
+                uint8_t slot,
                 uint8_t channel,
                 const char *reason)
 {
-    struct conn *c = p->peer[index].conn[channel];
+    struct conn *c = p->peer[slot].conn[channel];
 
     if (c == NULL || !c->up)
         return;
     log_unusual("net",
                 "connection dropped",
                 "peer=%u channel=%u reason=\"%s\"",
-                index,
+                slot,
                 channel,
                 reason);
     conn_close(c, NULL);
 }
 
-void peers_pause(struct peers *p, uint8_t index, uint8_t channel, bool on)
+void peers_pause(struct peers *p, uint8_t slot, uint8_t channel, bool on)
 {
-    struct conn *c = p->peer[index].conn[channel];
+    struct conn *c = p->peer[slot].conn[channel];
 
     if (c != NULL && c->up)
         conn_pause(c, PAUSE_CALLER, on);
 }
 
 size_t peers_queued(const struct peers *p,
-                    uint8_t index,
+                    uint8_t slot,
                     uint8_t channel,
                     uint8_t class)
 {
-    const struct conn *c = p->peer[index].conn[channel];
+    const struct conn *c = p->peer[slot].conn[channel];
 
     return c != NULL && c->up ? queue_bytes_of(&c->out, class) : 0;
 }
 
-void peers_status(const struct peers *p,
-                  struct peers_status *out,
-                  uint8_t index)
+void peers_status(const struct peers *p, struct peers_status *out, uint8_t slot)
 {
-    const struct peer *peer = &p->peer[index];
+    const struct peer *peer = &p->peer[slot];
     const uint64_t now_ms = net_now_ms();
 
     memset(out, 0, sizeof *out);
+    out->known = peer->known && !peer->self;
+    out->source = peers_is_source(p, slot);
+    out->key = peer->is.key;
+    out->epoch = peer->epoch;
+    out->observer = peer->observer;
     for (uint8_t k = 0; k < CHANNELS; k++) {
         const struct conn *c = peer->conn[k];
 
@@ -486,18 +463,18 @@ struct peers_clock peers_clock(const struct peers *p)
 {
     const uint64_t now_ms = net_now_ms();
     const uint64_t wall_ms = net_wall_ms();
-    int64_t offsets[VALIDATORS_MAX];
-    int64_t sure[VALIDATORS_MAX];
+    int64_t offsets[PEERS_MAX];
+    int64_t sure[PEERS_MAX];
     struct peers_clock out = {0};
     int64_t median;
 
-    for (uint8_t i = 0; i < p->config.set->count; i++) {
+    for (uint8_t i = 0; i < PEERS_MAX; i++) {
         const struct peer *peer = &p->peer[i];
         const struct conn *c = peer->conn[CHANNEL_CONSENSUS];
         uint64_t error_ms;
         int64_t offset_ms;
 
-        if (c == NULL || !c->up ||
+        if (c == NULL || !c->up || c->source || !peer->is.validator ||
             !skew_offset(&peer->skew, &offset_ms, &error_ms, now_ms, wall_ms))
             continue;
         offsets[out.measured] = offset_ms;
@@ -505,22 +482,11 @@ struct peers_clock peers_clock(const struct peers *p)
     }
     out.median_ms = skew_median(offsets, out.measured);
     median = skew_median(sure, out.measured);
-    if (out.measured <= valset_faulty(p->config.set->count))
+    if (p->validators == 0 || out.measured <= valset_faulty(p->validators))
         return out;
     out.off = median > SKEW_ALARM_MS || median < -SKEW_ALARM_MS;
     out.behind = median > SKEW_JUMP_MS;
     return out;
-}
-
-uint32_t peers_up_count(const struct peers *p)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < p->config.set->count; i++) {
-        if (p->peer[i].conn[0] != NULL && p->peer[i].conn[0]->up)
-            n++;
-    }
-    return n;
 }
 
 const char *peers_last_refusal(const struct peers *p)

@@ -1,10 +1,24 @@
-/* peers.h - authenticated links to the other validators.
+/* peers.h - authenticated links to the other validators, and to who follows.
  *
- * Of two validators the one with the lower index dials the other, twice: one
- * connection for consensus, one for bulk, so that no body delays a vote.
- * TLS 1.3 with mutual authentication; the peer's key must be the one pinned in
- * the validator set; then each side's HELLO, signed by its consensus key over
- * this TLS session.  Dialling repeats for ever with a jittered back-off.
+ * Two connections to each: one for consensus, one for bulk, so that no body
+ * delays a vote.  TLS 1.3 with mutual authentication; the peer's key must be
+ * the one pinned for its consensus key; then each side's HELLO, signed by its
+ * consensus key over this TLS session.  Dialling repeats for ever with a
+ * jittered back-off.
+ *
+ * Who is let in changes with the chain (peers_know): the validators in force,
+ * and who was announced, or has just left.  Everybody has a slot, by its key,
+ * for as long as it is known.
+ *
+ *   Of two the one with the lower key dials; the other one dials too, if it
+ *   knows an address, when nobody has come for three seconds: who joined later
+ *   may be at an address that the others do not have.  If both got through, the
+ *   connection of the lower key stays.
+ *
+ *   Who was away may know none of the keys that are in force now.  If at an
+ *   address of our configuration somebody with another key says that a later
+ *   epoch has begun, it is taken for a source: what it sends proves itself by
+ *   certificates or is not looked at, and it is sent nothing but questions.
  *
  * Frames: u32 length of the payload | u8 type | u8 version | payload.  The
  * length is checked against the type's limit before anything is allocated.
@@ -17,14 +31,14 @@
  *       it until half is gone; of these 4 MiB gossip, 8 MiB sync.
  *   N3  frames a second by type (struct peers_type); what is over is dropped
  *       before it is looked at.  4,000 a second of all types, then reading
- *       waits.
+ *       waits.  Who only observes has a tenth of the rate of a type.
  *   N4  consensus connections are read before bulk ones, and no connection
  *       keeps the loop for more than 32 frames.
  *   N5  faults: score.h.  A frame of an unknown type, too long or malformed is
  *       one.
  *   N6  one identity, one connection on a channel: a second one has the first
  *       pinged; if no answer comes in 2 s it takes its place, else both end,
- *       and both sides say so.
+ *       and both sides say so.  Not so if each side made one: above.
  *
  * Everything happens on the thread of the event base; no locks.  If the base
  * has priorities, consensus connections take 0, the others the default. */
@@ -54,6 +68,18 @@ enum {
     PEERS_SILENT_MS = 10000,
     PEERS_FRAMES_PER_S = 4000,
     PEERS_TYPES_MAX = 16,
+    PEERS_PATIENCE_MS = 3000,  /* the higher key waits so long to be dialled */
+    PEERS_OBSERVER_SHARE = 10, /* who only observes has this part of a rate */
+    PEERS_MAX = 64,            /* slots */
+};
+
+/* Somebody who is let in. */
+struct peers_identity {
+    struct pubkey key;     /* consensus */
+    struct hash spki_hash; /* transport, pinned */
+    bool validator;        /* of the epoch; else it only observes */
+    char host[256];        /* where it is dialled, if port is not 0 */
+    uint16_t port;
 };
 
 /* Why a validator is sent away; told to it, because its operator must know. */
@@ -75,12 +101,12 @@ struct peers_type {
 struct peers_callbacks {
     /* payload is borrowed for the call. */
     void (*on_frame)(void *ctx,
-                     uint8_t index,
+                     uint8_t slot,
                      uint8_t channel,
                      uint8_t type,
                      struct bytes payload);
-    void (*on_up)(void *ctx, uint8_t index, uint8_t channel);
-    void (*on_down)(void *ctx, uint8_t index, uint8_t channel);
+    void (*on_up)(void *ctx, uint8_t slot, uint8_t channel);
+    void (*on_down)(void *ctx, uint8_t slot, uint8_t channel);
     /* Signs a HELLO digest with the consensus key. */
     void (*sign)(void *ctx, struct signature *out, const struct hash *digest);
     void *ctx;
@@ -88,17 +114,12 @@ struct peers_callbacks {
 
 struct peers_config {
     struct event_base *base;
-    const struct valset *set; /* borrowed for the life of the peers */
-    uint8_t me;
+    struct pubkey self; /* own consensus key */
     struct hash chain_id;
     EVP_PKEY *key; /* transport identity; borrowed */
     X509 *certificate;
     const char *listen_host;
     uint16_t listen_port; /* 0: the kernel chooses (tests) */
-    struct {
-        char host[256];
-        uint16_t port;
-    } address[VALIDATORS_MAX];
     const struct peers_type *types;
     uint32_t type_count;
     const char *software;
@@ -109,16 +130,34 @@ struct peers_config {
 
 struct peers;
 
-/* Errors    ERR_EXISTS  the address is in use
+/* peers_new listens; nobody is known yet.
+ * Errors    ERR_EXISTS  the address is in use
  *           ERR_IO, ERR_CONFIG (not an address), ERR_NO_MEMORY */
 MUST_USE enum err peers_new(struct peers **out,
                             const struct peers_config *config,
                             const struct peers_callbacks *callbacks);
 void peers_free(struct peers *p);
 uint16_t peers_port(const struct peers *p);
+/* peers_know replaces who is let in (at most PEERS_MAX), and says in which
+ * epoch and role this node stands.  Slots are given in the order of the list; a
+ * key that was known keeps its slot, and its connections if its transport key
+ * is the same.  The own key may be in the list: its slot stays empty.
+ * Connections of who is not known any more end, and those of sources.
+ * Requires  not within a callback. */
+void peers_know(struct peers *p,
+                const struct peers_identity *list,
+                uint32_t count,
+                uint64_t epoch,
+                enum hello_role role);
+int peers_find(const struct peers *p, const struct pubkey *key); /* or -1 */
+/* Who has the slot; NULL: nobody, or this node itself. */
+const struct pubkey *peers_key(const struct peers *p, uint8_t slot);
+bool peers_is_up(const struct peers *p, uint8_t slot, uint8_t channel);
+/* Its connection was made as a source. */
+bool peers_is_source(const struct peers *p, uint8_t slot);
 /* For tests, where ports are known late. */
 void peers_set_address(struct peers *p,
-                       uint8_t index,
+                       uint8_t slot,
                        const char *host,
                        uint16_t port);
 
@@ -126,37 +165,38 @@ void peers_set_address(struct peers *p,
  * Errors    ERR_NETWORK  not connected; ERR_FULL  its queue is full (a
  *           consensus connection is then closed: it recovers by STATUS) */
 enum err peers_send(struct peers *p,
-                    uint8_t index,
+                    uint8_t slot,
                     uint8_t channel,
                     uint8_t type,
                     struct bytes payload);
-void peers_broadcast(struct peers *p,
-                     uint8_t channel,
-                     uint8_t type,
-                     struct bytes payload);
 
 /* peers_misbehaved closes the channel over which the peer sent what no correct
  * node sends, and keeps it closed for a while (score.h). */
 void peers_misbehaved(struct peers *p,
-                      uint8_t index,
+                      uint8_t slot,
                       uint8_t channel,
                       const char *reason);
 /* peers_drop closes a channel that is of no use; nobody is to blame. */
 void peers_drop(struct peers *p,
-                uint8_t index,
+                uint8_t slot,
                 uint8_t channel,
                 const char *reason);
 
 /* peers_pause: while on, no frame is taken from this peer's channel (the
  * present connection; a new one begins unpaused).  Within on_frame too. */
-void peers_pause(struct peers *p, uint8_t index, uint8_t channel, bool on);
+void peers_pause(struct peers *p, uint8_t slot, uint8_t channel, bool on);
 /* What waits to be sent to it. */
 size_t peers_queued(const struct peers *p,
-                    uint8_t index,
+                    uint8_t slot,
                     uint8_t channel,
                     uint8_t class);
 
 struct peers_status {
+    bool known;
+    bool source; /* its key is not the one expected */
+    struct pubkey key;
+    uint64_t epoch; /* as its last HELLO said */
+    bool observer;  /* as well */
     bool up[CHANNELS];
     bool paused[CHANNELS];        /* reading waits, for whatever reason */
     uint64_t queued[CHANNELS];    /* bytes */
@@ -180,12 +220,11 @@ struct peers_status {
 };
 void peers_status(const struct peers *p,
                   struct peers_status *out,
-                  uint8_t index);
-uint32_t peers_up_count(const struct peers *p);
+                  uint8_t slot);
 /* The reason of the newest refusal of anybody, known or not; "" if none. */
 const char *peers_last_refusal(const struct peers *p);
 
-/* The clocks of the connected peers against ours. */
+/* The clocks of the connected validators against ours. */
 struct peers_clock {
     uint32_t measured;
     int64_t median_ms; /* theirs less ours */

@@ -25,11 +25,6 @@ void api_not_found(struct rpc_call *call, const char *what)
     rpc_error(call, RPC_NOT_FOUND, "NOT_FOUND", what, false, NULL);
 }
 
-void api_answer_broken(struct rpc_call *call, enum err e)
-{
-    rpc_error(call, RPC_INTERNAL_ERROR, err_name(e), err_text(e), false, NULL);
-}
-
 void api_bad_param(struct rpc_call *call, const char *path, const char *why)
 {
     rpc_error(call,
@@ -40,14 +35,14 @@ void api_bad_param(struct rpc_call *call, const char *path, const char *why)
               json_pack("{s:s}", "path", path));
 }
 
-static void answer_behind(struct rpc_call *call, const struct store_view *v)
+void api_behind(struct rpc_call *call, uint64_t height)
 {
     rpc_error(call,
               RPC_UNAVAILABLE,
               "E_BEHIND",
               "this node's state is not that high yet",
               true,
-              json_pack("{s:o}", "height", json_of_u64(store_view_height(v))));
+              json_pack("{s:o}", "height", json_of_u64(height)));
 }
 
 struct store_view *api_view_now(struct node *n,
@@ -57,7 +52,7 @@ struct store_view *api_view_now(struct node *n,
     struct store_view *v = store_view_open(n->store);
 
     if (store_view_height(v) < min_height->number) {
-        answer_behind(call, v);
+        api_behind(call, store_view_height(v));
         store_view_close(v);
         return NULL;
     }
@@ -80,11 +75,11 @@ static void answer_no_state(struct rpc_call *call,
                             enum err e)
 {
     if (e == ERR_RANGE)
-        answer_behind(call, v);
+        api_behind(call, store_view_height(v));
     else if (e == ERR_NOT_FOUND)
         api_not_found(call, "the ledger began after that date");
     else
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
 }
 
 struct store_view *api_view_at(struct node *n,
@@ -135,7 +130,7 @@ bool api_read_row(struct rpc_call *call,
     if (e == ERR_NOT_FOUND)
         api_not_found(call, what);
     else
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
     return false;
 }
 
@@ -193,6 +188,17 @@ static json_t *derived_of(uint32_t date, uint8_t table, const void *row)
                                          date > a->class_to));
     }
     return out;
+}
+
+static bool has_security(struct store_view *v, const struct hash *key)
+{
+    const struct row_key row = {.table = TABLE_SECURITIES, .key = *key};
+    struct store_value value;
+    const bool has = store_get_row(&value, v, &row) == ERR_NONE;
+
+    if (has)
+        store_value_free(&value);
+    return has;
 }
 
 /* Whether what is recorded of the security still has effect. */
@@ -386,13 +392,21 @@ void api_list_rows(struct node *n,
 
     if (v == NULL)
         return;
+    /* A mistyped code is not a security without freezes. */
+    if ((table == TABLE_HOLDINGS || table == TABLE_FREEZES) &&
+        !has_security(v, tree)) {
+        json_decref(next);
+        store_view_close(v);
+        api_not_found(call, "there is no such security");
+        return;
+    }
     l.date = date_of(n, v);
     l.list = json_array();
     e = store_each_row_of(v, table, tree, after, list_one, &l);
     if (e != ERR_NONE) {
         json_decref(l.list);
         store_view_close(v);
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
         return;
     }
     if (l.more && (table == TABLE_HOLDINGS || table == TABLE_EVIDENCE)) {
@@ -535,7 +549,7 @@ static void events_list(void *ctx,
         v, &f, a[0].number, a[0].index, !a[0].given, list_event, &l);
     if (e != ERR_NONE) {
         json_decref(l.list);
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
     } else {
         rpc_result(call,
                    json_pack("{s:o, s:o, s:o}",
@@ -639,6 +653,8 @@ void api_backend(struct rpc_backend *out, struct node *n)
                      [RPC_CHAIN_GET_BLOCK] = api_get_block,
                      [RPC_CHAIN_GET_HEADER] = api_get_header,
                      [RPC_CHAIN_GET_CHANGES] = api_get_changes,
+                     [RPC_CHAIN_GET_BLOCK_BYTES] = api_get_block_bytes,
+                     [RPC_CHAIN_GET_GENESIS] = api_get_genesis,
                      [RPC_TX_SUBMIT] = api_tx_submit,
                      [RPC_TX_GET] = api_tx_get,
                      [RPC_TX_WAIT] = api_tx_wait,
@@ -658,7 +674,14 @@ void api_backend(struct rpc_backend *out, struct node *n)
                      [RPC_CANDIDATE_LIST] = api_candidate_list,
                      [RPC_EVIDENCE_LIST] = api_evidence_list,
                      [RPC_PARAMS_GET] = api_params_get,
-                     [RPC_EVENTS_LIST] = events_list},
+                     [RPC_EVENTS_LIST] = events_list,
+                     [RPC_PROOF_TRANSACTION] = api_proof_transaction,
+                     [RPC_PROOF_HOLDING] = api_proof_holding,
+                     [RPC_PROOF_UNENCUMBERED] = api_proof_unencumbered,
+                     [RPC_PROOF_REGISTER] = api_proof_register,
+                     [RPC_PROOF_STATEMENT] = api_proof_statement,
+                     [RPC_PROOF_CONSISTENCY] = api_proof_consistency,
+                     [RPC_PROOF_VALIDATORS] = api_proof_validators},
         .ready = health_ready,
         .metrics = health_metrics,
         .counted = counted,

@@ -3,7 +3,9 @@
  *   api.c        rows and events, from the store's snapshots
  *   api_gov.c    validators, candidates, evidence
  *   api_chain.c  blocks
- *   api_tx.c     transactions, by way of the loop */
+ *   api_bytes.c  blocks and the genesis as bytes, for archives
+ *   api_tx.c     transactions, by way of the loop
+ *   api_proof.c  receipts, by way of the prover and the executor */
 #ifndef NODE_API_H
 #define NODE_API_H
 
@@ -11,7 +13,11 @@
 
 json_t *api_hash(const struct hash *h);
 void api_not_found(struct rpc_call *call, const char *what);
+/* The body of this block was removed; names the earliest that is there. */
+void api_pruned(struct node *n, struct rpc_call *call);
 void api_bad_param(struct rpc_call *call, const char *path, const char *why);
+/* The state is only this high yet. */
+void api_behind(struct rpc_call *call, uint64_t height);
 
 /* A snapshot at least min_height high; NULL after answering that it is not. */
 struct store_view *api_view_now(struct node *n,
@@ -60,10 +66,35 @@ void api_evidence_list(void *ctx,
 void api_params_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_block(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_changes(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
+void api_get_block_bytes(void *ctx,
+                         struct rpc_call *call,
+                         const struct rpc_arg *a);
+void api_get_genesis(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_get_header(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_submit(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_wait(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
 void api_tx_simulate(void *ctx, struct rpc_call *call, const struct rpc_arg *a);
+void api_proof_transaction(void *ctx,
+                           struct rpc_call *call,
+                           const struct rpc_arg *a);
+void api_proof_holding(void *ctx,
+                       struct rpc_call *call,
+                       const struct rpc_arg *a);
+void api_proof_unencumbered(void *ctx,
+                            struct rpc_call *call,
+                            const struct rpc_arg *a);
+void api_proof_register(void *ctx,
+                        struct rpc_call *call,
+                        const struct rpc_arg *a);
+void api_proof_statement(void *ctx,
+                         struct rpc_call *call,
+                         const struct rpc_arg *a);
+void api_proof_consistency(void *ctx,
+                           struct rpc_call *call,
+                           const struct rpc_arg *a);
+void api_proof_validators(void *ctx,
+                          struct rpc_call *call,
+                          const struct rpc_arg *a);
 
 #endif /* NODE_API_H */

@@ -102,9 +102,14 @@ static void get_block(struct node *n,
         api_not_found(call, "there is no block of this height yet");
         return;
     }
+    if (with_body && height < store_bodies_from(n->store)) {
+        store_value_free(&v);
+        api_pruned(n, call);
+        return;
+    }
     if (header_decode(&h, bytes_of(v.at, v.size)) != ERR_NONE) {
         store_value_free(&v);
-        api_answer_broken(call, ERR_CORRUPT);
+        rpc_broken(call, ERR_CORRUPT);
         return;
     }
     store_value_free(&v);
@@ -234,8 +239,10 @@ void api_get_changes(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
                              list,
                              "next",
                              next));
+    } else if (e == ERR_PRUNED) {
+        api_pruned(n, call);
     } else {
-        api_answer_broken(call, e);
+        rpc_broken(call, e);
     }
     store_changes_free(&set);
     store_value_free(&header);

@@ -1,7 +1,7 @@
 /* The RPC methods about transactions, by way of the loop. */
 #include "base/check.h"
+#include "engine/verify.h"
 #include "node/api.h"
-#include "node/verify.h"
 #include "rpc/schema_json.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* The blocks under way: headers, bodies, and the check of their signatures. */
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/verify.h"
 #include "node/node.h"
-#include "node/verify.h"
 
 #include <stdlib.h>
 
@@ -74,8 +74,9 @@ bool block_entry_rival(const struct node *n,
     for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
         const struct block_entry *b = &n->blocks[i];
 
-        if (b->used && b->header.view == h->view &&
-            b->header.proposer == h->proposer && !hash_eq(&b->hash, hash))
+        if (b->used && b->header.epoch == h->epoch &&
+            b->header.view == h->view && b->header.proposer == h->proposer &&
+            !hash_eq(&b->hash, hash))
             return true;
     }
     return false;

@@ -16,8 +16,9 @@
 enum config_type {
     CONFIG_TEXT,
     CONFIG_NUMBER,
-    CONFIG_CHOICE, /* text of one of the words in `choices` */
-    CONFIG_PEER,   /* peer.N */
+    CONFIG_CHOICE,      /* text of one of the words in `choices` */
+    CONFIG_PEER,        /* peer.N */
+    CONFIG_INSTITUTION, /* institution.N */
 };
 
 struct config_key {
@@ -91,6 +92,17 @@ static const struct config_key keys[] = {
      false,
      "database block cache, MiB"},
     {"node",
+     "keep_blocks",
+     CONFIG_NUMBER,
+     TEXT(keep_blocks),
+     "0",
+     0,
+     UINT64_MAX,
+     NULL,
+     false,
+     "newest blocks whose bodies equityd prune leaves when it is run without "
+     "--below; 0 = none"},
+    {"node",
      "disk_reserve_mib",
      CONFIG_NUMBER,
      TEXT(disk_reserve_mib),
@@ -119,7 +131,18 @@ static const struct config_key keys[] = {
      0,
      NULL,
      false,
-     "address of validator N (its place in the genesis)"},
+     "address of the validator whose institution has place N in the genesis"},
+    {"peers",
+     "institution.N",
+     CONFIG_INSTITUTION,
+     TEXT(institution),
+     "",
+     0,
+     0,
+     NULL,
+     false,
+     "address of the validator of institution N; goes before peer.N, and is "
+     "for those that joined later"},
     {"peers",
      "serve_mib",
      CONFIG_NUMBER,
@@ -303,6 +326,41 @@ static void unknown_key(const char *section,
                  key);
 }
 
+static enum err put_institution(
+    struct config *c, const char *key, const char *value, char *why, size_t cap)
+{
+    struct config_address *at = NULL;
+    uint64_t n;
+
+    if (!num_parse_u64(&n, key + strlen("institution.")) || n < 1 ||
+        n > UINT16_MAX) {
+        snprintf(why, cap, "peers.%s: N of institution.N is 1 to 65535", key);
+        return ERR_CONFIG;
+    }
+    for (uint32_t i = 0; i < VALIDATORS_MAX && at == NULL; i++) {
+        if (c->institution[i].institution == n ||
+            c->institution[i].institution == 0)
+            at = &c->institution[i];
+    }
+    if (at == NULL || strlen(value) >= sizeof at->text) {
+        snprintf(why,
+                 cap,
+                 "peers.%s: %s",
+                 key,
+                 at == NULL ? "too many institutions" : "it is too long");
+        return ERR_CONFIG;
+    }
+    memset(at, 0, sizeof *at);
+    at->institution = (uint16_t)n;
+    memcpy(at->text, value, strlen(value));
+    return ERR_NONE;
+}
+
+static bool is_list(const struct config_key *k)
+{
+    return k->type == CONFIG_PEER || k->type == CONFIG_INSTITUTION;
+}
+
 enum err config_set(struct config *c,
                     const char *section,
                     const char *key,
@@ -312,9 +370,10 @@ enum err config_set(struct config *c,
 {
     if (strcmp(section, "peers") == 0 && strncmp(key, "peer.", 5) == 0)
         return put_peer(c, key, value, why, cap);
+    if (strcmp(section, "peers") == 0 && strncmp(key, "institution.", 12) == 0)
+        return put_institution(c, key, value, why, cap);
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        if (keys[i].type != CONFIG_PEER &&
-            strcmp(keys[i].section, section) == 0 &&
+        if (!is_list(&keys[i]) && strcmp(keys[i].section, section) == 0 &&
             strcmp(keys[i].key, key) == 0)
             return put_value(c, &keys[i], value, why, cap);
     }
@@ -328,7 +387,7 @@ void config_defaults(struct config *out)
 
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-        if (keys[i].type == CONFIG_PEER)
+        if (is_list(&keys[i]))
             continue;
         if (put_value(out, &keys[i], keys[i].initial, why, sizeof why) !=
             ERR_NONE)
@@ -445,6 +504,8 @@ static enum err take_variable(struct config *c,
     *key++ = '\0';
     if (strncmp(key, "peer_", 5) == 0)
         key[4] = '.';
+    if (strncmp(key, "institution_", 12) == 0)
+        key[11] = '.';
     if (config_set(c, name + strlen(ENVIRONMENT), key, equals + 1, why, cap) ==
         ERR_NONE)
         return ERR_NONE;
@@ -507,6 +568,14 @@ void config_print(FILE *to, const struct config *c)
             for (int n = 0; n < VALIDATORS_MAX; n++) {
                 if (c->peer[n][0] != '\0')
                     fprintf(to, "peer.%d = %s\n", n, c->peer[n]);
+            }
+        } else if (k->type == CONFIG_INSTITUTION) {
+            for (int n = 0; n < VALIDATORS_MAX; n++) {
+                const struct config_address *a = &c->institution[n];
+
+                if (a->institution != 0)
+                    fprintf(
+                        to, "institution.%u = %s\n", a->institution, a->text);
             }
         } else if (k->type == CONFIG_NUMBER) {
             uint64_t n;

@@ -19,12 +19,18 @@ enum {
     CONFIG_TEXT_MAX = 512,
 };
 
+struct config_address {
+    uint16_t institution; /* 0 = unused */
+    char text[CONFIG_TEXT_MAX];
+};
+
 struct config {
     char dir[CONFIG_TEXT_MAX];
     char genesis[CONFIG_TEXT_MAX];
     char passphrase_file[CONFIG_TEXT_MAX];
     char peers_listen[CONFIG_TEXT_MAX];
     char peer[VALIDATORS_MAX][CONFIG_TEXT_MAX]; /* "" where not given */
+    struct config_address institution[VALIDATORS_MAX];
     uint64_t peers_serve_mib;
     char rpc_listen[CONFIG_TEXT_MAX];
     char rpc_hosts[CONFIG_TEXT_MAX]; /* further allowed Host names, "," */
@@ -32,6 +38,7 @@ struct config {
     char log_format[16];
     uint64_t verify_threads; /* 0: one per hardware thread */
     uint64_t cache_mib;
+    uint64_t keep_blocks; /* whose bodies equityd prune leaves; 0: none said */
     uint64_t mempool_txs;
     uint64_t mempool_mib;
     uint64_t disk_reserve_mib; /* below this the node refuses new work */

@@ -12,6 +12,7 @@ struct execute_task {
     struct task task;
     struct node *node;
     struct block_entry *block;
+    uint64_t epoch; /* in which it was asked for */
     enum err err;
     const char *why;
     struct buf difference;
@@ -101,8 +102,9 @@ static void execute_done(struct task *task)
                     (unsigned long long)t->block->header.height,
                     err_name(t->err),
                     t->why);
+    if (t->epoch == n->set.epoch)
+        replica_feed(n, &e);
     free(t);
-    replica_feed(n, &e);
 }
 
 static void refuse_execution(struct node *n, const struct block_entry *b)
@@ -135,6 +137,7 @@ void execute_block(struct node *n, struct block_entry *b)
     t->task.run = run_execute;
     t->task.done = execute_done;
     t->node = n;
+    t->epoch = n->set.epoch;
     t->block = b;
     b->pins++;
     pool_submit(n->executor, &t->task, LANE_FIRST);
@@ -151,12 +154,39 @@ struct commit_task {
     const char *why;
     struct buf difference;
     struct write_task *write;
+    struct valset set;                /* after it, if it seals */
+    struct candidate_row *candidates; /* after it, if they changed; owned */
+    uint32_t candidate_count;
 };
+
+static bool changes_table(const struct change_set *set, uint8_t table)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->list[i].key.table == table)
+            return true;
+    }
+    return false;
+}
+
+/* Who validates, and who is announced, belongs to the loop too. */
+static void note_people(struct commit_task *t, const struct executed_block *b)
+{
+    struct engine *e = t->node->engine;
+
+    if ((b->header.flags & HEADER_SEAL) != 0)
+        engine_validators(e, &t->set);
+    if (!changes_table(&b->changes, TABLE_CANDIDATES))
+        return;
+    t->candidates = calloc(PEERS_MAX, sizeof t->candidates[0]);
+    ASSERT(t->candidates != NULL);
+    t->candidate_count = engine_candidates(e, t->candidates, PEERS_MAX);
+}
 
 static void run_commit(struct task *task)
 {
     struct commit_task *t = (struct commit_task *)(void *)task;
     struct node *n = t->node;
+    const struct executed_block *b;
 
     t->err = ERR_NONE;
     if (engine_tip(n->engine)->height >= t->block->header.height)
@@ -165,9 +195,26 @@ static void run_commit(struct task *task)
         t->err = execute_now(n, t->block, &t->why);
     if (t->err != ERR_NONE)
         copy_difference(n, &t->difference);
-    else
-        t->write =
-            write_copy(n, engine_commit(n->engine, &t->block->hash), &t->cert);
+    if (t->err != ERR_NONE)
+        return;
+    b = engine_commit(n->engine, &t->block->hash);
+    t->write = write_copy(n, b, &t->cert);
+    note_people(t, b);
+    proofs_tip(n);
+}
+
+/* Before the core hears of the block. */
+static void take_people(struct node *n, const struct commit_task *t)
+{
+    if ((n->tip.flags & HEADER_SEAL) != 0)
+        n->next_set = t->set;
+    if (t->candidates == NULL)
+        return;
+    memcpy(n->candidates,
+           t->candidates,
+           t->candidate_count * sizeof n->candidates[0]);
+    n->candidate_count = t->candidate_count;
+    links_refresh(n);
 }
 
 static void commit_done(struct task *task)
@@ -193,12 +240,14 @@ static void commit_done(struct task *task)
 
         n->tip = b->header;
         n->tip_hash = b->hash;
+        take_people(n, t);
         mempool_committed(n, write_block_of(t->write), new_day);
         write_submit(n, t->write);
         replica_applied(n);
     }
     if (b->of_sync)
         sync_committed(n, b);
+    free(t->candidates);
     free(t);
 }
 
@@ -226,6 +275,8 @@ static struct block_entry *next_to_commit(struct node *n)
         if (b->used && b->commit_wanted && b->sigs_ok &&
             b->header.height == n->submitted_height + 1)
             return b;
+        if (b->pins == 0 && b->header.height <= n->submitted_height)
+            b->commit_wanted = false; /* it came another way */
     }
     return sync_ready(n);
 }
@@ -267,12 +318,24 @@ void commit_block(struct node *n,
     commit_ready(n);
 }
 
+void commit_recovered(struct node *n)
+{
+    for (uint32_t i = 0; i < BLOCKS_MAX && !n->stopping; i++) {
+        struct block_entry *b = &n->blocks[i];
+
+        if (b->used && b->commit_wanted)
+            commit_block(n, b, &b->commit_cert);
+    }
+}
+
 /* ---- build ---- */
 
 struct build_task {
     struct task task;
     struct node *node;
     struct candidate on;
+    uint64_t epoch; /* in which it was asked for */
+    uint16_t proposer;
     uint64_t time_ms;
     uint32_t count;
     struct mtx *txs[BLOCK_TXS_MAX];
@@ -302,13 +365,8 @@ static void run_build(struct task *task)
     }
     if (time_ms <= tip->time_ms)
         time_ms = tip->time_ms + 1;
-    engine_build(n->engine,
-                 &b,
-                 t->on.view,
-                 (uint16_t)n->me,
-                 time_ms,
-                 t->offered,
-                 t->count);
+    engine_build(
+        n->engine, &b, t->on.view, t->proposer, time_ms, t->offered, t->count);
     if (b == NULL)
         return;
     t->built = true;
@@ -349,9 +407,10 @@ static void build_done(struct task *task)
     }
     buf_deinit(&t->header_bytes);
     buf_deinit(&t->body);
-    free(t);
     replica_tell_work(n);
-    replica_feed(n, &e);
+    if (t->epoch == n->set.epoch)
+        replica_feed(n, &e);
+    free(t);
 }
 
 /* H5 clock: the time of a block would be one that nobody accepts. */
@@ -377,6 +436,8 @@ void build_block(struct node *n, const struct candidate *on)
     t->task.done = build_done;
     t->node = n;
     t->on = *on;
+    t->epoch = n->set.epoch;
+    t->proposer = (uint16_t)n->me;
     t->time_ms = node_wall_ms();
     t->count = mempool_offer(n, t->txs);
     pool_submit(n->executor, &t->task, LANE_FIRST);

@@ -7,9 +7,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static uint32_t validators_up(const struct node *n)
+{
+    uint32_t up = 0;
+
+    for (uint8_t slot = 0; slot < PEERS_MAX; slot++)
+        up += peers_is_up(n->peers, slot, CHANNEL_CONSENSUS) &&
+                      link_is_validator(n, slot)
+                  ? 1
+                  : 0;
+    return up;
+}
+
 void health_refresh(struct node *n)
 {
     struct health h = {
+        .set = n->set,
+        .since_height = n->since_height,
+        .me = n->me,
+        .role = links_role(n),
+        .synced = epoch_is_synced(n),
         .height = n->tip.height,
         .durable = n->durable_height,
         .tip_hash = n->tip_hash,
@@ -18,7 +35,7 @@ void health_refresh(struct node *n)
         .view = n->core->view,
         .final_view = n->core->fin.view,
         .final_height = n->core->fin.height,
-        .peers_up = peers_up_count(n->peers),
+        .peers_up = validators_up(n),
         .quorum = valset_quorum(n->set.count),
         .may_vote = core_may_vote(n->core),
         .observer = n->core->observer,
@@ -37,11 +54,13 @@ void health_refresh(struct node *n)
         .verify_waiting = pool_waiting(n->verify),
         .exec_waiting = pool_waiting(n->executor),
         .write_waiting = n->write_waiting,
+        .sync_target = sync_target(n),
+        .sync_windows = sync_windows(n),
         .clock = n->clock,
     };
 
-    for (uint8_t i = 0; i < n->set.count; i++)
-        peers_status(n->peers, &h.peer[i], i);
+    for (uint8_t slot = 0; slot < PEERS_MAX; slot++)
+        peers_status(n->peers, &h.peer[slot], slot);
     memcpy(h.observer_why, n->observer_why, sizeof h.observer_why);
     pthread_mutex_lock(&n->health_lock);
     n->health = h;
@@ -86,32 +105,43 @@ static void say(
     va_end(args);
 }
 
+static const char *why_not_voting(const struct health *h)
+{
+    if (h->may_vote)
+        return "votes";
+    if (h->observer)
+        return h->observer_why;
+    if (h->role == NODE_CANDIDATE)
+        return "is announced and not in the set of validators yet";
+    if (h->me < 0)
+        return "is not in the set of validators";
+    return "waits for STATUS from a quorum after its start";
+}
+
 static bool run_checks(struct node *n, struct check c[CHECKS])
 {
     const struct health h = health_look(n);
+    const uint32_t with_me = h.me >= 0 ? 1 : 0;
     const uint64_t reserve = n->config.disk_reserve_mib << 20;
     bool all = true;
 
     say(&c[0],
         "synced",
-        h.height >= h.final_height,
-        "state at %llu of %llu final",
+        h.height >= h.final_height && (h.me >= 0 || h.synced),
+        "epoch %llu, state at %llu of %llu final%s",
+        (unsigned long long)h.set.epoch,
         (unsigned long long)h.height,
-        (unsigned long long)h.final_height);
+        (unsigned long long)h.final_height,
+        h.synced ? "" : "; no quorum of this epoch says that there is no more");
     say(&c[1],
         "peers",
-        h.peers_up + 1 >= h.quorum,
-        "%u of %u other validators connected, quorum is %u with this one",
+        h.peers_up + with_me >= h.quorum,
+        "%u of %u other validators connected, quorum is %u%s",
         h.peers_up,
-        n->set.count - 1,
-        h.quorum);
-    say(&c[2],
-        "voting",
-        h.may_vote,
-        "%s",
-        h.observer   ? h.observer_why
-        : h.may_vote ? "votes"
-                     : "waits for STATUS from a quorum after its start");
+        h.set.count - with_me,
+        h.quorum,
+        with_me > 0 ? " with this one" : "");
+    say(&c[2], "voting", h.may_vote, "%s", why_not_voting(&h));
     say(&c[3],
         "disk",
         h.disk_free >= reserve,
@@ -178,16 +208,26 @@ json_t *health_status(struct node *n)
     const bool ready = run_checks(n, c);
 
     return json_pack(
-        "{s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:i, s:i, "
-        "s:o, s:o, s:b, s:o}",
+        "{s:o, s:o, s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o, s:i}",
         "chain_id",
         hash_json(&n->chain_id),
+        "epoch",
+        json_of_u64(h.set.epoch),
+        "role",
+        node_role_names[h.role],
+        "synced",
+        h.synced,
         "validator",
-        n->me,
+        h.me,
         "validators",
-        (int)n->set.count,
+        (int)h.set.count,
+        "since_height",
+        json_of_u64(h.since_height),
         "height",
         json_of_u64(h.durable),
+        "earliest_body_height",
+        json_of_u64(store_bodies_from(n->store)),
         "tip_height",
         json_of_u64(h.height),
         "tip_hash",
@@ -213,7 +253,9 @@ json_t *health_status(struct node *n)
         "ready",
         ready,
         "checks",
-        checks_json(c));
+        checks_json(c),
+        "offset_ms",
+        (int)n->genesis->offset_ms);
 }
 
 static void line(struct buf *out,
@@ -252,6 +294,11 @@ void health_metrics(void *ctx, struct buf *out)
          "gauge",
          "Newest final height known.",
          h.final_height);
+    line(out,
+         "earliest_body_height",
+         "gauge",
+         "Lowest block whose body is here.",
+         store_bodies_from(n->store));
     line(out, "view", "gauge", "Current view.", h.view);
     line(out, "final_view", "gauge", "Last final view.", h.final_view);
     line(out, "views_total", "counter", "Views entered.", h.views);
@@ -273,7 +320,13 @@ void health_metrics(void *ctx, struct buf *out)
     line(out, "mempool_txs", "gauge", "Transactions waiting.", h.mempool_txs);
     line(out, "mempool_bytes", "gauge", "Bytes waiting.", h.mempool_bytes);
     line(out, "peers", "gauge", "Validators connected.", h.peers_up);
-    line(out, "validators", "gauge", "Validators of the epoch.", n->set.count);
+    line(out, "epoch", "gauge", "Epoch of the next block.", h.set.epoch);
+    line(out, "validators", "gauge", "Validators of the epoch.", h.set.count);
+    line(out,
+         "is_validator",
+         "gauge",
+         "Whether this node is one of them.",
+         h.me >= 0 ? 1 : 0);
     line(out,
          "journal_syncs_total",
          "counter",
@@ -300,6 +353,16 @@ void health_metrics(void *ctx, struct buf *out)
          "Blocks waiting for the disk.",
          h.write_waiting);
     line(out,
+         "sync_target_height",
+         "gauge",
+         "Final height that block sync goes to, or went to last.",
+         h.sync_target);
+    line(out,
+         "sync_windows",
+         "gauge",
+         "Windows of blocks asked of peers.",
+         h.sync_windows);
+    line(out,
          "rpc_requests_total",
          "counter",
          "RPC calls answered.",
@@ -309,7 +372,7 @@ void health_metrics(void *ctx, struct buf *out)
          "counter",
          "RPC calls answered by an error.",
          n->rpc_errors);
-    health_peers_metrics(&h, n->set.count, out);
+    health_peers_metrics(&h, out);
     (void)run_checks(n, c);
     buf_append(out, ready_head, sizeof ready_head - 1);
     for (int i = 0; i < CHECKS; i++) {

@@ -1,4 +1,5 @@
-/* What the node says of the links to the other validators. */
+/* What the node says of the links to the other validators, and to who follows.
+ */
 #include "node/node.h"
 #include "rpc/schema_json.h"
 
@@ -32,18 +33,30 @@ static json_t *clock_json(const struct peers_status *p)
                      json_of_u64(p->offset_error_ms));
 }
 
-static json_t *peer_json(const struct node *n,
+/* index -1: it is no validator. */
+static json_t *peer_json(const struct health *h,
                          const struct peers_status *p,
                          int index)
 {
-    return json_pack("{s:i, s:i, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+    const bool is_validator = index >= 0 && !p->source;
+
+    return json_pack("{s:i, s:i, s:s, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, "
+                     "s:o, s:o, s:o, "
                      "s:o, s:o, s:s, s:s, s:s}",
                      "validator",
-                     index,
+                     is_validator ? index : -1,
                      "institution",
-                     (int)n->set.list[index].institution,
+                     index >= 0 ? (int)h->set.list[index].institution : 0,
+                     "role",
+                     p->source      ? "source"
+                     : is_validator ? "validator"
+                                    : "observer",
+                     "key",
+                     json_of_hex(p->key.raw, sizeof p->key.raw),
+                     "epoch",
+                     json_of_u64(p->epoch),
                      "self",
-                     index == n->me,
+                     index >= 0 && index == h->me,
                      "consensus",
                      link_json(p, CHANNEL_CONSENSUS),
                      "bulk",
@@ -72,13 +85,36 @@ static json_t *peer_json(const struct node *n,
                      p->software);
 }
 
+/* What is known of a validator. */
+static struct peers_status validator_status(const struct health *h, uint32_t i)
+{
+    struct peers_status p = {.key = h->set.list[i].key};
+
+    for (int slot = 0; slot < PEERS_MAX; slot++) {
+        if (h->peer[slot].known &&
+            memcmp(&h->peer[slot].key, &p.key, sizeof p.key) == 0)
+            return h->peer[slot];
+    }
+    return p;
+}
+
+/* The validators in their order, then who only follows. */
 json_t *health_peers(struct node *n)
 {
     const struct health h = health_look(n);
     json_t *list = json_array();
 
-    for (int i = 0; i < (int)n->set.count; i++)
-        json_array_append_new(list, peer_json(n, &h.peer[i], i));
+    for (uint32_t i = 0; i < h.set.count; i++) {
+        const struct peers_status p = validator_status(&h, i);
+
+        json_array_append_new(list, peer_json(&h, &p, (int)i));
+    }
+    for (int slot = 0; slot < PEERS_MAX; slot++) {
+        const struct peers_status *p = &h.peer[slot];
+
+        if (p->known && valset_find(&h.set, &p->key) < 0)
+            json_array_append_new(list, peer_json(&h, p, -1));
+    }
     return json_pack("{s:o, s:{s:i, s:I, s:b, s:b}}",
                      "peers",
                      list,
@@ -184,8 +220,8 @@ static const struct peer_metric peer_metrics[] = {
     {"peer_faults_total", "counter", "Misbehaviour.", true, get_faults},
     {"peer_barred_seconds", "gauge", "Still kept out for.", true, get_barred},
     {"peer_bans_total", "counter", "Bans from bulk.", false, get_bans},
-    {"peer_rtt_us", "gauge", "Round trip.", false, get_rtt},
-    {"peer_clock_offset_ms",
+    {"peer_rtt_micros", "gauge", "Round trip.", false, get_rtt},
+    {"peer_clock_offset_millis",
      "gauge",
      "Its clock less ours.",
      false,
@@ -202,13 +238,14 @@ static const struct peer_metric peer_metrics[] = {
      get_twice},
 };
 
+/* Of each validator of the epoch, by its index. */
 static void one_metric(const struct peer_metric *m,
-                       const struct health *h,
-                       uint32_t peers,
+                       const struct peers_status *of,
+                       uint32_t count,
                        struct buf *out)
 {
     head(out, m->name, m->type, m->help);
-    for (uint32_t i = 0; i < peers; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         for (uint8_t k = 0; k < (m->by_channel ? CHANNELS : 1); k++)
             add(out,
                 m->by_channel ? "equity_%s{peer=\"%u\",channel=\"%s\"} %lld\n"
@@ -216,21 +253,25 @@ static void one_metric(const struct peer_metric *m,
                 m->name,
                 i,
                 channel_names[k],
-                (long long)m->get(&h->peer[i], k));
+                (long long)m->get(&of[i], k));
     }
 }
 
-void health_peers_metrics(const struct health *h,
-                          uint32_t peers,
-                          struct buf *out)
+void health_peers_metrics(const struct health *h, struct buf *out)
 {
+    struct peers_status of[VALIDATORS_MAX];
+
+    for (uint32_t i = 0; i < h->set.count; i++)
+        of[i] = validator_status(h, i);
     for (size_t i = 0; i < ARRAY_LEN(peer_metrics); i++)
-        one_metric(&peer_metrics[i], h, peers, out);
+        one_metric(&peer_metrics[i], of, h->set.count, out);
     head(out,
-         "clock_offset_ms",
+         "clock_offset_millis",
          "gauge",
          "Median of the others\' clocks less ours.");
-    add(out, "equity_clock_offset_ms %lld\n", (long long)h->clock.median_ms);
+    add(out,
+        "equity_clock_offset_millis %lld\n",
+        (long long)h->clock.median_ms);
     head(out,
          "clock_alarm",
          "gauge",

@@ -1,5 +1,5 @@
-/* What the other validators send: checked, then fed to the core.  Whoever sends
- * what no correct node sends is told so, and its link ends. */
+/* What the others send: checked, then fed to the core.  Whoever sends what no
+ * correct node sends is told so, and its link ends. */
 #include "base/check.h"
 #include "node/replica.h"
 
@@ -9,6 +9,7 @@ enum {
     PROPOSALS_PER_S = 100,
     STATUS_PER_S = 4,
     GET_PER_S = 20,
+    ENDS_PER_S = 4,            /* one a second is asked for */
     PROPOSAL_REPEATS = 3,      /* of a view, looked at */
     PROPOSAL_REPEATS_MAX = 64, /* a capped view has fifteen */
 };
@@ -23,6 +24,11 @@ const struct peers_type replica_types[REPLICA_TYPES] = {
     {MSG_VOTE, CHANNEL_CONSENSUS, MSG_VOTE_MAX, CLASS_VOTE, 0},
     {MSG_CERT, CHANNEL_CONSENSUS, MSG_CERT_MAX, CLASS_VOTE, 0},
     {MSG_STATUS, CHANNEL_CONSENSUS, MSG_STATUS_MAX, CLASS_VOTE, STATUS_PER_S},
+    {MSG_EPOCH_END,
+     CHANNEL_CONSENSUS,
+     MSG_EPOCH_END_MAX,
+     CLASS_VOTE,
+     ENDS_PER_S},
     {MSG_TXS, CHANNEL_BULK, MSG_TXS_MAX, CLASS_GOSSIP, 0},
     {MSG_GET_BLOCK, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_BODY, GET_PER_S},
     {MSG_BLOCK, CHANNEL_BULK, MSG_BLOCK_MAX, CLASS_BODY, 0},
@@ -30,6 +36,17 @@ const struct peers_type replica_types[REPLICA_TYPES] = {
     {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX, CLASS_SYNC, 0},
     {MSG_SYNC_END, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_SYNC, 2 * GET_PER_S},
 };
+
+/* Who sent a frame: the slot of its link, and what the core calls it. */
+struct sender {
+    uint8_t slot;
+    uint8_t id;
+};
+
+static void blame(struct node *n, struct sender by, const char *reason)
+{
+    peers_misbehaved(n->peers, by.slot, CHANNEL_CONSENSUS, reason);
+}
 
 static void feed_certs(struct node *n,
                        const struct cert *certs,
@@ -89,24 +106,22 @@ static const char *check_certs(struct node *n, struct proposal *p)
 }
 
 /* One proposal of a view and a few repeats; false: too many. */
-static bool may_repeat(struct node *n, uint8_t from, uint64_t view)
+static bool may_repeat(struct node *n, struct sender by, uint64_t view)
 {
-    struct proposals_seen *seen = &n->proposals[from];
+    struct proposals_seen *seen = &n->proposals[by.slot];
 
-    if (seen->view != view)
-        *seen = (struct proposals_seen){.view = view};
+    if (seen->view != view || seen->epoch != n->set.epoch)
+        *seen = (struct proposals_seen){.epoch = n->set.epoch, .view = view};
     seen->count++;
     if (seen->count == PROPOSAL_REPEATS_MAX)
-        peers_misbehaved(n->peers,
-                         from,
-                         CHANNEL_CONSENSUS,
-                         "the same proposal again and again");
+        blame(n, by, "the same proposal again and again");
     return seen->count <= 1 + PROPOSAL_REPEATS;
 }
 
 /* The core gets it, and the body if it came along. */
-static void feed_proposal(struct node *n, struct proposal *p, uint8_t from)
+static void feed_proposal(struct node *n, struct proposal *p, struct sender by)
 {
+    const uint8_t from = by.id;
     struct core_event e = {.kind = ON_PROPOSAL, .from = from};
     struct core_event here = {.kind = ON_BODY};
     struct msg_proposal *m = &p->m;
@@ -134,15 +149,15 @@ static void feed_proposal(struct node *n, struct proposal *p, uint8_t from)
         replica_feed(n, &here);
     }
     if (other_body)
-        peers_misbehaved(n->peers,
-                         from,
-                         CHANNEL_CONSENSUS,
-                         "a proposal with another block's body");
+        blame(n, by, "a proposal with another block's body");
 }
 
 /* Cheap checks first (M1): a signature is verified only of what is news. */
-static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
+static void take_proposal(struct node *n,
+                          struct sender by,
+                          struct bytes payload)
 {
+    const uint8_t from = by.id;
     struct proposal *p = calloc(1, sizeof *p);
     const char *bad = NULL;
     bool wanted = false;
@@ -150,11 +165,18 @@ static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
     ASSERT(p != NULL);
     if (msg_proposal_decode(&p->m, payload) != ERR_NONE)
         bad = "malformed proposal";
-    else
+    /* Of another epoch, or of who is in no set that we know. */
+    if (bad == NULL &&
+        (p->m.vote.epoch != n->set.epoch || from >= CORE_OBSERVER)) {
+        epoch_other(n, from, p->m.vote.epoch);
+        free(p);
+        return;
+    }
+    if (bad == NULL)
         bad = look_at(n, p, from);
     if (bad == NULL) {
         wanted = core_wants_proposal(n->core, from, &p->m.vote);
-        if (wanted && !may_repeat(n, from, p->m.candidate.view)) {
+        if (wanted && !may_repeat(n, by, p->m.candidate.view)) {
             free(p);
             return;
         }
@@ -163,91 +185,82 @@ static void take_proposal(struct node *n, uint8_t from, struct bytes payload)
     if (bad == NULL && wanted && vote_check(&p->m.vote, &n->domain) != ERR_NONE)
         bad = "a proposal whose signature does not verify";
     if (bad != NULL)
-        peers_misbehaved(n->peers, from, CHANNEL_CONSENSUS, bad);
+        blame(n, by, bad);
     else if (wanted)
-        feed_proposal(n, p, from);
+        feed_proposal(n, p, by);
     else if (p->kept > 0)
         feed_certs(n, p->m.certs, p->kept, from);
     free(p);
 }
 
 /* M4 no relayed vote: from its signer only. */
-static void take_vote(struct node *n, uint8_t from, struct bytes payload)
+static void take_vote(struct node *n, struct sender by, struct bytes payload)
 {
-    struct core_event e = {.kind = ON_VOTE, .from = from};
+    struct core_event e = {.kind = ON_VOTE, .from = by.id};
     struct vote v;
 
-    if (msg_vote_decode(&v, payload) != ERR_NONE || v.signer != from) {
-        peers_misbehaved(
-            n->peers, from, CHANNEL_CONSENSUS, "malformed or relayed vote");
+    if (msg_vote_decode(&v, payload) != ERR_NONE) {
+        blame(n, by, "malformed or relayed vote");
+        return;
+    }
+    /* Of another epoch, or of who is in no set that we know. */
+    if (v.epoch != n->set.epoch || by.id >= CORE_OBSERVER) {
+        epoch_other(n, by.id, v.epoch);
+        return;
+    }
+    if (v.signer != by.id) {
+        blame(n, by, "malformed or relayed vote");
         return;
     }
     if (!core_wants_vote(n->core, &v))
         return;
     if (vote_check(&v, &n->domain) != ERR_NONE) {
-        peers_misbehaved(n->peers,
-                         from,
-                         CHANNEL_CONSENSUS,
-                         "a vote whose signature does not verify");
+        blame(n, by, "a vote whose signature does not verify");
         return;
     }
     e.vote = &v;
     replica_feed(n, &e);
 }
 
-static void take_cert(struct node *n, uint8_t from, struct bytes payload)
+static void take_cert(struct node *n, struct sender by, struct bytes payload)
 {
     struct cert c;
 
     if (msg_cert_decode(&c, payload) != ERR_NONE) {
-        peers_misbehaved(
-            n->peers, from, CHANNEL_CONSENSUS, "malformed certificate");
+        blame(n, by, "malformed certificate");
         return;
     }
+    if (c.epoch > n->set.epoch) /* an older one is not answered (M5) */
+        epoch_other(n, by.id, c.epoch);
     if (!core_wants_cert(n->core, &c))
         return;
     if (cert_check(&c, &n->domain) != ERR_NONE) {
-        peers_misbehaved(
-            n->peers, from, CHANNEL_CONSENSUS, "a false certificate");
+        blame(n, by, "a false certificate");
         return;
     }
-    feed_certs(n, &c, 1, from);
+    feed_certs(n, &c, 1, by.id);
 }
 
-/* A fresh journal is old enough once a quorum shows that nothing was final
- * before it: from then on it is no longer a new birth. */
-static void mark_started(struct node *n, uint8_t from, bool at_genesis)
+static void take_status(struct node *n, struct sender by, struct bytes payload)
 {
-    if (n->journal_started || !at_genesis)
-        return;
-    n->statuses |= (uint64_t)1 << from;
-    if ((uint32_t)__builtin_popcountll(n->statuses) + 1 <
-        valset_quorum(n->set.count))
-        return;
-    n->journal_started = true;
-    keep_record(n, RECORD_START, 0, bytes_of("", 0));
-    n->need_sync = true;
-}
-
-static void take_status(struct node *n, uint8_t from, struct bytes payload)
-{
-    struct core_event e = {.kind = ON_STATUS, .from = from};
+    struct core_event e = {.kind = ON_STATUS, .from = by.id};
     struct core_status s;
     uint64_t epoch;
 
     if (msg_status_decode(&s, &epoch, payload) != ERR_NONE) {
-        peers_misbehaved(n->peers, from, CHANNEL_CONSENSUS, "malformed status");
+        blame(n, by, "malformed status");
         return;
     }
-    if (epoch != n->set.epoch)
+    if (epoch != n->set.epoch) {
+        epoch_other(n, by.id, epoch);
         return;
+    }
     if (s.held.kind != 0 && ((int)s.held.signer != n->me ||
                              vote_check(&s.held, &n->domain) != ERR_NONE)) {
-        peers_misbehaved(
-            n->peers, from, CHANNEL_CONSENSUS, "a status with a false vote");
+        blame(n, by, "a status with a false vote");
         return;
     }
-    mark_started(n, from, s.final_height == 0);
+    epoch_status(n, by.id, &s);
     e.status = &s;
     replica_feed(n, &e);
 }
@@ -260,7 +273,8 @@ static bool is_wanted(const struct node *n,
                       const struct header *h,
                       const struct hash *hash)
 {
-    if (h->height <= n->tip.height || h->height > n->tip.height + 2)
+    if (h->height <= n->tip.height || h->height > n->tip.height + 2 ||
+        h->epoch != n->set.epoch)
         return false;
     return core_wants_body(n->core, hash) ||
            (h->proposer == from && core_leader(n->core, h->view) == from &&
@@ -269,7 +283,7 @@ static bool is_wanted(const struct node *n,
             !block_entry_rival(n, h, hash));
 }
 
-static void take_block(struct node *n, uint8_t from, struct bytes payload)
+static void take_block(struct node *n, struct sender by, struct bytes payload)
 {
     struct core_event here = {.kind = ON_BODY};
     struct bytes header;
@@ -280,18 +294,18 @@ static void take_block(struct node *n, uint8_t from, struct bytes payload)
 
     if (msg_block_decode(&header, &body, payload) != ERR_NONE ||
         header_decode(&h, header) != ERR_NONE) {
-        peers_misbehaved(n->peers, from, CHANNEL_BULK, "malformed block");
+        peers_misbehaved(n->peers, by.slot, CHANNEL_BULK, "malformed block");
         return;
     }
     hash = header_hash(&h);
-    if (!is_wanted(n, from, &h, &hash))
+    if (!is_wanted(n, by.id, &h, &hash))
         return;
     b = block_entry_add(n, &h, header);
     if (b == NULL)
         return;
     if (!block_entry_set_body(b, body)) {
         peers_misbehaved(
-            n->peers, from, CHANNEL_BULK, "a body that is not the header's");
+            n->peers, by.slot, CHANNEL_BULK, "a body that is not the header's");
         return;
     }
     block_entry_verify(n, b);
@@ -299,7 +313,7 @@ static void take_block(struct node *n, uint8_t from, struct bytes payload)
     replica_feed(n, &here);
 }
 
-static void serve_block(struct node *n, uint8_t to, struct bytes payload)
+static void serve_block(struct node *n, struct sender by, struct bytes payload)
 {
     struct hash hash;
     const struct block_entry *b;
@@ -307,62 +321,67 @@ static void serve_block(struct node *n, uint8_t to, struct bytes payload)
     struct writer w;
 
     if (msg_get_block_decode(&hash, payload) != ERR_NONE) {
-        peers_misbehaved(n->peers, to, CHANNEL_BULK, "malformed request");
+        peers_misbehaved(n->peers, by.slot, CHANNEL_BULK, "malformed request");
         return;
     }
     b = block_entry_find(n, &hash);
     if (b == NULL || !b->has_body ||
         !bucket_take(
-            &n->served[to], (uint32_t)b->body.size + 1024, node_now_ms()))
+            &n->served[by.slot], (uint32_t)b->body.size + 1024, node_now_ms()))
         return; /* it asks another */
     buf_append(&out, NULL, 8 + b->header_bytes.size + b->body.size);
     w = writer_of(out.at, out.size);
     msg_block_encode(&w, buf_bytes(&b->header_bytes), buf_bytes(&b->body));
-    (void)peers_send(n->peers, to, CHANNEL_BULK, MSG_BLOCK, writer_bytes(&w));
+    (void)peers_send(
+        n->peers, by.slot, CHANNEL_BULK, MSG_BLOCK, writer_bytes(&w));
     buf_deinit(&out);
 }
 
 void replica_frame(void *ctx,
-                   uint8_t index,
+                   uint8_t slot,
                    uint8_t channel,
                    uint8_t type,
                    struct bytes payload)
 {
     struct node *n = ctx;
-    struct core_event heard = {.kind = ON_HEARD, .from = index};
+    const struct sender by = {slot, link_id(n, slot)};
+    struct core_event heard = {.kind = ON_HEARD, .from = by.id};
 
     if (channel == CHANNEL_CONSENSUS)
         replica_feed(n, &heard);
     switch (type) {
     case MSG_PROPOSAL:
-        take_proposal(n, index, payload);
+        take_proposal(n, by, payload);
         break;
     case MSG_VOTE:
-        take_vote(n, index, payload);
+        take_vote(n, by, payload);
         break;
     case MSG_CERT:
-        take_cert(n, index, payload);
+        take_cert(n, by, payload);
         break;
     case MSG_STATUS:
-        take_status(n, index, payload);
+        take_status(n, by, payload);
+        break;
+    case MSG_EPOCH_END:
+        epoch_take_end(n, slot, payload);
         break;
     case MSG_TXS:
-        intake_take(n, index, payload);
+        intake_take(n, slot, payload);
         break;
     case MSG_BLOCK:
-        take_block(n, index, payload);
+        take_block(n, by, payload);
         break;
     case MSG_GET_BLOCK:
-        serve_block(n, index, payload);
+        serve_block(n, by, payload);
         break;
     case MSG_SYNC_GET:
-        sync_serve(n, index, payload);
+        sync_serve(n, slot, payload);
         break;
     case MSG_SYNC_BLOCK:
-        sync_take(n, index, payload);
+        sync_take(n, slot, payload);
         break;
     case MSG_SYNC_END:
-        sync_take_end(n, index, payload);
+        sync_take_end(n, slot, payload);
         break;
     default:
         break;

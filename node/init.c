@@ -20,7 +20,7 @@ static enum err count_record(void *ctx, const struct journal_record *r)
 }
 
 /* Whether there is a journal, in whatever state, that was ever written to. */
-static bool journal_is_born(const struct node *n)
+bool start_journal_is_born(const struct node *n)
 {
     char path[CONFIG_TEXT_MAX + 16];
     struct journal_place at;
@@ -34,24 +34,70 @@ static bool journal_is_born(const struct node *n)
     return e != ERR_NOT_FOUND && (e != ERR_NONE || records > 0);
 }
 
-/* D9 lost journal, beside a database with blocks: what this key signed before
- * is not known any more, so that it signs nothing again; and what is stored is
- * final. */
-static enum err append_observer(const struct node *n,
-                                struct journal *j,
-                                uint64_t height)
+/* What the database says of this key. */
+struct place {
+    uint64_t height;
+    uint64_t epoch; /* of the next block */
+    bool member;    /* its key is, or was, in a set */
+};
+
+static enum err look_at_set(struct place *p,
+                            const struct node *n,
+                            struct store_view *v,
+                            const struct hash *key)
+{
+    const struct row_key at = {.table = TABLE_VALIDATORS, .key = *key};
+    struct validators_row row;
+    struct store_value value;
+    enum err e;
+
+    TRY(store_get_row(&value, v, &at));
+    e = schema_decode(
+        &row, &validators_row_schema, bytes_of(value.at, value.size));
+    store_value_free(&value);
+    if (e != ERR_NONE)
+        return e;
+    if (hash_is_zero(key))
+        p->epoch = row.set.epoch;
+    p->member = p->member || valset_find(&row.set, &n->key) >= 0;
+    return ERR_NONE;
+}
+
+/* The set in force and all before it. */
+static enum err find_place(struct place *p, const struct node *n)
+{
+    static const struct hash in_force;
+    struct store_view *v = store_view_open(n->store);
+    enum err e = look_at_set(p, n, v, &in_force);
+
+    for (uint64_t epoch = 0; e == ERR_NONE && epoch < p->epoch; epoch++) {
+        const struct hash key = epoch_key(epoch);
+
+        e = look_at_set(p, n, v, &key);
+    }
+    store_view_close(v);
+    return e;
+}
+
+/* D9 lost journal, beside a database with blocks: what is stored is final. What
+ * the key of a validator signed before is not known any more, so that it signs
+ * nothing again; one that never was in a set signed nothing. */
+static enum err append_past(const struct node *n,
+                            struct journal *j,
+                            const struct place *p)
 {
     struct store_value v;
     struct cert cert;
     enum err e;
 
-    TRY(journal_append(j, RECORD_OBSERVER, n->set.epoch, 0, bytes_of("", 0)));
-    TRY(store_get_block(&v, n->store, height, STORE_CERT));
+    if (p->member)
+        TRY(journal_append(j, RECORD_OBSERVER, p->epoch, 0, bytes_of("", 0)));
+    TRY(store_get_block(&v, n->store, p->height, STORE_CERT));
     e = msg_cert_decode(&cert, bytes_of(v.at, v.size));
     if (e == ERR_NONE)
         e = journal_append(j,
                            RECORD_CERT,
-                           n->set.epoch,
+                           cert.epoch,
                            cert.about.view,
                            bytes_of(v.at, v.size));
     store_value_free(&v);
@@ -59,7 +105,7 @@ static enum err append_observer(const struct node *n,
 }
 
 /* The first record of a journal says whose it is and from when. */
-static enum err write_birth(struct node *n, uint64_t height)
+static enum err write_birth(struct node *n, const struct place *p)
 {
     char path[CONFIG_TEXT_MAX + 16];
     uint8_t birth[64];
@@ -73,19 +119,19 @@ static enum err write_birth(struct node *n, uint64_t height)
     if (e != ERR_NONE && e != ERR_EXISTS)
         return e;
     TRY(journal_open(&j, path, &n->chain_id, never, NULL, &at));
-    record_birth_encode(&w, &n->set.list[n->me].key, n->set.epoch);
-    e = journal_append(j, RECORD_BIRTH, n->set.epoch, 0, writer_bytes(&w));
-    if (e == ERR_NONE && height > 0)
-        e = append_observer(n, j, height);
+    record_birth_encode(&w, &n->key, p->epoch);
+    e = journal_append(j, RECORD_BIRTH, p->epoch, 0, writer_bytes(&w));
+    if (e == ERR_NONE && p->height > 0)
+        e = append_past(n, j, p);
     if (e == ERR_NONE)
         e = journal_sync(j);
     journal_close(j);
-    if (e == ERR_NONE && height > 0)
+    if (e == ERR_NONE && p->height > 0 && p->member)
         log_unusual("node",
                     "the blocks are kept, but this key signs nothing any "
                     "more: run it as an observer, and join with a new key",
                     "height=%llu",
-                    (unsigned long long)height);
+                    (unsigned long long)p->height);
     return e;
 }
 
@@ -119,11 +165,13 @@ static enum err write_genesis(struct node *n)
 /* Makes what is missing.  An attempt that was cut short is finished; a database
  * that was moved away is begun again beside its journal; a journal made beside
  * a database with blocks is an observer's: its votes are forgotten (D45). */
-static int make_parts(struct node *n)
+int start_make_parts(struct node *n)
 {
-    const bool born = journal_is_born(n);
+    const bool born = start_journal_is_born(n);
     int code = start_open_store(n, true);
+    struct place place = {.height = 0};
     struct store_tip tip;
+    uint64_t replayed;
     enum err e = ERR_NONE;
 
     if (code != 0)
@@ -138,8 +186,14 @@ static int make_parts(struct node *n)
         e = write_genesis(n);
     if (e == ERR_NONE && !born && tip.any)
         e = store_forget_journal(n->store); /* before there is another */
+    if (e == ERR_NONE && tip.any) {
+        place.height = tip.height;
+        e = store_index_catch_up(n->store, &replayed);
+        if (e == ERR_NONE)
+            e = find_place(&place, n);
+    }
     if (e == ERR_NONE && !born)
-        e = write_birth(n, tip.any ? tip.height : 0);
+        e = write_birth(n, &place);
     return e == ERR_NONE
                ? 0
                : start_explain_storage(
@@ -163,12 +217,21 @@ int node_init(const struct config *config)
     if (code == 0)
         code = start_open_datadir(n);
     if (code == 0)
-        code = make_parts(n);
+        code = start_make_parts(n);
     if (code == 0) {
         char hex[2 * HASH_BYTES + 1];
 
         hex_encode(hex, n->chain_id.raw, HASH_BYTES);
-        log_info("node", "initialised", "chain=%s validator=%d", hex, n->me);
+        if (n->me >= 0)
+            log_info(
+                "node", "initialised", "chain=%s validator=%d", hex, n->me);
+        else
+            log_info("node",
+                     "initialised: this key is not in the genesis, so the node "
+                     "follows once its institution has announced it "
+                     "(validator_announce), and may then join",
+                     "chain=%s",
+                     hex);
         if (n->set.count < 4)
             log_unusual("node",
                         "this network tolerates no fault: for development "

@@ -16,21 +16,25 @@ static uint32_t checks_of(size_t tx_bytes)
     return 1 + (uint32_t)num_min_u64(tx_bytes / SIG_BYTES, TX_SIGS_MAX);
 }
 
-static void check_from(struct node *n, uint8_t peer, struct bytes tx)
+static void check_from(struct node *n, uint8_t slot, struct bytes tx)
 {
     struct mtx *m = mempool_new_tx(n, tx);
 
-    m->from = peer;
+    m->from = slot;
     m->checks = checks_of(tx.size);
-    n->pool.intake[peer].checks += m->checks;
+    n->pool.intake[slot].checks += m->checks;
     mempool_check(m);
 }
 
-static void feed(struct node *n, uint8_t peer)
+static void feed(struct node *n, uint8_t slot)
 {
-    struct intake *in = &n->pool.intake[peer];
+    struct intake *in = &n->pool.intake[slot];
 
-    while (in->left > 0 && in->checks < CHECKS_MAX) {
+    /* Who only observes has a tenth of a validator's share. */
+    const uint32_t most =
+        link_is_validator(n, slot) ? CHECKS_MAX : CHECKS_MAX / 10;
+
+    while (in->left > 0 && in->checks < most) {
         struct reader r =
             reader_of(bytes_of(in->frame.at + in->at, in->frame.size - in->at));
         const struct bytes tx = reader_vec(&r, TX_BYTES_MAX);
@@ -40,23 +44,23 @@ static void feed(struct node *n, uint8_t peer)
         in->at = in->frame.size - r.left;
         in->left--;
         if (mempool_by_hash(n, &hash) == NULL)
-            check_from(n, peer, tx);
+            check_from(n, slot, tx);
     }
     if (in->left == 0 && in->frame.size > 0) {
         buf_deinit(&in->frame);
-        peers_pause(n->peers, peer, CHANNEL_BULK, false);
+        peers_pause(n->peers, slot, CHANNEL_BULK, false);
     }
 }
 
-void intake_take(struct node *n, uint8_t peer, struct bytes payload)
+void intake_take(struct node *n, uint8_t slot, struct bytes payload)
 {
-    struct intake *in = &n->pool.intake[peer];
+    struct intake *in = &n->pool.intake[slot];
     uint32_t count;
     size_t first;
 
     if (msg_txs_decode(&count, &first, payload) != ERR_NONE) {
         peers_misbehaved(
-            n->peers, peer, CHANNEL_BULK, "malformed transactions message");
+            n->peers, slot, CHANNEL_BULK, "malformed transactions message");
         return;
     }
     if (count == 0 || in->left > 0) /* the latter: it was not paused in time */
@@ -64,9 +68,9 @@ void intake_take(struct node *n, uint8_t peer, struct bytes payload)
     buf_append(&in->frame, payload.at, payload.size);
     in->at = first;
     in->left = count;
-    feed(n, peer);
+    feed(n, slot);
     if (in->left > 0)
-        peers_pause(n->peers, peer, CHANNEL_BULK, true);
+        peers_pause(n->peers, slot, CHANNEL_BULK, true);
 }
 
 void intake_checked(struct node *n, const struct mtx *m)
@@ -79,14 +83,14 @@ void intake_checked(struct node *n, const struct mtx *m)
         feed(n, m->from);
 }
 
-void intake_up(struct node *n, uint8_t peer)
+void intake_up(struct node *n, uint8_t slot)
 {
-    if (n->pool.intake[peer].left > 0)
-        peers_pause(n->peers, peer, CHANNEL_BULK, true);
+    if (n->pool.intake[slot].left > 0)
+        peers_pause(n->peers, slot, CHANNEL_BULK, true);
 }
 
 void intake_free(struct node *n)
 {
-    for (uint32_t i = 0; i < VALIDATORS_MAX; i++)
+    for (uint32_t i = 0; i < PEERS_MAX; i++)
         buf_deinit(&n->pool.intake[i].frame);
 }

@@ -1,8 +1,8 @@
 /* Transactions on their way: checked, dry-run, sent around, waited for. */
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/verify.h"
 #include "node/node.h"
-#include "node/verify.h"
 
 #include <stdlib.h>
 
@@ -212,12 +212,9 @@ static void answer_known(struct node *n, struct mtx *m, struct mtx *known)
 /* What a correct node sends on, it has checked. */
 static void blame_sender(struct node *n, const struct mtx *m)
 {
-    struct peers_status s;
-
     if (m->local || n->stopping)
         return;
-    peers_status(n->peers, &s, m->from);
-    if (s.up[CHANNEL_BULK]) /* one frame of many is one fault */
+    if (peers_is_up(n->peers, m->from, CHANNEL_BULK)) /* one fault of many */
         peers_misbehaved(n->peers,
                          m->from,
                          CHANNEL_BULK,
@@ -296,7 +293,7 @@ void mempool_flush_gossip(struct node *n)
     if (n->gossip_count == 0)
         return;
     writer_u32(&w, n->gossip_count);
-    peers_broadcast(n->peers, CHANNEL_BULK, MSG_TXS, buf_bytes(&n->gossip));
+    link_send_validators(n, CHANNEL_BULK, MSG_TXS, buf_bytes(&n->gossip));
     buf_clear(&n->gossip);
     n->gossip_count = 0;
 }

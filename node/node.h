@@ -29,6 +29,8 @@ enum {
     EXIT_SAFETY_HALT = 86,
     EXIT_CONFIG = 78,
     EXIT_IO = 74,
+    EXIT_DATA = 65,
+    EXIT_NO_INPUT = 66,
     DISK_ROOM_MIN = 4 << 20, /* below this nothing is written any more */
     BLOCKS_MAX = 48,
     REFUSALS_KEPT = 4096,
@@ -38,6 +40,7 @@ enum {
     TOUCHES_MAX = 16,
     GOSSIP_BYTES = 200000,
     SUBMIT_ANSWER_MS = 10000, /* a repeat waits for its block's index */
+    LEAVE_GRACE_MS = 60000,   /* who left is served so long (E10) */
     REPAIR_BYTES_PER_S = 65536,
 };
 
@@ -46,9 +49,9 @@ enum {
     LANE_FIRST = 0, /* consensus */
     LANE_CLIENTS = 1,
     LANE_SYNC = 2,
-    LANE_PEERS = 3, /* one for each validator */
+    LANE_PEERS = 3, /* one for each slot of net/ */
 };
-_Static_assert(LANE_PEERS + VALIDATORS_MAX <= POOL_LANES, "a lane for each");
+_Static_assert(LANE_PEERS + PEERS_MAX <= POOL_LANES, "a lane for each");
 
 /* A block that is proposed, fetched or being committed. */
 struct block_entry {
@@ -118,7 +121,7 @@ struct mtx {
     uint32_t refs;
     enum mtx_state state;
     bool local;      /* came by RPC here: to be sent to the others */
-    uint8_t from;    /* the peer it came from, if not local */
+    uint8_t from;    /* the slot it came from, if not local */
     uint32_t checks; /* signatures it may have */
     bool listed;
     bool rechecking;
@@ -167,7 +170,7 @@ struct mempool {
     uint32_t count; /* listed */
     uint32_t ready;
     size_t bytes;
-    struct intake intake[VALIDATORS_MAX];
+    struct intake intake[PEERS_MAX]; /* by slot */
 };
 
 struct kept_refusal {
@@ -176,8 +179,33 @@ struct kept_refusal {
     struct tx_facts facts;
 };
 
+struct link_holder {
+    struct pubkey key;
+    bool validator;
+};
+
+/* Who has left the set, and is let in for a while all the same. */
+struct leaver {
+    struct peers_identity is;
+    uint64_t until_ms; /* 0: f + 1 of the new set are not there yet */
+};
+
+/* What this node is to the others. */
+enum node_role {
+    NODE_VALIDATOR, /* in the set, and votes or soon will */
+    NODE_CANDIDATE, /* announced */
+    NODE_OBSERVER,  /* left the set, or its votes are forgotten */
+    NODE_ROLES,
+};
+extern const char *const node_role_names[NODE_ROLES];
+
 /* What RPC threads may look at, refreshed by the loop. */
 struct health {
+    struct valset set; /* in force for the next block */
+    uint64_t since_height;
+    int me;
+    enum node_role role;
+    bool synced;
     uint64_t height;  /* tip of the state */
     uint64_t durable; /* newest block that is on disk */
     uint64_t indexed;
@@ -193,7 +221,8 @@ struct health {
     uint64_t disk_free;
     uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
-    struct peers_status peer[VALIDATORS_MAX];
+    uint64_t sync_target, sync_windows;
+    struct peers_status peer[PEERS_MAX];
     struct peers_clock clock;
     char observer_why[160];
 };
@@ -211,6 +240,7 @@ struct sync_serving {
 };
 
 struct proposals_seen {
+    uint64_t epoch;
     uint64_t view;
     uint32_t count;
 };
@@ -218,11 +248,24 @@ struct proposals_seen {
 struct node {
     struct config config;
     struct genesis *genesis;
-    struct valset set;
     struct hash chain_id;
-    struct vote_domain domain;
-    int me;
     struct secret consensus_key;
+    struct pubkey key; /* its public part */
+    struct hash spki_hash;
+
+    /* the epoch of the core: that of the next block, once it is applied */
+    struct valset set;
+    struct vote_domain domain;
+    int me; /* index in the set, or -1 */
+    uint64_t since_height;
+    struct hash since_hash; /* block that put the set in force */
+    struct cert end_cert;   /* what made it final, in the epoch before */
+    struct valset next_set; /* of a tip that seals */
+    uint32_t candidate_count;
+    struct candidate_row candidates[PEERS_MAX];
+    uint32_t leaver_count;
+    struct leaver leavers[VALIDATORS_MAX];
+    struct buf later; /* journal records of epochs the state has not reached */
     uint64_t started_ms;
 
     struct event_base *base;
@@ -230,13 +273,16 @@ struct node {
     struct pool *verify;
     struct pool *executor;
     struct pool *writer;
-    struct pool *reader; /* of the store, for clients and peers */
+    struct pool *reader;  /* of the store, for clients and peers */
+    struct pool *provers; /* one thread; alone has `prover` */
+    struct prover *prover;
     struct event *tick;
     struct event *core_timer;  /* when the core wants to be woken */
     uint64_t core_timer_at_ms; /* what it is set to; UINT64_MAX: not set */
     uint64_t second_ms;        /* what is done once a second: not before */
     uint64_t disk_free;        /* bytes, looked at once a second */
     struct event *gossip_event;
+    struct event *links_event;
     struct event *on_term;
     struct event *on_int;
     bool stopping;
@@ -247,6 +293,7 @@ struct node {
     struct store *store;
     struct peers *peers;
     struct rpc_server *rpc;
+    struct control *control;
     EVP_PKEY *tls_key;
     X509 *tls_certificate;
 
@@ -255,7 +302,8 @@ struct node {
 
     /* executor's */
     struct engine *engine;
-    struct tx *scratch; /* BLOCK_TXS_MAX decoded transactions */
+    struct tx *scratch;  /* BLOCK_TXS_MAX decoded transactions */
+    struct proof *takes; /* wait until the state stands at the tip */
 
     /* consensus */
     struct core *core;
@@ -269,18 +317,22 @@ struct node {
     struct hash tip_hash;
     uint64_t submitted_height; /* last commit given to the executor */
     uint64_t durable_height;
-    uint64_t indexed_height; /* newest that the mempool has heard of */
+    uint64_t indexed_height; /* newest that the indexes have */
+    struct proof *proofs;    /* wait for it */
+    uint64_t birth_epoch;
     struct write_task *write_first, **write_last; /* wait for the writer */
     uint32_t write_waiting;
     bool writing;
     bool journal_started;
     bool work_told;
-    uint64_t statuses; /* bitmap: peers whose STATUS showed height 0 */
+    uint64_t statuses; /* bitmap: validators who show that it may start */
+    uint64_t claimed;  /* bitmap: validators heard of in this epoch … */
+    uint64_t claims[VALIDATORS_MAX]; /* … and what they say is final */
 
     /* block sync */
     struct sync *sync;
-    uint8_t fetch_peer;
-    struct sync_serving serving[VALIDATORS_MAX];
+    uint8_t fetch_peer; /* slot */
+    struct sync_serving serving[PEERS_MAX];
 
     struct peers_clock clock; /* as of the last tick */
 
@@ -290,10 +342,13 @@ struct node {
     struct buf last_event;             /* certificates and votes of a halt */
     const struct block_entry *failing; /* a final block that failed; or NULL */
 
-    /* what each peer costs */
-    struct bucket served[VALIDATORS_MAX];  /* bytes of blocks */
-    struct bucket repairs[VALIDATORS_MAX]; /* bytes of certificates, for it */
-    struct proposals_seen proposals[VALIDATORS_MAX];
+    uint64_t ending; /* bitmap: slots for which an EPOCH_END is being read */
+
+    /* what each peer costs, by slot */
+    struct bucket served[PEERS_MAX];  /* bytes of blocks */
+    struct bucket repairs[PEERS_MAX]; /* bytes of certificates, for it */
+    struct proposals_seen proposals[PEERS_MAX];
+    struct link_holder holders[PEERS_MAX]; /* for whom they are */
 
     struct mempool pool;
     struct buf gossip;
@@ -312,6 +367,7 @@ struct node {
     struct health health;
     uint64_t blocks_total, txs_total, refused_total, dropped_total;
     _Atomic uint64_t rpc_requests, rpc_errors;
+    _Atomic uint32_t proofs_open;
     char observer_why[160];
 };
 
@@ -323,6 +379,18 @@ void node_fail(struct node *n, int code, const char *text, const char *detail);
 
 int node_init(const struct config *config); /* init.c */
 int node_run(const struct config *config);  /* start.c */
+/* backup_cmd.c; to "": the usual place */
+int node_backup(const struct config *config, const char *to);
+int node_verify_backup(const char *dir);
+int node_restore(const struct config *config, const char *from);
+/* prune.c; below UINT64_MAX: as node.keep_blocks says */
+int node_prune(const struct config *config,
+               uint64_t below,
+               const char *archive);
+/* import.c */
+int node_import(const struct config *config,
+                const char *const *files,
+                int count);
 
 /* blocks.c */
 struct block_entry *block_entry_find(struct node *n, const struct hash *hash);
@@ -356,10 +424,55 @@ void execute_block(struct node *n, struct block_entry *b);
 void commit_block(struct node *n,
                   struct block_entry *b,
                   const struct cert *cert);
+/* commit_recovered commits what the journal knew to be final, as far as nothing
+ * is missing; what comes after a gap waits for block sync. */
+void commit_recovered(struct node *n);
 /* commit_ready commits what may be, in the order of heights. */
 void commit_ready(struct node *n);
 void build_block(struct node *n, const struct candidate *on);
 void dry_run(struct node *n, struct mtx *m);
+
+/* links.c: slots of net/peers, and the names peers have in the core */
+/* link_id: a validator's index, or CORE_OBSERVER and more. */
+uint8_t link_id(const struct node *n, uint8_t slot);
+int link_slot(const struct node *n, uint8_t id); /* or -1 */
+bool link_is_validator(const struct node *n, uint8_t slot);
+/* To one, or with CORE_ALL to everybody. */
+void link_send(struct node *n,
+               uint8_t id,
+               uint8_t channel,
+               uint8_t type,
+               struct bytes payload);
+/* To the other validators alone. */
+void link_send_validators(struct node *n,
+                          uint8_t channel,
+                          uint8_t type,
+                          struct bytes payload);
+/* Soon, and not within a peer's frame, peers_know hears who is let in now. */
+void links_refresh(struct node *n);
+void links_on_refresh(evutil_socket_t fd, short what, void *ctx);
+/* Those of the older set who are not in the newer leave. */
+void links_leave(struct node *n,
+                 const struct valset *before,
+                 const struct valset *after);
+void links_tick(struct node *n);
+enum node_role links_role(const struct node *n);
+
+/* epoch.c */
+struct core_config epoch_config(struct node *n);
+/* The set of the next block, put in force by that block. */
+void epoch_adopt(struct node *n,
+                 const struct valset *set,
+                 uint64_t since_height,
+                 const struct hash *since_hash);
+void epoch_end(struct node *n, const struct cert *cert);
+/* A STATUS of this epoch. */
+void epoch_status(struct node *n, uint8_t from, const struct core_status *s);
+bool epoch_is_synced(const struct node *n);
+/* A peer speaks in another epoch. */
+void epoch_other(struct node *n, uint8_t from, uint64_t epoch);
+void epoch_send_end(struct node *n, uint8_t to, uint64_t epoch);
+void epoch_take_end(struct node *n, uint8_t slot, struct bytes payload);
 
 /* replica.c */
 void replica_feed(struct node *n, struct core_event *e);
@@ -374,25 +487,29 @@ void replica_cut_journal(struct node *n);
 
 /* inbox.c */
 enum {
-    REPLICA_TYPES = 10,
+    REPLICA_TYPES = 11,
 };
 extern const struct peers_type replica_types[REPLICA_TYPES];
 void replica_frame(void *ctx,
-                   uint8_t index,
+                   uint8_t slot,
                    uint8_t channel,
                    uint8_t type,
                    struct bytes payload);
 
 /* sync.c, sync_check.c (sync.h says how) */
 void sync_new(struct node *n);
+void sync_epoch(struct node *n); /* this node has joined or left the set */
 void sync_free(struct node *n);
 void sync_want(struct node *n, uint64_t to_height);
 /* sync_pump commits what is ready and asks for what is missing. */
 void sync_pump(struct node *n);
+/* How far it is to go, and how many windows are asked for. */
+uint64_t sync_target(const struct node *n);
+uint32_t sync_windows(const struct node *n);
 void sync_tick(struct node *n);
-void sync_down(struct node *n, uint8_t peer); /* its bulk connection went */
-void sync_take(struct node *n, uint8_t peer, struct bytes payload);
-void sync_take_end(struct node *n, uint8_t peer, struct bytes payload);
+void sync_down(struct node *n, uint8_t slot); /* its bulk connection went */
+void sync_take(struct node *n, uint8_t slot, struct bytes payload);
+void sync_take_end(struct node *n, uint8_t slot, struct bytes payload);
 /* The block to be committed next, if it is here and checked; it is given back
  * with sync_committed. */
 struct block_entry *sync_ready(struct node *n);
@@ -402,10 +519,10 @@ void fetch_want(struct node *n, const struct hash *block);
 /* sync_serve.c */
 /* sync_read_block appends a MSG_SYNC_BLOCK from the log.  Any thread. */
 bool sync_read_block(struct store *s, struct buf *out, uint64_t height);
-void sync_serve(struct node *n, uint8_t peer, struct bytes payload);
-void sync_serve_more(struct node *n, uint8_t to);
+void sync_serve(struct node *n, uint8_t slot, struct bytes payload);
+void sync_serve_more(struct node *n, uint8_t slot);
 void sync_serve_tick(struct node *n);
-void sync_serve_reset(struct node *n, uint8_t peer); /* a new connection */
+void sync_serve_reset(struct node *n, uint8_t slot); /* a new connection */
 
 /* mempool.c */
 struct mtx *mempool_new_tx(struct node *n, struct bytes bytes);
@@ -432,11 +549,11 @@ void mempool_free(struct node *n);
 void clock_tick(struct node *n);
 
 /* intake.c */
-void intake_take(struct node *n, uint8_t peer, struct bytes payload);
+void intake_take(struct node *n, uint8_t slot, struct bytes payload);
 /* The check of m, which came from a peer, has ended. */
 void intake_checked(struct node *n, const struct mtx *m);
 /* A new connection: it waits like the one before, if something is left. */
-void intake_up(struct node *n, uint8_t peer);
+void intake_up(struct node *n, uint8_t slot);
 void intake_free(struct node *n);
 
 /* fate.c */
@@ -495,10 +612,14 @@ void api_answer_dead(struct rpc_call *call,
                      const struct hash *id,
                      const struct fate *fate,
                      const struct tx_facts *facts);
-void api_answer_broken(struct rpc_call *call, enum err e);
 void api_answer_refused(struct rpc_call *call,
                         const struct hash *id,
                         const struct refusal *why);
+
+/* api_proof.c */
+void proofs_tip(struct node *n); /* executor: the state stands at the tip */
+void proofs_indexed(struct node *n);
+void proofs_free(struct node *n);
 
 /* health.c */
 void health_refresh(struct node *n);
@@ -508,6 +629,6 @@ void health_metrics(void *ctx, struct buf *out);
 json_t *health_status(struct node *n);
 /* health_peers.c */
 json_t *health_peers(struct node *n);
-void health_peers_metrics(const struct health *h, uint32_t peers, struct buf *);
+void health_peers_metrics(const struct health *h, struct buf *out);
 
 #endif /* NODE_NODE_H */

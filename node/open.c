@@ -97,10 +97,6 @@ int start_load_genesis(struct node *n)
                               sentence,
                               "use the file every validator has",
                               EXIT_CONFIG);
-    n->set = genesis_valset(n->genesis);
-    n->domain.chain_id = n->chain_id;
-    n->domain.validators_hash = valset_hash(&n->set);
-    n->domain.set = &n->set;
     return 0;
 }
 
@@ -135,10 +131,9 @@ static int open_key(const struct config *c,
 int start_load_keys(struct node *n)
 {
     char passphrase[PASSPHRASE_MAX];
+    const struct valset set = genesis_valset(n->genesis);
     struct secret transport;
-    struct pubkey public;
     uint8_t transport_public_bytes[32];
-    struct hash spki;
     int code = get_passphrase(&n->config, passphrase);
 
     if (code == 0)
@@ -156,11 +151,10 @@ int start_load_keys(struct node *n)
     OPENSSL_cleanse(passphrase, sizeof passphrase);
     if (code != 0)
         return code;
-    if (key_public(&public, &n->consensus_key) != ERR_NONE ||
-        (n->me = valset_find(&n->set, &public)) < 0)
-        return start_complain("this node's consensus key is not in the genesis",
+    if (key_public(&n->key, &n->consensus_key) != ERR_NONE)
+        return start_complain("the consensus key is not valid",
                               "consensus.key",
-                              "use the key whose public part the genesis lists",
+                              "restore the key file from its backup",
                               EXIT_CONFIG);
     if (transport_public(transport_public_bytes, &transport) != ERR_NONE ||
         transport_identity(&n->tls_key, &n->tls_certificate, &transport) !=
@@ -170,13 +164,20 @@ int start_load_keys(struct node *n)
                               "restore the key file from its backup",
                               EXIT_CONFIG);
     secret_wipe(&transport);
-    spki = transport_spki_hash(transport_public_bytes);
-    if (!hash_eq(&spki, &n->set.list[n->me].spki_hash))
-        return start_complain("this node's transport key is not the pinned one",
-                              "transport.key",
-                              "use the key whose hash the genesis lists",
-                              EXIT_CONFIG);
-    return 0;
+    n->spki_hash = transport_spki_hash(transport_public_bytes);
+    epoch_adopt(n, &set, 0, &n->chain_id); /* until the state says more */
+    return n->me >= 0 ? start_check_pin(n, &set.list[n->me].spki_hash) : 0;
+}
+
+int start_check_pin(const struct node *n, const struct hash *pinned)
+{
+    if (hash_eq(&n->spki_hash, pinned))
+        return 0;
+    return start_complain("this node's transport key is not the pinned one",
+                          "transport.key",
+                          "use the key whose hash the genesis lists, or the "
+                          "one that was announced",
+                          EXIT_CONFIG);
 }
 
 int start_explain_storage(enum err e, const char *what, const char *detail)

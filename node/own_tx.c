@@ -157,12 +157,12 @@ static void look_done(struct task *task)
     free(l);
 }
 
-/* It has every block that it has heard to be final, on disk, and would hear
- * the votes of a quorum. */
+/* It has every block that it has heard to be final, on disk, would hear the
+ * votes of a quorum, and its journal may vote (D45). */
 static bool is_synced(const struct node *n)
 {
-    return !n->need_sync && n->health.height >= n->health.final_height &&
-           n->health.durable == n->health.height &&
+    return !n->need_sync && epoch_is_synced(n) && n->journal_started &&
+           !n->core->observer && n->durable_height == n->tip.height &&
            n->health.peers_up >= n->health.quorum;
 }
 
@@ -175,10 +175,7 @@ void own_tx_tick(struct node *n)
         return;
     l = calloc(1, sizeof *l);
     ASSERT(l != NULL);
-    if (key_public(&l->key, &n->consensus_key) != ERR_NONE) {
-        free(l);
-        return;
-    }
+    l->key = n->key;
     n->ready_asking = true;
     l->task.run = run_look;
     l->task.done = look_done;

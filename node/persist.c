@@ -38,6 +38,7 @@ void keep_vote(struct node *n, const struct vote *v)
     struct writer w = writer_of(buf, sizeof buf);
 
     vote_encode(&w, v);
+    n->journal_started = true;
     keep_record(n, RECORD_VOTE, v->about.view, writer_bytes(&w));
 }
 
@@ -48,6 +49,22 @@ void keep_cert(struct node *n, const struct cert *c)
 
     cert_encode(&w, c);
     keep_record(n, RECORD_CERT, c->about.view, writer_bytes(&w));
+}
+
+void keep_end(struct node *n, const struct cert *c)
+{
+    uint8_t buf[CERT_BYTES_MAX];
+    struct writer w = writer_of(buf, sizeof buf);
+    enum err e;
+
+    cert_encode(&w, c);
+    e = journal_append(n->journal,
+                       RECORD_EPOCH_END,
+                       c->epoch,
+                       c->about.view,
+                       writer_bytes(&w));
+    if (e != ERR_NONE)
+        keep_failed(n, e);
 }
 
 void keep_body(struct node *n, const struct block_entry *b)
@@ -95,33 +112,40 @@ void replica_cut_journal(struct node *n)
     uint32_t first;
     enum err e;
 
-    if (n->flushing || n->stopping ||
+    if (n->flushing || n->stopping || n->later.size > 0 || n->core->passed ||
         journal_segment_bytes(n->journal) < JOURNAL_CUT_BYTES ||
-        n->durable_height < n->tip.height)
+        n->durable_height < n->tip.height ||
+        n->core->fin.height > n->tip.height + 1)
         return;
     e = journal_begin_segment(n->journal);
     first = journal_segment(n->journal);
     if (e == ERR_NONE) {
-        record_birth_encode(&w, &n->set.list[n->me].key, n->set.epoch);
+        record_birth_encode(&w, &n->key, n->birth_epoch);
         keep_record(n, RECORD_BIRTH, 0, writer_bytes(&w));
-        keep_record(n, RECORD_START, 0, bytes_of("", 0));
+        if (n->journal_started)
+            keep_record(n, RECORD_START, 0, bytes_of("", 0));
         if (n->core->observer)
             keep_record(n, RECORD_OBSERVER, 0, bytes_of("", 0));
-        append_mark(n);
-        core_checkpoint(n->core, checkpoint_one, n);
+        if (n->set.epoch > 0)
+            keep_end(n, &n->end_cert);
         for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
             if (n->blocks[i].used && n->blocks[i].has_body &&
                 n->blocks[i].header.height > n->durable_height &&
                 core_promised_body(n->core, &n->blocks[i].hash))
                 keep_body(n, &n->blocks[i]);
         }
+        append_mark(n);
+        core_checkpoint(n->core, checkpoint_one, n);
         e = journal_sync(n->journal);
     }
     /* The older segments go only when a later batch shows that the checkpoint
      * was on disk: damage to it would pass for a torn end, and the votes in it
      * be forgotten. */
     if (e == ERR_NONE) {
-        keep_record(n, RECORD_START, 0, bytes_of("", 0));
+        if (n->journal_started)
+            keep_record(n, RECORD_START, 0, bytes_of("", 0));
+        else
+            keep_record(n, RECORD_BIRTH, 0, writer_bytes(&w));
         e = journal_sync(n->journal);
     }
     if (e == ERR_NONE)

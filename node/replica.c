@@ -2,28 +2,32 @@
  * persisted is on disk before anything that depends on it is sent. */
 #include "node/replica.h"
 #include "base/check.h"
-#include "base/hex.h"
 #include "base/log.h"
 #include "node/bundle.h"
+#include "node/own_tx.h"
 #include "node/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A message that waits until the journal is synced. */
+/* A message that waits until the journal is synced.  Recipients are called by
+ * the epoch's indices: one for a single peer of an epoch that ended meanwhile
+ * is dropped. */
 struct out_message {
     struct out_message *next;
+    uint64_t epoch;
     uint8_t to;
     uint8_t type;
     struct buf payload;
 };
 
+/* Proposals and votes are for validators; what is certified is for all. */
 static void transmit(struct node *n, uint8_t to, uint8_t type, struct bytes b)
 {
-    if (to == CORE_ALL)
-        peers_broadcast(n->peers, CHANNEL_CONSENSUS, type, b);
-    else if (to != n->me)
-        (void)peers_send(n->peers, to, CHANNEL_CONSENSUS, type, b);
+    if (to == CORE_ALL && (type == MSG_PROPOSAL || type == MSG_VOTE))
+        link_send_validators(n, CHANNEL_CONSENSUS, type, b);
+    else
+        link_send(n, to, CHANNEL_CONSENSUS, type, b);
 }
 
 /* Sends now, or after the next sync of the journal. */
@@ -40,6 +44,7 @@ static void send_message(struct node *n,
     }
     m = calloc(1, sizeof *m);
     ASSERT(m != NULL);
+    m->epoch = n->set.epoch;
     m->to = e->to;
     m->type = type;
     buf_append(&m->payload, payload.at, payload.size);
@@ -76,25 +81,37 @@ static void send_proposal(struct node *n, const struct core_effect *e)
         buf_append(&out, NULL, 8 + b->header_bytes.size + b->body.size);
         w = writer_of(out.at, out.size);
         msg_block_encode(&w, buf_bytes(&b->header_bytes), buf_bytes(&b->body));
-        peers_broadcast(n->peers, CHANNEL_BULK, MSG_BLOCK, writer_bytes(&w));
+        link_send_validators(n, CHANNEL_BULK, MSG_BLOCK, writer_bytes(&w));
     }
     buf_deinit(&out);
 }
 
 static void send_status(struct node *n, const struct core_effect *e)
 {
-    for (uint8_t i = 0; i < n->set.count; i++) {
+    for (uint8_t slot = 0; slot < PEERS_MAX; slot++) {
         uint8_t buf[MSG_STATUS_MAX];
         struct writer w = writer_of(buf, sizeof buf);
         struct core_status s;
+        uint8_t id;
 
-        if ((int)i == n->me || (e->to != CORE_ALL && e->to != i))
+        if (!peers_is_up(n->peers, slot, CHANNEL_CONSENSUS))
             continue;
-        core_status_for(n->core, &s, i);
+        id = link_id(n, slot);
+        if (e->to != CORE_ALL && e->to != id)
+            continue;
+        core_status_for(n->core, &s, id);
         msg_status_encode(&w, &s, n->set.epoch);
         ASSERT(writer_ok(&w));
-        transmit(n, i, MSG_STATUS, writer_bytes(&w));
+        (void)peers_send(
+            n->peers, slot, CHANNEL_CONSENSUS, MSG_STATUS, writer_bytes(&w));
     }
+}
+
+static bool may_repair(struct node *n, uint8_t to, uint32_t bytes)
+{
+    const int slot = link_slot(n, to);
+
+    return slot >= 0 && bucket_take(&n->repairs[slot], bytes, node_now_ms());
 }
 
 static void send_small(struct node *n, const struct core_effect *e)
@@ -109,8 +126,7 @@ static void send_small(struct node *n, const struct core_effect *e)
         cert_encode(&w, e->cert);
         /* What one peer lacks is pushed within its budget; its next STATUS
          * asks again. */
-        if (e->to != CORE_ALL &&
-            !bucket_take(&n->repairs[e->to], (uint32_t)w.size, node_now_ms()))
+        if (e->to != CORE_ALL && !may_repair(n, e->to, (uint32_t)w.size))
             return;
         send_message(n, e, MSG_CERT, writer_bytes(&w));
     }
@@ -142,21 +158,18 @@ static void start_commit(struct node *n, const struct core_effect *e)
         replica_feed(n, &gone);
 }
 
-static void report_evidence(const struct core_effect *e)
+static void report_evidence(struct node *n,
+                            const struct vote *a,
+                            const struct vote *b)
 {
-    uint8_t buf[2 * VOTE_BYTES];
-    char text[4 * VOTE_BYTES + 1];
-    struct writer w = writer_of(buf, sizeof buf);
-
-    vote_encode(&w, &e->vote);
-    vote_encode(&w, &e->other);
-    hex_encode(text, buf, w.size);
     log_broken("consensus",
                "a validator signed two votes that exclude each other",
-               "validator=%u view=%llu evidence=%s",
-               e->vote.signer,
-               (unsigned long long)e->vote.about.view,
-               text);
+               "validator=%u institution=%u epoch=%llu view=%llu",
+               a->signer,
+               n->set.list[a->signer].institution,
+               (unsigned long long)a->epoch,
+               (unsigned long long)a->about.view);
+    own_tx_evidence(n, a, b);
 }
 
 /* D45, H4: not sure what it signed, it signs nothing any more. */
@@ -215,8 +228,14 @@ static void carry_out(struct node *n, const struct core_effect *e)
     case DO_COMMIT:
         start_commit(n, e);
         break;
+    case DO_SEND_EPOCH_END:
+        epoch_send_end(n, e->to, e->epoch);
+        break;
+    case DO_EPOCH_END:
+        epoch_end(n, e->cert);
+        break;
     case DO_EVIDENCE:
-        report_evidence(e);
+        report_evidence(n, &e->vote, &e->other);
         break;
     case DO_OBSERVE:
         start_observing(n, e->text);
@@ -240,7 +259,8 @@ static void release_messages(struct node *n)
     while (m != NULL) {
         struct out_message *next = m->next;
 
-        transmit(n, m->to, m->type, buf_bytes(&m->payload));
+        if (m->epoch == n->set.epoch || m->to == CORE_ALL)
+            transmit(n, m->to, m->type, buf_bytes(&m->payload));
         buf_deinit(&m->payload);
         free(m);
         m = next;
@@ -370,8 +390,10 @@ void replica_tell_work(struct node *n)
 
 void replica_applied(struct node *n)
 {
-    struct core_event e = {
-        .kind = ON_APPLIED, .height = n->tip.height, .hash = n->tip_hash};
+    struct core_event e = {.kind = ON_APPLIED,
+                           .height = n->tip.height,
+                           .hash = n->tip_hash,
+                           .seal = (n->tip.flags & HEADER_SEAL) != 0};
 
     replica_feed(n, &e);
 }

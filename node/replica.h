@@ -13,5 +13,15 @@ void keep_record(struct node *n, uint8_t type, uint64_t view, struct bytes b);
 void keep_vote(struct node *n, const struct vote *v);
 void keep_cert(struct node *n, const struct cert *c);
 void keep_body(struct node *n, const struct block_entry *b);
+/* RECORD_EPOCH_END, of the certificate's epoch. */
+void keep_end(struct node *n, const struct cert *c);
+
+/* recover.c */
+/* One record: bodies are back among the blocks, and what is final by its
+ * certificate is to be committed (commit_recovered). */
+MUST_USE enum err recover_record(struct node *n,
+                                 uint8_t type,
+                                 uint64_t epoch,
+                                 struct bytes payload);
 
 #endif /* NODE_REPLICA_H */

@@ -3,7 +3,9 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/bundle.h"
+#include "node/control.h"
 #include "node/own_tx.h"
+#include "node/prove.h"
 #include "node/trace.h"
 
 #include <event2/thread.h>
@@ -66,6 +68,8 @@ void node_free(struct node *n)
         event_free(n->core_timer);
     if (n->gossip_event != NULL)
         event_free(n->gossip_event);
+    if (n->links_event != NULL)
+        event_free(n->links_event);
     if (n->on_term != NULL)
         event_free(n->on_term);
     if (n->on_int != NULL)
@@ -95,6 +99,7 @@ void node_free(struct node *n)
     buf_deinit(&n->last_event);
     sync_free(n);
     free(n->blocks);
+    buf_deinit(&n->later);
     free(n->refusals);
     free(n->scratch);
     free(n->core);
@@ -127,40 +132,59 @@ static void sign_hello(void *ctx,
     ASSERT(e == ERR_NONE);
 }
 
-static void on_up(void *ctx, uint8_t index, uint8_t channel)
+static void on_link(struct node *n,
+                    enum core_event_kind kind,
+                    uint8_t slot,
+                    const char *what)
 {
-    struct node *n = ctx;
-    struct core_event connected = {.kind = ON_UP, .from = index};
+    struct core_event e = {.kind = kind, .from = link_id(n, slot)};
 
-    if (channel != CHANNEL_CONSENSUS) {
-        intake_up(n, index);
-        sync_serve_reset(n, index);
-        return;
-    }
-    log_info("net", "validator connected", "validator=%u", index);
-    replica_feed(n, &connected);
+    if (e.from < CORE_OBSERVER)
+        log_info("net", what, "validator=%u", e.from);
+    else
+        log_info("net", what, "observer=%u", slot);
+    replica_feed(n, &e);
 }
 
-static void on_down(void *ctx, uint8_t index, uint8_t channel)
+static void on_up(void *ctx, uint8_t slot, uint8_t channel)
 {
     struct node *n = ctx;
-    struct core_event down = {.kind = ON_DOWN, .from = index};
 
-    if (channel != CHANNEL_CONSENSUS) {
-        sync_serve_reset(n, index);
-        sync_down(n, index);
+    if (channel == CHANNEL_CONSENSUS) {
+        on_link(n, ON_UP, slot, "peer connected");
         return;
     }
-    log_info("net", "validator disconnected", "validator=%u", index);
-    replica_feed(n, &down);
+    intake_up(n, slot);
+    sync_serve_reset(n, slot);
+}
+
+static void on_down(void *ctx, uint8_t slot, uint8_t channel)
+{
+    struct node *n = ctx;
+
+    if (channel == CHANNEL_CONSENSUS) {
+        on_link(n, ON_DOWN, slot, "peer disconnected");
+        return;
+    }
+    sync_serve_reset(n, slot);
+    sync_down(n, slot);
+}
+
+/* Or nothing. */
+static bool is_address(const char *text)
+{
+    char host[256];
+    uint16_t port;
+
+    return text[0] == '\0' ||
+           config_split_address(host, &port, text) == ERR_NONE;
 }
 
 static int start_peers(struct node *n)
 {
     struct peers_config c = {
         .base = n->base,
-        .set = &n->set,
-        .me = (uint8_t)n->me,
+        .self = n->key,
         .chain_id = n->chain_id,
         .key = n->tls_key,
         .certificate = n->tls_certificate,
@@ -186,24 +210,17 @@ static int start_peers(struct node *n)
                               "write host:port",
                               EXIT_CONFIG);
     c.listen_host = host;
-    for (uint32_t i = 0; i < n->set.count; i++) {
-        if (n->config.peer[i][0] == '\0')
-            continue;
-        if (config_split_address(c.address[i].host,
-                                 &c.address[i].port,
-                                 n->config.peer[i]) != ERR_NONE)
+    for (uint32_t i = 0; i < VALIDATORS_MAX; i++) {
+        if (!is_address(n->config.peer[i]))
             return start_complain("a peer's address is not one",
                                   n->config.peer[i],
                                   "write host:port",
                                   EXIT_CONFIG);
-    }
-    for (uint32_t i = 0; i < VALIDATORS_MAX; i++) {
-        const uint32_t served = (uint32_t)n->config.peers_serve_mib << 20;
-        const uint64_t now_ms = node_now_ms();
-
-        n->served[i] = bucket_of(served, served, now_ms);
-        n->repairs[i] =
-            bucket_of(REPAIR_BYTES_PER_S, 2 * REPAIR_BYTES_PER_S, now_ms);
+        if (!is_address(n->config.institution[i].text))
+            return start_complain("an institution's address is not one",
+                                  n->config.institution[i].text,
+                                  "write host:port",
+                                  EXIT_CONFIG);
     }
     e = peers_new(&n->peers, &c, &callbacks);
     if (e != ERR_NONE)
@@ -213,6 +230,7 @@ static int start_peers(struct node *n)
                               n->config.peers_listen,
                               "stop what uses it, or change peers.listen",
                               EXIT_CONFIG);
+    links_on_refresh(-1, 0, n);
     return 0;
 }
 
@@ -261,6 +279,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     sync_tick(n);
     sync_serve_tick(n);
+    links_tick(n);
     if (now >= n->second_ms) {
         n->second_ms = now + 1000;
         n->disk_free = datadir_free_bytes(n->config.dir);
@@ -344,7 +363,10 @@ static int serve(struct node *n)
     n->executor = pool_new("executor", 1, n->mail);
     n->writer = pool_new("writer", 1, n->mail);
     n->reader = pool_new("reader", 1, n->mail);
+    n->provers = pool_new("prover", 1, n->mail);
+    n->prover = prover_new(n->store, n->genesis->offset_ms, PROVE_CACHE_BYTES);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
+    n->links_event = event_new(n->base, -1, 0, links_on_refresh, n);
     n->tick = event_new(n->base, -1, 0, on_tick, n);
     event_priority_set(n->tick, 0);
     event_add(n->tick, &soon);
@@ -354,12 +376,18 @@ static int serve(struct node *n)
     n->on_int = evsignal_new(n->base, SIGINT, on_signal, n);
     event_add(n->on_term, NULL);
     event_add(n->on_int, NULL);
+    commit_recovered(n);
     code = start_peers(n);
     if (code == 0) {
         n->disk_free = datadir_free_bytes(n->config.dir);
         health_refresh(n);
         code = start_rpc(n);
     }
+    if (code == 0 && control_start(&n->control, n) != ERR_NONE)
+        code = start_complain("the socket for the operator cannot be made",
+                              n->config.dir,
+                              "check the data directory's file system",
+                              EXIT_IO);
     if (code == 0) {
         log_info("node",
                  "ready to serve",
@@ -372,12 +400,16 @@ static int serve(struct node *n)
     }
     n->stopping = true;
     rpc_halt(n->rpc);
+    control_stop(n->control);
     /* What one pool has done may still go on to the next. */
     end_pool(n, &n->reader);
+    end_pool(n, &n->provers);
     end_pool(n, &n->verify);
     end_pool(n, &n->executor);
     write_flush(n);
     end_pool(n, &n->writer);
+    proofs_free(n);
+    prover_free(n->prover);
     mempool_free(n);
     if (code == 0)
         log_info("node",
@@ -397,8 +429,10 @@ int node_run(const struct config *config)
         code = start_load_keys(n);
     if (code == 0)
         code = start_open_datadir(n);
-    if (code == 0)
+    if (code == 0) {
+        backup_sweep(n->config.dir);
         code = start_open_store(n, false);
+    }
     if (code == 0)
         code = start_load_state(n);
     if (code == 0)

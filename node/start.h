@@ -25,9 +25,30 @@ int start_halt(struct node *n,
 int start_explain_storage(enum err e, const char *what, const char *detail);
 int start_load_genesis(struct node *n);
 int start_load_keys(struct node *n);
+/* The transport key is the one that the others expect of the consensus key. */
+int start_check_pin(const struct node *n, const struct hash *pinned);
 int start_open_datadir(struct node *n);
 int start_open_store(struct node *n, bool create);
 void start_journal_path(const struct node *n, char out[CONFIG_TEXT_MAX + 16]);
+
+/* load.c */
+MUST_USE enum err load_header(struct header *out,
+                              struct store *s,
+                              uint64_t height);
+/* load_engine rebuilds the state from its rows and compares the root and all
+ * totals.  *out is to be freed also after an error: those of engine_load_row
+ * and engine_load_finish, and of reading.
+ * Requires  the indexes of s are at its tip */
+MUST_USE enum err load_engine(struct engine **out,
+                              struct header *tip,
+                              const struct genesis *g,
+                              struct store *s);
+
+/* init.c */
+bool start_journal_is_born(const struct node *n);
+/* What is missing beside a database: block 0, the journal (D45: that of an
+ * observer, if there are blocks). */
+int start_make_parts(struct node *n);
 
 /* recover.c */
 int start_load_state(struct node *n);

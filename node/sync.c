@@ -7,21 +7,30 @@
 
 #include <stdlib.h>
 
-static bool up(const struct node *n, uint8_t index)
+/* Validators have every final block; so has who speaks of a later epoch, and
+ * only certificates say whether it is true. */
+static bool may_have(const struct node *n, uint8_t slot)
 {
-    struct peers_status s;
-
-    peers_status(n->peers, &s, index);
-    return s.up[CHANNEL_BULK];
+    return peers_is_up(n->peers, slot, CHANNEL_BULK) &&
+           (link_is_validator(n, slot) || peers_is_source(n->peers, slot));
 }
 
-/* The next validator after *last whose bulk connection is up. */
+static uint32_t others(const struct node *n)
+{
+    uint32_t count = 0;
+
+    for (uint8_t slot = 0; slot < PEERS_MAX; slot++)
+        count += may_have(n, slot) ? 1 : 0;
+    return count;
+}
+
+/* The next slot after *last that can be asked. */
 static bool next_peer(const struct node *n, uint8_t *last)
 {
-    for (uint32_t i = 1; i <= n->set.count; i++) {
-        const uint8_t at = (uint8_t)((*last + i) % n->set.count);
+    for (uint32_t i = 1; i <= PEERS_MAX; i++) {
+        const uint8_t at = (uint8_t)((*last + i) % PEERS_MAX);
 
-        if ((int)at != n->me && up(n, at)) {
+        if (may_have(n, at)) {
             *last = at;
             return true;
         }
@@ -29,9 +38,12 @@ static bool next_peer(const struct node *n, uint8_t *last)
     return false;
 }
 
+/* Who only observes asks for final blocks, by height. */
 void fetch_want(struct node *n, const struct hash *block)
 {
-    if (next_peer(n, &n->fetch_peer))
+    if (n->me < 0)
+        sync_want(n, n->core->fin.height);
+    else if (next_peer(n, &n->fetch_peer))
         (void)peers_send(n->peers,
                          n->fetch_peer,
                          CHANNEL_BULK,
@@ -41,14 +53,19 @@ void fetch_want(struct node *n, const struct hash *block)
 
 void sync_new(struct node *n)
 {
-    const uint64_t now_ms = node_now_ms();
-
     n->sync = calloc(1, sizeof *n->sync);
     ASSERT(n->sync != NULL);
-    for (uint32_t i = 0; i < VALIDATORS_MAX; i++)
-        n->sync->peers[i].asks =
-            bucket_of(SYNC_ASKS_PER_S, SYNC_ASKS_PER_S, now_ms);
+    sync_epoch(n);
     n->sync->ask = n->sync->low = n->tip.height + 1;
+}
+
+/* What others serve us depends on what we are. */
+void sync_epoch(struct node *n)
+{
+    const uint32_t asks = n->me >= 0 ? SYNC_ASKS_PER_S : SYNC_ASKS_OBSERVER;
+
+    for (uint32_t i = 0; i < PEERS_MAX; i++)
+        n->sync->peers[i].asks = bucket_of(asks, asks, node_now_ms());
 }
 
 /* ---- windows ---- */
@@ -141,10 +158,9 @@ static bool is_usable(struct node *n,
 {
     const struct sync_peer *p = &n->sync->peers[i];
 
-    return (int)i != n->me && p->open < SYNC_OPEN_MAX &&
-           now_ms >= p->not_before_ms &&
+    return p->open < SYNC_OPEN_MAX && now_ms >= p->not_before_ms &&
            (now_ms >= p->lacks_until_ms || height < p->lacks_from) &&
-           bucket_wait_ms(&p->asks, now_ms) == 0 && up(n, i);
+           bucket_wait_ms(&p->asks, now_ms) == 0 && may_have(n, i);
 }
 
 /* The one with the fewest windows, in turn; false: nobody. */
@@ -154,8 +170,8 @@ static bool pick_peer(struct node *n, uint8_t *out, uint64_t height)
     const uint64_t now_ms = node_now_ms();
     uint32_t fewest = SYNC_OPEN_MAX;
 
-    for (uint32_t k = 1; k <= n->set.count; k++) {
-        const uint8_t i = (uint8_t)((s->turn + k) % n->set.count);
+    for (uint32_t k = 1; k <= PEERS_MAX; k++) {
+        const uint8_t i = (uint8_t)((s->turn + k) % PEERS_MAX);
 
         if (s->peers[i].open < fewest && is_usable(n, i, height, now_ms)) {
             fewest = s->peers[i].open;
@@ -201,8 +217,9 @@ static bool next_run(struct node *n, uint64_t *first, uint64_t *last)
     const uint64_t end =
         num_min_u64(s->target, n->submitted_height + SYNC_AHEAD);
     /* Short ways are divided among the peers as well. */
-    const uint64_t share =
-        (end - n->submitted_height) / (SYNC_OPEN_MAX * (n->set.count - 1)) + 1;
+    const uint64_t share = (end - n->submitted_height) /
+                               (SYNC_OPEN_MAX * num_max_u64(others(n), 1)) +
+                           1;
     const uint64_t most =
         num_min_u64(num_max_u64(share, SYNC_WINDOW / 16), SYNC_WINDOW);
     uint64_t h = num_max_u64(s->ask, n->submitted_height + 1);
@@ -249,6 +266,16 @@ static bool ask(struct node *n, uint8_t peer, uint64_t first, uint64_t last)
         *slot = (struct sync_slot){.state = SYNC_ASKED, .height = h};
     }
     return true;
+}
+
+uint64_t sync_target(const struct node *n)
+{
+    return n->sync->target;
+}
+
+uint32_t sync_windows(const struct node *n)
+{
+    return open_windows(n->sync);
 }
 
 /* Room for one more window, each as large as it may be (Y4); one is always
@@ -303,12 +330,18 @@ void sync_pump(struct node *n)
         return;
     commit_ready(n);
     forget_below(n);
-    if (n->sync->target > n->submitted_height && n->set.count > 1) {
+    if (n->sync->target > n->submitted_height) {
         while (has_room(n->sync) && next_run(n, &first, &last) &&
                pick_peer(n, &peer, first) && ask(n, peer, first, last))
             ;
     }
     tell_end(n);
+}
+
+/* How far behind is nothing to speak of: who only observes always is. */
+static uint64_t usual(const struct node *n)
+{
+    return n->me >= 0 ? 0 : SYNC_WINDOW / 16;
 }
 
 void sync_want(struct node *n, uint64_t to_height)
@@ -317,7 +350,7 @@ void sync_want(struct node *n, uint64_t to_height)
 
     if (to_height > s->target)
         s->target = to_height;
-    if (s->began_ms == 0 && s->target > n->tip.height) {
+    if (s->began_ms == 0 && s->target > n->tip.height + usual(n)) {
         s->began_ms = node_now_ms();
         s->began_height = n->tip.height;
         log_info("sync",

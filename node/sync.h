@@ -12,6 +12,7 @@
  *       the batch on disk has it, whatever the journal knows.
  *   Y3  a peer that sends what is false is banned from bulk; one that says
  *       nothing is asked less, then dropped; its window is asked elsewhere.
+ *       Windows are asked of validators, and of who speaks of a later epoch.
  *   Y4  what is asked for and not committed is at most SYNC_AHEAD blocks and
  *       SYNC_BYTES_MAX bytes, whatever peers send.
  *
@@ -30,7 +31,8 @@ enum {
     SYNC_NEXT_MS = 3000,         /* … and from each to the next */
     SYNC_SILENCES_MAX = 3,
     SYNC_WAIT_MS_MAX = 60000,
-    SYNC_ASKS_PER_S = 16,    /* of one peer: less than it would drop */
+    SYNC_ASKS_PER_S = 16,    /* of one peer: less than it would drop … */
+    SYNC_ASKS_OBSERVER = 1,  /* … which for who only observes is a tenth */
     SYNC_UNWRITTEN_MAX = 64, /* committed and not on disk */
     SYNC_PARTS = 64,         /* of a batch */
     SYNC_PART_TXS = 32,
@@ -88,8 +90,8 @@ struct sync {
     uint8_t turn;
     uint64_t began_ms, began_height; /* 0: not catching up */
     struct sync_batch *batch;        /* being filled */
-    struct sync_window windows[VALIDATORS_MAX * SYNC_OPEN_MAX];
-    struct sync_peer peers[VALIDATORS_MAX];
+    struct sync_window windows[PEERS_MAX * SYNC_OPEN_MAX];
+    struct sync_peer peers[PEERS_MAX]; /* by slot */
     struct sync_slot slots[SYNC_AHEAD];
 };
 

@@ -2,8 +2,8 @@
  * would have stood for, but the execution, on all verify threads. */
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/verify.h"
 #include "node/sync.h"
-#include "node/verify.h"
 
 #include <stdlib.h>
 

@@ -167,7 +167,7 @@ void sync_serve_more(struct node *n, uint8_t to)
 
 void sync_serve_tick(struct node *n)
 {
-    for (uint8_t i = 0; i < n->set.count; i++)
+    for (uint8_t i = 0; i < PEERS_MAX; i++)
         sync_serve_more(n, i);
 }
 

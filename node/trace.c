@@ -28,6 +28,7 @@ static const char *const event_names[] = {
     [ON_HEARD] = "HEARD",
     [ON_UP] = "UP",
     [ON_DOWN] = "DOWN",
+    [ON_EPOCH] = "EPOCH",
 };
 static const char *const effect_names[] = {
     [DO_PERSIST_VOTE] = "PERSIST_VOTE",
@@ -42,6 +43,8 @@ static const char *const effect_names[] = {
     [DO_FETCH] = "FETCH",
     [DO_SYNC] = "SYNC",
     [DO_COMMIT] = "COMMIT",
+    [DO_SEND_EPOCH_END] = "SEND_EPOCH_END",
+    [DO_EPOCH_END] = "EPOCH_END",
     [DO_EVIDENCE] = "EVIDENCE",
     [DO_OBSERVE] = "OBSERVE",
     [DO_HALT] = "HALT",
@@ -139,6 +142,9 @@ static struct entry of_event(const struct core_event *event, uint64_t now_ms)
     case ON_DURABLE:
         e.number = event->batch;
         break;
+    case ON_EPOCH:
+        e.number = event->epoch;
+        break;
     case ON_TICK:
     case ON_WORK:
     case ON_HEARD:
@@ -177,6 +183,12 @@ static struct entry of_effect(const struct core_effect *effect, uint64_t now_ms)
     case DO_EXECUTE:
     case DO_FETCH:
         e.about.block = effect->hash;
+        break;
+    case DO_EPOCH_END:
+        about_cert(&e, effect->cert);
+        return e;
+    case DO_SEND_EPOCH_END:
+        e.number = effect->epoch;
         break;
     case DO_SEND_STATUS:
     case DO_BUILD:

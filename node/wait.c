@@ -149,7 +149,7 @@ static void ask_done(struct task *task)
         return;
     }
     if (a->err != ERR_NONE)
-        api_answer_broken(a->call, a->err);
+        rpc_broken(a->call, a->err);
     else if (a->fate.kind != FATE_OPEN && !again)
         api_answer_dead(a->call, &a->id, &a->fate, &a->facts);
     else

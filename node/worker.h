@@ -23,7 +23,7 @@ struct event_base;
 struct mail;
 enum {
     POOL_THREADS_MAX = 256,
-    POOL_LANES = 40,
+    POOL_LANES = 72,
 };
 
 struct pool;

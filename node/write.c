@@ -200,6 +200,8 @@ static void batch_done(struct task *task)
     for (struct write_task *w = b->first; b->err == ERR_NONE && w != NULL;
          w = w->next)
         mempool_indexed(n, &w->block);
+    if (b->err == ERR_NONE)
+        proofs_indexed(n);
     free_tasks(b->first);
     free(b);
     if (!n->stopping)
@@ -240,8 +242,8 @@ void write_flush(struct node *n)
 
 void write_submit(struct node *n, struct write_task *w)
 {
-    w->block.journal = (struct store_journal){n->set.list[n->me].key,
-                                              journal_durable(n->journal)};
+    w->block.journal =
+        (struct store_journal){n->key, journal_durable(n->journal)};
     w->next = NULL;
     *n->write_last = w;
     n->write_last = &w->next;

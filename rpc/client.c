@@ -25,6 +25,11 @@ struct rpc_client {
     uint64_t next_id;
     json_t *details;
     struct buf in;
+    void (*progress)(uint64_t done, uint64_t all);
+};
+
+enum {
+    LONG_ANSWER = 4 << 20,
 };
 
 static uint64_t now_ms(void)
@@ -64,6 +69,12 @@ enum err rpc_client_new(struct rpc_client **out, const char *url)
     c->fd = -1;
     *out = c;
     return ERR_NONE;
+}
+
+void rpc_client_on_progress(struct rpc_client *c,
+                            void (*progress)(uint64_t done, uint64_t all))
+{
+    c->progress = progress;
 }
 
 static void disconnect(struct rpc_client *c)
@@ -197,6 +208,19 @@ static bool parse_reply(
     return true;
 }
 
+static void tell_progress(struct rpc_client *c)
+{
+    int status;
+    size_t head;
+    size_t body;
+    bool keep;
+
+    if (c->progress != NULL &&
+        parse_reply(&c->in, &status, &head, &body, &keep) &&
+        body >= LONG_ANSWER)
+        c->progress(c->in.size - head, body);
+}
+
 /* One exchange; *text (malloc) is the body. */
 static enum err exchange(struct rpc_client *c,
                          struct bytes out,
@@ -217,8 +241,10 @@ static enum err exchange(struct rpc_client *c,
     e = send_all(c, out, deadline);
     while (e == ERR_NONE &&
            (!parse_reply(&c->in, status, &head, &body, &keep) ||
-            c->in.size < head + body))
+            c->in.size < head + body)) {
         e = receive_some(c, deadline);
+        tell_progress(c);
+    }
     if (e != ERR_NONE) {
         disconnect(c);
         /* A kept connection may have been closed meanwhile: once more. */

@@ -15,6 +15,9 @@ struct rpc_client;
 MUST_USE enum err rpc_client_new(struct rpc_client **out, const char *url);
 void rpc_client_free(struct rpc_client *c);
 const char *rpc_client_url(const struct rpc_client *c);
+/* While a long answer comes in, progress hears how much is here. */
+void rpc_client_on_progress(struct rpc_client *c,
+                            void (*progress)(uint64_t done, uint64_t all));
 
 struct rpc_failure {
     int code;      /* JSON-RPC code; 0: the call itself failed */

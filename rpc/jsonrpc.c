@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "base/num.h"
 #include "rpc/schema_json.h"
 
@@ -11,6 +12,7 @@
 enum {
     BATCH_MAX = 100,
     ID_BYTES_MAX = 256,
+    REPLY_BYTES_MAX = 32 << 20,
 };
 
 struct rpc_server {
@@ -64,6 +66,23 @@ static void send_json(struct batch *b, const json_t *json)
     char *text = json_dumps(json, JSON_COMPACT);
 
     ASSERT(text != NULL);
+    if (strlen(text) > REPLY_BYTES_MAX) {
+        json_t *null = json_null();
+        json_t *error =
+            response(null,
+                     "error",
+                     error_object(RPC_LIMIT_EXCEEDED,
+                                  "REPLY_TOO_LARGE",
+                                  "the answers together are too large; ask for "
+                                  "less at a time",
+                                  false,
+                                  NULL));
+
+        free(text);
+        text = json_dumps(error, JSON_COMPACT);
+        json_decref(error);
+        ASSERT(text != NULL);
+    }
     http_reply(
         b->request, 200, "application/json", bytes_of(text, strlen(text)));
     free(text);
@@ -142,6 +161,26 @@ void rpc_error(struct rpc_call *call,
                       "error",
                       error_object(code, name, message, retryable, details)),
              true);
+}
+
+void rpc_broken(struct rpc_call *call, enum err e)
+{
+    static _Atomic uint64_t count;
+    const uint64_t number = ++count;
+
+    log_unusual("rpc",
+                "a call could not be answered",
+                "request_id=%llu method=%s error=%s",
+                (unsigned long long)number,
+                rpc_methods[call->method].name,
+                err_name(e));
+    rpc_error(call,
+              RPC_INTERNAL_ERROR,
+              "INTERNAL",
+              "this node could not answer; its log has the reason under the "
+              "request_id",
+              false,
+              json_pack("{s:o}", "request_id", json_of_u64(number)));
 }
 
 void rpc_post(struct rpc_call *call, void (*fn)(void *ctx), void *ctx)
@@ -380,30 +419,6 @@ static void take_call(struct batch *b, uint32_t place, json_t *json)
     run(b->server, call);
 }
 
-static bool has_real(const json_t *json)
-{
-    const char *name;
-    json_t *v;
-    size_t i;
-
-    if (json_is_real(json))
-        return true;
-    if (json_is_array(json)) {
-        json_array_foreach(json, i, v)
-        {
-            if (has_real(v))
-                return true;
-        }
-    } else if (json_is_object(json)) {
-        json_object_foreach((json_t *)(uintptr_t)json, name, v)
-        {
-            if (has_real(v))
-                return true;
-        }
-    }
-    return false;
-}
-
 static void take_body(struct rpc_server *s, struct http_request *request)
 {
     struct batch *b = calloc(1, sizeof *b);
@@ -431,13 +446,6 @@ static void take_body(struct rpc_server *s, struct http_request *request)
     } else if (b->is_array) {
         for (size_t i = 0; i < count; i++)
             take_call(b, (uint32_t)i, json_array_get(json, i));
-    } else if (has_real(json) && !json_is_object(json)) {
-        fail(b,
-             0,
-             json_null(),
-             RPC_INVALID_REQUEST,
-             "INVALID_REQUEST",
-             "not a JSON-RPC 2.0 request");
     } else {
         take_call(b, 0, json);
     }

@@ -22,6 +22,7 @@ enum rpc_code {
     RPC_NOT_FOUND = -32001,
     RPC_UNAVAILABLE = -32002,
     RPC_REFUSED = -32003,
+    RPC_PRUNED = -32004,
     RPC_LIMIT_EXCEEDED = -32005,
 };
 
@@ -61,6 +62,9 @@ void rpc_error(struct rpc_call *call,
                const char *message,
                bool retryable,
                json_t *details);
+/* rpc_broken: the fault is the node's.  What it is stands in the log alone,
+ * under the request_id that the client gets. */
+void rpc_broken(struct rpc_call *call, enum err e);
 /* Runs fn on the server's thread. */
 void rpc_post(struct rpc_call *call, void (*fn)(void *ctx), void *ctx);
 

@@ -18,6 +18,15 @@
         "date", PARAM_DATE, false, 0, 0,                          \
             "... from the state at the end of this business date" \
     }
+#define ANCHOR                                                    \
+    {                                                             \
+        "anchor", PARAM_U64, false, 0, UINT64_MAX,                \
+            "height of the block that the reader of the receipt " \
+            "trusts; the genesis if absent"                       \
+    }
+#define RECEIPT                                                           \
+    "kind, height and business date of what is shown, as_of = it is the " \
+    "end of that date, and the receipt's bytes"
 #define LIMIT                                                              \
     {                                                                      \
         "limit", PARAM_U64, false, 100, 1000, "most entries, 1 to 1000", 1 \
@@ -89,6 +98,19 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
            UINT64_MAX,
            "go on after this place in the list"},
           LIMIT}},
+    [RPC_CHAIN_GET_BLOCK_BYTES] =
+        {"chain_getBlockBytes",
+         "Blocks as they were hashed and signed, to be kept elsewhere.",
+         "blocks: height, header, certificate (empty for block 0) and body in "
+         "hex, fewer than asked for when they are large; the height to go on "
+         "from, and the newest",
+         {{"from", PARAM_U64, true, 0, UINT64_MAX, "number of the first block"},
+          {"count", PARAM_U64, false, 100, 1000, "most blocks, 1 to 1000", 1}}},
+    [RPC_CHAIN_GET_GENESIS] = {"chain_getGenesis",
+                               "The genesis in its canonical bytes, whose "
+                               "tagged hash is the chain id.",
+                               "chain_id, genesis in hex",
+                               {{0}}},
     [RPC_TX_SUBMIT] = {"tx_submit",
                        "Hand in a signed transaction.  The answer promises "
                        "nothing durable: only final does.",
@@ -231,6 +253,64 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
           {"account", PARAM_HASH, false, 0, 0, "only of this account"},
           LIMIT,
           MIN_HEIGHT}},
+    [RPC_PROOF_TRANSACTION] =
+        {"proof_transaction",
+         "A receipt: the transaction is in the ledger.",
+         RECEIPT,
+         {{"id", PARAM_HASH, true, 0, 0, "transaction id"}, ANCHOR}},
+    [RPC_PROOF_HOLDING] =
+        {"proof_holding",
+         "A receipt: what an account has of a security, or that it has nothing "
+         "of it.",
+         RECEIPT,
+         {SECURITY_PARAM,
+          {"account", PARAM_HASH, true, 0, 0, "account id"},
+          AS_OF,
+          ANCHOR}},
+    [RPC_PROOF_UNENCUMBERED] =
+        {"proof_unencumbered",
+         "A receipt: what an account has, with no pledge and no freeze; "
+         "E_ENCUMBERED if there is one.",
+         RECEIPT,
+         {SECURITY_PARAM,
+          {"account", PARAM_HASH, true, 0, 0, "account id"},
+          AS_OF,
+          ANCHOR}},
+    [RPC_PROOF_REGISTER] = {"proof_register",
+                            "A receipt: the complete register of a security.",
+                            RECEIPT,
+                            {SECURITY_PARAM, AS_OF, ANCHOR}},
+    [RPC_PROOF_STATEMENT] =
+        {"proof_statement",
+         "A receipt: every event of a holding.",
+         RECEIPT,
+         {SECURITY_PARAM,
+          {"account", PARAM_HASH, true, 0, 0, "account id"},
+          {"from_height",
+           PARAM_U64,
+           false,
+           0,
+           UINT64_MAX,
+           "events after this block; from the first entry if absent"},
+          AS_OF,
+          ANCHOR}},
+    [RPC_PROOF_CONSISTENCY] =
+        {"proof_consistency",
+         "A receipt: the history of a block continues that of an earlier one.",
+         RECEIPT,
+         {{"from_height", PARAM_U64, true, 0, UINT64_MAX, "the earlier block"},
+          {"height",
+           PARAM_U64,
+           false,
+           0,
+           UINT64_MAX,
+           "the later block; newest if absent"},
+          ANCHOR}},
+    [RPC_PROOF_VALIDATORS] =
+        {"proof_validators",
+         "A receipt: the change of the validators with which an epoch began.",
+         RECEIPT,
+         {{"epoch", PARAM_U64, true, 0, UINT64_MAX, "number, from 1"}, ANCHOR}},
     [RPC_DISCOVER] = {"rpc.discover",
                       "This description, as OpenRPC.",
                       "an OpenRPC document",

@@ -17,11 +17,16 @@ json_t *json_of_u64(uint64_t v)
 
 json_t *json_of_hex(const void *at, size_t size)
 {
-    char text[2 * 256 + 1];
+    char room[2 * 256 + 1];
+    char *text = size <= 256 ? room : malloc(2 * size + 1);
+    json_t *json;
 
-    ASSERT(size <= 256);
+    ASSERT(text != NULL);
     hex_encode(text, at, size);
-    return json_string(text);
+    json = json_stringn_nocheck(text, 2 * size);
+    if (text != room)
+        free(text);
+    return json;
 }
 
 bool json_u64(uint64_t *out, const json_t *v)

@@ -10,8 +10,14 @@
 /* Opening, closing and the two batches of a block. */
 
 static const char journal_name[] = "journal";
-static const char *const family_names[STORE_FAMILIES] = {
-    "default", "block", "headers", "state", "txid", "events", "history"};
+static const char *const family_names[STORE_FAMILIES] = {"default",
+                                                         "block",
+                                                         "headers",
+                                                         "state",
+                                                         "txid",
+                                                         "events",
+                                                         "history",
+                                                         "body"};
 
 static rocksdb_options_t *family_options(struct store *s, int family)
 {
@@ -21,7 +27,8 @@ static rocksdb_options_t *family_options(struct store *s, int family)
 
     rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
     rocksdb_options_set_compression(o, rocksdb_lz4_compression);
-    if (family == FAMILY_BLOCK || family == FAMILY_HISTORY)
+    if (family == FAMILY_BLOCK || family == FAMILY_HISTORY ||
+        family == FAMILY_BODY)
         rocksdb_options_set_bottommost_compression(o, rocksdb_zstd_compression);
     rocksdb_options_set_write_buffer_size(o, 16 << 20);
     rocksdb_block_based_options_set_block_cache(table, s->cache);
@@ -37,6 +44,8 @@ static enum err classify(const char *message)
 {
     if (strstr(message, "does not exist") != NULL)
         return ERR_NOT_FOUND;
+    if (strstr(message, "olumn famil") != NULL)
+        return ERR_VERSION; /* made by a release with others */
     if (strstr(message, "lock") != NULL || strstr(message, "LOCK") != NULL)
         return ERR_LOCKED;
     if (strstr(message, "No space") != NULL ||
@@ -82,8 +91,23 @@ static enum err open_db(struct store *s,
         s->family_options[i] = family_options(s, i);
         each[i] = s->family_options[i];
     }
-    s->db = rocksdb_open_column_families(
-        s->options, dir, STORE_FAMILIES, family_names, each, s->family, &error);
+    if (options->read_only)
+        s->db = rocksdb_open_for_read_only_column_families(s->options,
+                                                           dir,
+                                                           STORE_FAMILIES,
+                                                           family_names,
+                                                           each,
+                                                           s->family,
+                                                           0,
+                                                           &error);
+    else
+        s->db = rocksdb_open_column_families(s->options,
+                                             dir,
+                                             STORE_FAMILIES,
+                                             family_names,
+                                             each,
+                                             s->family,
+                                             &error);
     if (error != NULL) {
         snprintf(message, cap, "%s", error);
         e = classify(error);
@@ -158,6 +182,22 @@ static enum err read_mark(struct store *s,
     return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
 }
 
+static enum err read_bodies_from(struct store *s)
+{
+    struct store_value v;
+    struct reader r;
+    const enum err e = store_get(
+        &v, s, NULL, FAMILY_META, bytes_of("bodies", strlen("bodies")));
+
+    if (e == ERR_NOT_FOUND)
+        return ERR_NONE;
+    TRY(e);
+    r = reader_of(bytes_of(v.at, v.size));
+    s->bodies_from = reader_u64(&r);
+    store_value_free(&v);
+    return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
+}
+
 enum err store_open(struct store **out,
                     const char *dir,
                     const struct hash *chain_id,
@@ -187,6 +227,8 @@ enum err store_open(struct store **out,
         e = read_mark(s, "tip", &s->tip);
     if (e == ERR_NONE)
         e = read_mark(s, "index", &s->index);
+    if (e == ERR_NONE)
+        e = read_bodies_from(s);
     if (e == ERR_NONE && s->index.any &&
         (!s->tip.any || s->index.height > s->tip.height))
         e = ERR_CORRUPT;
@@ -261,9 +303,8 @@ static void put_part(struct store *s,
     uint8_t key[16];
     struct writer w = writer_of(key, sizeof key);
 
-    writer_be64(&w, height);
-    writer_u8(&w, (uint8_t)part);
-    put(s, batch, FAMILY_BLOCK, &w, value);
+    store_part_key(&w, height, part);
+    put(s, batch, store_part_family(part), &w, value);
 }
 
 static void put_mark(struct store *s,
@@ -497,51 +538,92 @@ static enum err index_roots(struct store *s,
     return state_roots_close(&r);
 }
 
-static void index_event(struct store *s,
-                        rocksdb_writebatch_t *batch,
-                        uint64_t height,
-                        uint32_t index,
-                        struct bytes bytes)
-{
-    uint8_t key[64];
-    struct writer w = writer_of(key, sizeof key);
-    struct event e;
+/* Where an event is found by its security or an account: prefix, id, height,
+ * index. */
+struct position {
+    uint8_t key[1 + HASH_BYTES + 8 + 4];
+};
 
-    writer_u8(&w, EVENTS_ALL);
+static int by_key(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct position));
+}
+
+static void add_position(struct position *out,
+                         uint32_t *count,
+                         uint8_t prefix,
+                         const struct hash *id,
+                         uint64_t height,
+                         uint32_t index)
+{
+    struct position *p = &out[(*count)++];
+    struct writer w = writer_of(p->key, sizeof p->key);
+
+    writer_u8(&w, prefix);
+    writer_hash(&w, id);
     writer_be64(&w, height);
     writer_be32(&w, index);
-    put(s, batch, FAMILY_EVENTS, &w, bytes);
+    ASSERT(writer_ok(&w) && w.size == sizeof p->key);
+}
+
+static void list_positions(struct position *out,
+                           uint32_t *count,
+                           uint64_t height,
+                           uint32_t index,
+                           struct bytes bytes)
+{
+    struct event e;
+
     if (schema_decode(&e, &event_schema, bytes) != ERR_NONE)
         return; /* our own bytes; the reader would tell */
     if (e.security[0] != '-') {
         const struct hash id = security_key(e.security);
 
-        w = writer_of(key, sizeof key);
-        writer_u8(&w, EVENTS_SECURITY);
-        writer_hash(&w, &id);
-        writer_be64(&w, height);
-        writer_be32(&w, index);
-        put(s, batch, FAMILY_EVENTS, &w, bytes_of("", 0));
+        add_position(out, count, EVENTS_SECURITY, &id, height, index);
     }
-    for (int i = 0; i < 2; i++) {
-        const struct hash *account = i == 0 ? &e.account : &e.other;
+    if (!hash_is_zero(&e.account))
+        add_position(out, count, EVENTS_ACCOUNT, &e.account, height, index);
+    if (!hash_is_zero(&e.other))
+        add_position(out, count, EVENTS_ACCOUNT, &e.other, height, index);
+}
 
-        if (hash_is_zero(account))
-            continue;
-        w = writer_of(key, sizeof key);
-        writer_u8(&w, EVENTS_ACCOUNT);
-        writer_hash(&w, account);
+/* In the order of keys: the library finds the place of each near the one
+ * before, which is most of the cost of an index. */
+static void index_events(struct store *s,
+                         rocksdb_writebatch_t *batch,
+                         uint64_t height,
+                         struct bytes events)
+{
+    struct reader r = reader_of(events);
+    const uint32_t count = reader_u32(&r);
+    struct position *list = calloc((size_t)count * 3 + 1, sizeof *list);
+    uint32_t positions = 0;
+
+    ASSERT(list != NULL);
+    for (uint32_t i = 0; i < count && r.err == ERR_NONE; i++) {
+        const struct bytes event = reader_vec(&r, EVENT_BYTES_MAX);
+        uint8_t key[16];
+        struct writer w = writer_of(key, sizeof key);
+
+        writer_u8(&w, EVENTS_ALL);
         writer_be64(&w, height);
-        writer_be32(&w, index);
+        writer_be32(&w, i);
+        put(s, batch, FAMILY_EVENTS, &w, event);
+        list_positions(list, &positions, height, i, event);
+    }
+    qsort(list, positions, sizeof *list, by_key);
+    for (uint32_t i = 0; i < positions; i++) {
+        struct writer w = writer_of(list[i].key, sizeof list[i].key);
+
+        w.size = sizeof list[i].key;
         put(s, batch, FAMILY_EVENTS, &w, bytes_of("", 0));
     }
+    free(list);
 }
 
 enum err store_index(struct store *s, const struct store_block *b)
 {
     rocksdb_writebatch_t *batch;
-    struct reader r = reader_of(b->events);
-    const uint32_t events = reader_u32(&r);
     char *error = NULL;
 
     TRY(s->failed);
@@ -565,9 +647,7 @@ enum err store_index(struct store *s, const struct store_block *b)
                                   (const char *)value,
                                   w.size);
     }
-    for (uint32_t i = 0; i < events && r.err == ERR_NONE; i++)
-        index_event(
-            s, batch, b->header->height, i, reader_vec(&r, EVENT_BYTES_MAX));
+    index_events(s, batch, b->header->height, b->events);
     put_mark(s, batch, "index", b);
     rocksdb_write(s->db, s->unsynced, batch, &error);
     rocksdb_writebatch_destroy(batch);

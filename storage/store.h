@@ -6,9 +6,13 @@
  * the indexes are brought up to the tip from the change sets.
  *
  *   column family  key -> value (integers in keys big endian)
- *   meta           "tip", "index", "format", "chain", "journal"
- *   block          height u64, kind u8 -> header | certificate | body | events
- *                  | changes | roots (state/roots.h)
+ *   meta           "tip", "index", "format", "chain", "journal";
+ *                  "bodies": height u64
+ *                  from which on there are bodies (none: all)
+ *   block          height u64, kind u8 -> header | certificate | roots
+ *                  (state/roots.h)
+ *   body           height u64, kind u8 -> body | events | changes: what can be
+ *                  removed once it is kept elsewhere
  *   headers        size u64 -> peaks of the header log at that size
  *   state          table u8, tree 32, key 32 -> row
  *   history        table u8, tree 32, key 32, ~height u64 -> row, empty when it
@@ -34,6 +38,7 @@ struct store;
 struct store_options {
     uint64_t cache_bytes; /* shared block cache; 0 = 256 MiB */
     bool create;          /* make it if absent (init only) */
+    bool read_only;       /* for a copy that must stay as it is */
 };
 
 /* Errors    ERR_NOT_FOUND, ERR_CHAIN, ERR_VERSION, ERR_LOCKED, ERR_CORRUPT,
@@ -136,6 +141,8 @@ enum store_block_part {
     STORE_CHANGES = 5,
     STORE_ROOTS = 6,
 };
+/* store_get_block: also ERR_PRUNED, for body, events and changes below
+ * store_bodies_from. */
 MUST_USE enum err store_get_block(struct store_value *out,
                                   struct store *s,
                                   uint64_t height,
@@ -150,6 +157,26 @@ MUST_USE enum err store_get_tx(uint64_t *height,
 MUST_USE enum err store_get_header_log(struct mtree_log *out,
                                        struct store *s,
                                        uint64_t size);
+
+/* The lowest height of which the store has the body. */
+uint64_t store_bodies_from(struct store *s);
+/* store_prune removes body, events and changes of all blocks below a height and
+ * gives their disk back; headers, certificates, roots, the header log, rows of
+ * all heights, and the indexes of transactions and events stay.  Interrupted,
+ * it is finished by calling it again.
+ * Errors    ERR_RANGE  the block of this height is not there, or its changes
+ *           are not indexed yet */
+MUST_USE enum err store_prune(struct store *s, uint64_t below);
+
+/* store_flush brings what is in memory into the files of the database;
+ * store_checkpoint makes a database of its own of it in dir, which must not
+ * exist, on the same file system: as of one moment, sharing the files that do
+ * not change.  Thread-safe; taken by the caller of store_index, index and tip
+ * are the same in it. */
+MUST_USE enum err store_flush(struct store *s);
+MUST_USE enum err store_checkpoint(struct store *s, const char *dir);
+/* RocksDB's words on the last error of s, into out (size cap). */
+void store_message(struct store *s, char *out, size_t cap);
 
 /* store_each_row_of lists one tree in key order, strictly after `after` (NULL:
  * from the start), until each returns an error or false through *stop. */

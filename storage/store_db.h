@@ -15,8 +15,9 @@ enum {
     FAMILY_TXID = 4,
     FAMILY_EVENTS = 5,
     FAMILY_HISTORY = 6,
-    STORE_FAMILIES = 7,
-    STORE_FORMAT = 1,
+    FAMILY_BODY = 7,
+    STORE_FAMILIES = 8,
+    STORE_FORMAT = 2,
     STORE_ROW_KEY_BYTES = 1 + 2 * HASH_BYTES,
     STORE_HISTORY_KEY_BYTES = STORE_ROW_KEY_BYTES + 8,
     HISTORY_ROOTS = 0xff, /* in a key's place for the table: three roots */
@@ -34,9 +35,10 @@ struct store {
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *synced;
     rocksdb_writeoptions_t *unsynced;
-    pthread_mutex_t lock; /* over tip, index and message */
+    pthread_mutex_t lock; /* over tip, index, bodies_from and message */
     struct store_tip tip;
     struct store_tip index;
+    uint64_t bodies_from;
     char message[256];
     enum err failed; /* of a write: nothing is written any more */
 };
@@ -52,6 +54,13 @@ struct store_view {
 /* store_failed keeps RocksDB's words, frees them, and says what kind of error
  * it is. */
 enum err store_failed(struct store *s, char *message);
+
+/* What a block's bulk is kept in, so that it can be removed and its disk be had
+ * back: body, events and changes. */
+int store_part_family(enum store_block_part part);
+void store_part_key(struct writer *w,
+                    uint64_t height,
+                    enum store_block_part part);
 
 /* store_get reads one key; read NULL: the newest. */
 enum err store_get(struct store_value *out,

@@ -43,10 +43,13 @@ enum err store_get_block(struct store_value *out,
 {
     uint8_t key[16];
     struct writer w = writer_of(key, sizeof key);
+    const int family = store_part_family(part);
 
-    writer_be64(&w, height);
-    writer_u8(&w, (uint8_t)part);
-    return store_get(out, s, NULL, FAMILY_BLOCK, writer_bytes(&w));
+    *out = (struct store_value){0};
+    if (family == FAMILY_BODY && height < store_bodies_from(s))
+        return ERR_PRUNED;
+    store_part_key(&w, height, part);
+    return store_get(out, s, NULL, family, writer_bytes(&w));
 }
 
 enum err store_get_tx(uint64_t *height,

@@ -22,7 +22,7 @@ candidate_eq cert_check cert_encode cert_read header_decode header_hash
 vote_encode vote_read
 mtree_leaf mtree_log_append mtree_log_peak_count mtree_log_root
 authority_type_names institution_key_schema institution_role_names
-validator_schema vote_conflict_names
+validator_schema valset_schema vote_conflict_names
 memcmp memcpy memmove memset strcmp strlen bcmp
 __memcpy_chk __memmove_chk __memset_chk __stack_chk_fail _GLOBAL_OFFSET_TABLE_
 __popcountdi2

@@ -2,7 +2,7 @@
 # core-mutants.sh BUILD [NAME ...]
 # Plants each fault of tests/mutants/core.txt in the consensus core and runs the
 # simulator with it: seeds, scripts with a second copy of a validator, a crash at
-# every effect.  Says in how many of them it was noticed and by what.  Fails if a
+# every effect, seeds in which the set of validators changes.  Says in how many of them it was noticed and by what.  Fails if a
 # fault is not noticed or does not apply, or one called equivalent is noticed.
 # Reads CC, CPPFLAGS, CFLAGS, LIBS, SIM_OBJS and JOBS from the environment
 # (make mutants-core sets them).
@@ -36,6 +36,10 @@ try() { # NAME PROGRAM EQUIVALENT FLAGS
     if [ "$found" = - ]; then
         found=$(look "$2" --crashes yes --seeds 60 $4)
         how=crashes
+    fi
+    if [ "$found" = - ]; then
+        found=$(look "$2" --app epochs --seeds 2000 $4)
+        how=epochs
     fi
     count=$((count + 1))
     if [ "$found" = - ]; then

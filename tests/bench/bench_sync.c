@@ -15,6 +15,7 @@
 #include "rpc/schema_json.h"
 #include "tests/load/load.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -536,25 +537,59 @@ static struct stand stand_of(uint8_t i)
     return s;
 }
 
-/* User and system time of a process, in milliseconds. */
-static uint64_t cpu_ms(pid_t pid)
+/* User and system time by a stat file of /proc, in milliseconds; its name goes
+ * into name[32]. */
+static uint64_t stat_ms(const char *path, char *name)
 {
-    char path[64];
     unsigned long user = 0;
     unsigned long sys = 0;
-    FILE *f;
+    FILE *f = fopen(path, "r");
 
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    f = fopen(path, "r");
     if (f == NULL)
         return 0;
     if (fscanf(f,
-               "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+               "%*d (%31[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u "
+               "%lu %lu",
+               name,
                &user,
-               &sys) != 2)
+               &sys) != 3)
         user = sys = 0;
     fclose(f);
     return (user + sys) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+static uint64_t cpu_ms(pid_t pid)
+{
+    char path[64];
+    char name[32];
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    return stat_ms(path, name);
+}
+
+/* Where the time of the fresh node went, thread by thread. */
+static void report_threads(pid_t pid)
+{
+    char path[300];
+    char name[32];
+    struct dirent *e;
+    DIR *d;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    d = opendir(path);
+    printf("its threads, ms  ");
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        uint64_t ms;
+
+        snprintf(
+            path, sizeof path, "/proc/%d/task/%.20s/stat", (int)pid, e->d_name);
+        ms = e->d_name[0] == '.' ? 0 : stat_ms(path, name);
+        if (ms >= 50)
+            printf(" %s %llu", name, (unsigned long long)ms);
+    }
+    printf("\n");
+    if (d != NULL)
+        closedir(d);
 }
 
 static void wait_for(struct bench *b, uint8_t i, uint64_t height)
@@ -624,6 +659,7 @@ static void report(struct bench *b, const uint64_t before[NODES])
            (unsigned long long)fresh_ms,
            (unsigned long long)(sigs * b->verify_ns / 10000 / fresh_ms),
            (unsigned long long)b->verify_ns);
+    report_threads(b->pid[FRESH]);
     printf("cpu, three others %llu ms\n", (unsigned long long)served_ms);
 }
 

@@ -224,7 +224,7 @@ kill -TERM $other && wait $other
 expect "devnet stops cleanly" "stopped" "$(cat "$work/other/log")"
 kill -9 "$(cat "$work/net/node3.pid")"
 sleep 0.3
-fails "another chain's directory" 78 "not in the genesis" \
+fails "another chain's directory" 78 "belongs to another chain" \
     $(run 3) --node-genesis "$work/other/net/genesis.json"
 cp -r "$work/other/net/node3" "$work/mixed"
 rm -rf "$work/mixed/keys" && cp -r "$work/net/node3/keys" "$work/mixed/keys"
@@ -236,6 +236,7 @@ fails "missing passphrase" 78 "passphrase file cannot be used" $(run 3) --node-p
 cp -p "$work/wrong" "$work/wrong.600"
 chmod 644 "$work/wrong"
 fails "readable passphrase" 78 "chmod 600" $(run 3) --node-passphrase_file "$work/wrong"
+fails "port for peers in use" 78 "port for peers is in use" $(run 3) --peers-listen "127.0.0.1:$port"
 fails "port in use" 78 "port for clients is in use" $(run 3) --rpc-listen "127.0.0.1:$((port + 100))"
 init="$build/equityd init --config $work/net/node3.ini --node-dir $work/again"
 mkdir -m 700 "$work/again" && cp -r "$work/net/node3/keys" "$work/again/keys"
@@ -301,6 +302,51 @@ done
 same "kill of all under load: nothing acknowledged is lost" 0 "$lost"
 equal_roots && ok "roots equal after it" || no "roots equal after it"
 expect "and it goes on" "final at height" "$(tx 3)"
+
+# ---- SIGTERM to all four under load, three times: each ends by itself, soon ----
+stopped=0
+for round in 1 2 3; do
+    for i in 1 2 3 4; do tx $((60 + round * 10 + i)) --out "$work/load$i.hex"; done
+    for i in 1 2 3 4; do
+        ( submit "$(cat "$work/load$i.hex")" $((i - 1)) | jq -r '.result.id' >"$work/load$i.id"
+          rpc $((i - 1)) tx_wait "{\"id\":\"$(cat "$work/load$i.id")\"}" >"$work/load$i.out" ) &
+        loads[$i]=$!
+    done
+    sleep "0.0$((round * 2))"
+    kill -TERM $(cat "$work"/net/node?.pid)
+    for i in 0 1 2 3; do
+        for _ in $(seq 1 200); do kill -0 "$(cat "$work/net/node$i.pid")" 2>/dev/null || break; sleep 0.1; done
+        kill -0 "$(cat "$work/net/node$i.pid")" 2>/dev/null || stopped=$((stopped + 1))
+    done
+    wait "${loads[@]}" 2>/dev/null
+    for i in 1 2 3 4; do
+        grep -q FINAL "$work/load$i.out" && acknowledged="$acknowledged $(cat "$work/load$i.id")"
+    done
+    for i in 0 1 2 3; do start $i; done
+    for i in 0 1 2 3; do ready $i 30 || no "node$i ready after SIGTERM"; done
+done
+same "SIGTERM under load: all end within 20 s" 12 "$stopped"
+lost=0
+for a in $acknowledged; do
+    rpc 1 tx_get "{\"id\":\"$a\"}" | grep -q FINAL || lost=$((lost + 1))
+done
+same "SIGTERM under load: nothing acknowledged is lost" 0 "$lost"
+equal_roots && ok "SIGTERM under load: roots equal" || no "SIGTERM under load: roots equal"
+
+# ---- kill -9 of one node after the other while transactions go on ----
+final=0
+for i in 0 1 2 3; do
+    other=$(((i + 1) % 4))
+    tx $((100 + i)) --out "$work/one.hex"
+    id1=$(submit "$(cat "$work/one.hex")" $other | jq -r .result.id)
+    kill -9 "$(cat "$work/net/node$i.pid")"
+    rpc $other tx_wait "{\"id\":\"$id1\",\"timeout_ms\":\"30000\"}" | grep -q FINAL && final=$((final + 1))
+    start $i
+    ready $i 30 || no "node$i ready after kill -9"
+    rpc $i tx_get "{\"id\":\"$id1\"}" | grep -q FINAL || no "node$i has what was final without it"
+done
+same "one of four down: it goes on" 4 "$final"
+equal_roots && ok "one after the other: roots equal" || no "one after the other: roots equal"
 
 # ---- a full disk ----
 if [ "$(id -u)" = 0 ] && mkdir -p "$work/small" && mount -t tmpfs -o size=80m tmpfs "$work/small" 2>/dev/null; then

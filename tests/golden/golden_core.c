@@ -31,6 +31,8 @@ static const char *const traces[] = {
     "tests/golden/core_behind.txt",
     "tests/golden/core_restart.txt",
     "tests/golden/core_idle.txt",
+    "tests/golden/core_epoch_end.txt",
+    "tests/golden/core_epoch_behind.txt",
 };
 
 struct text {
@@ -199,6 +201,17 @@ static void add_effect(const struct core_effect *e)
             "  commit %c h%llu by %s",
             letter(&e->candidate.block),
             (unsigned long long)e->candidate.height,
+            candidate_text(e->cert->kind, &e->cert->about));
+        break;
+    case DO_SEND_EPOCH_END:
+        add(&got,
+            "  send end of epoch %llu to %s",
+            (unsigned long long)e->epoch,
+            to);
+        break;
+    case DO_EPOCH_END:
+        add(&got,
+            "  epoch ends by %s",
             candidate_text(e->cert->kind, &e->cert->about));
         break;
     case DO_EVIDENCE:
@@ -406,9 +419,33 @@ static void do_applied(const char *text)
 {
     unsigned long long height = 0;
     char block = 0;
+    char word[8] = "";
 
-    assert_int_equal(sscanf(text, " h%llu %c", &height, &block), 2);
-    rig_applied(&rig, height, block);
+    assert_true(sscanf(text, " h%llu %c %7s", &height, &block, word) >= 2);
+    if (strcmp(word, "seal") == 0)
+        rig_sealed(&rig, height, block);
+    else
+        rig_applied(&rig, height, block);
+}
+
+/* next: the core that has ended begins the next epoch, with the same set. */
+static void do_next(void)
+{
+    rig_next(&rig, RIG_N, rig.core.config.me);
+    record_count = record_durable = 0;
+}
+
+/* epoch 1 4: peer 1 speaks in epoch 4 */
+static void do_epoch(const char *text)
+{
+    unsigned from = 0;
+    unsigned long long epoch = 0;
+    struct core_event e = {.kind = ON_EPOCH};
+
+    assert_int_equal(sscanf(text, " %u %llu", &from, &epoch), 2);
+    e.from = (uint8_t)from;
+    e.epoch = epoch;
+    rig_step(&rig, &e);
 }
 
 static void do_event(const char *line)
@@ -441,6 +478,10 @@ static void do_event(const char *line)
         do_applied(rest);
     else if (strcmp(word, "up") == 0 || strcmp(word, "down") == 0)
         do_link(rest, word[0] == 'u' ? ON_UP : ON_DOWN);
+    else if (strcmp(word, "next") == 0)
+        do_next();
+    else if (strcmp(word, "epoch") == 0)
+        do_epoch(rest);
     else if (strcmp(word, "work") == 0)
         rig_work(&rig, strcmp(rest, " yes") == 0);
     else if (strcmp(word, "tick") == 0)

@@ -687,7 +687,8 @@ static void hello_make(struct writer *w, struct dice *d, const void *what)
         h.software[i] = (char)(' ' + dice_below(d, '~' - ' ' + 1));
     fill_bytes(&h.chain_id, sizeof h.chain_id, d);
     h.epoch = some_u64(d);
-    h.index = (uint8_t)dice_below(d, VALIDATORS_MAX);
+    h.role = (uint8_t)dice_below(d, 2);
+    fill_bytes(&h.key, sizeof h.key, d);
     h.channel = (uint8_t)dice_below(d, 2);
     h.dialer = (uint8_t)dice_below(d, 2);
     fill_bytes(&h.sig, sizeof h.sig, d);

@@ -2,6 +2,7 @@
 #include "tests/sim/sim.h"
 
 #include "base/check.h"
+#include "base/num.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,17 +23,12 @@ void sim_fail(struct sim *s, const char *format, ...)
         sim_tell(s, "VIOLATION: %s", s->why);
 }
 
-static void sign(void *ctx, struct vote *v)
-{
-    sim_sign(ctx, v);
-}
-
 void sim_configure(struct sim *s)
 {
     struct genesis_params g;
 
     genesis_defaults(&g);
-    s->instances = s->params.n + s->params.twins;
+    s->instances = s->params.n + s->params.spare + s->params.twins;
     s->config = (struct core_config){
         .n = (uint8_t)s->params.n,
         .epoch = s->ops->epoch,
@@ -46,8 +42,6 @@ void sim_configure(struct sim *s)
                    .t_cap_ms = g.t_cap_ms,
                    .t_pace_ms = g.t_pace_ms,
                    .time_drift_ms = g.time_drift_ms},
-        .sign = sign,
-        .sign_ctx = s,
         .mutant = s->mutant,
     };
 }
@@ -73,13 +67,12 @@ void sim_clear(struct sim *s)
         clear_node(s, &s->nodes[i]);
     for (uint32_t b = 0; b < s->block_count; b++)
         sim_block_drop(s, b);
-    memset(s->views, 0, s->views_used * sizeof s->views[0]);
+    sim_epochs_clear(s);
     if (s->block_count > 0)
         s->ops->close(s->world);
-    s->views_used = 0;
     s->block_count = 0;
     s->decided_height = 0;
-    s->tx_count = 0;
+    s->tx_count = s->change_count = 0;
     s->plan_count = 0;
     s->now = 0;
     s->groups = 0;
@@ -96,24 +89,26 @@ void sim_clear(struct sim *s)
 static void choose_roles(struct sim *s)
 {
     const struct sim_params *p = &s->params;
+    const uint32_t keys = p->n + p->spare;
     uint32_t attackers = p->byz_count;
     uint32_t twins = p->twins;
 
     while (attackers + twins > 0) {
         const uint32_t i =
             s->family != NULL ? 0
-                              : (uint32_t)sim_between(s, RNG_NODE, 0, p->n - 1);
+                              : (uint32_t)sim_between(s, RNG_NODE, 0, keys - 1);
         struct sim_node *node = &s->nodes[i];
 
         if (!node->correct)
             continue;
         node->correct = false;
         if (twins > 0) {
-            struct sim_node *copy = &s->nodes[p->n + --twins];
+            struct sim_node *copy = &s->nodes[keys + --twins];
 
             sim_note(s, FAULT_TWINS);
             node->twin = copy->twin = true;
             copy->id = (uint8_t)i;
+            copy->secret = node->secret;
             copy->correct = false;
         } else {
             attackers--;
@@ -130,8 +125,8 @@ void sim_begin(struct sim *s)
     s->world = s->ops->open(s->params.n, &genesis.header);
     (void)sim_block_put(s, &genesis);
     s->config.genesis.block = s->blocks[0].hash;
-    for (uint32_t i = 0; i < s->params.n; i++)
-        s->keys[i] = sim_random(s, RNG_NODE);
+    for (uint32_t i = 0; i < s->params.n + s->params.spare; i++)
+        s->nodes[i].secret = sim_random(s, RNG_NODE);
     for (uint32_t i = 0; i < s->instances; i++) {
         struct sim_node *node = &s->nodes[i];
 
@@ -250,10 +245,9 @@ uint64_t sim_highest_view(const struct sim *s)
 {
     uint64_t view = 0;
 
-    for (uint32_t i = 0; i < s->instances; i++) {
-        if (s->nodes[i].room.core->view > view)
-            view = s->nodes[i].room.core->view;
-    }
+    for (uint32_t i = 0; i < s->instances; i++)
+        view =
+            num_max_u64(view, sim_views_of(s, i, s->nodes[i].room.core->view));
     return view;
 }
 
@@ -263,14 +257,14 @@ static void be_born(struct sim *s)
 {
     const struct sim_params chosen = s->params;
 
-    s->params.loss = s->params.dup = 0;
+    s->params.loss = s->params.dup = s->params.hole = 0;
     s->params.targeted = 0;
     s->params.delay_hi = 2 * SIM_MS;
     sim_queue_fit(s, s->params.delay_hi);
     sim_begin(s);
     sim_run_until(s, 1200 * SIM_MS, false);
     for (uint32_t i = 0; i < s->instances; i++) {
-        if (s->nodes[i].byz == 0 && s->nodes[i].room.core->fresh)
+        if (s->nodes[i].byz == 0 && !s->nodes[i].started)
             sim_fail(s, "node %u was not born in time", i);
     }
     s->params = chosen;
@@ -355,13 +349,13 @@ void sim_init(struct sim *s, const struct sim_app_ops *ops)
     s->spare_core = calloc(1, sizeof *s->spare_core);
     s->proposal = calloc(1, sizeof *s->proposal);
     s->wanted = calloc(MSG_CERTS_MAX, sizeof s->wanted[0]);
+    s->epochs = calloc(SIM_EPOCHS_MAX, sizeof s->epochs[0]);
     s->nodes = calloc(SIM_NODES_MAX, sizeof s->nodes[0]);
     s->blocks = calloc(SIM_BLOCKS_MAX, sizeof s->blocks[0]);
     s->block_index = calloc(4 * SIM_BLOCKS_MAX, sizeof s->block_index[0]);
-    s->views = calloc(SIM_VIEWS_MAX, sizeof s->views[0]);
     ASSERT(s->effects != NULL && s->spare_core != NULL && s->proposal != NULL &&
            s->wanted != NULL && s->nodes != NULL && s->blocks != NULL &&
-           s->block_index != NULL && s->views != NULL);
+           s->block_index != NULL && s->epochs != NULL);
     for (uint32_t i = 0; i < SIM_NODES_MAX; i++) {
         struct sim_node_room *room = &s->nodes[i].room;
 
@@ -394,5 +388,7 @@ void sim_deinit(struct sim *s)
     free(s->wanted);
     free(s->blocks);
     free(s->block_index);
-    free(s->views);
+    for (uint32_t k = 0; k < SIM_EPOCHS_MAX; k++)
+        free(s->epochs[k].views);
+    free(s->epochs);
 }

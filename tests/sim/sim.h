@@ -18,7 +18,14 @@
  *       bound that is a function of the timers (sim_live.c)
  *   S6  then no views turn
  *   S7  what a restart reads back is what was in memory (sampled)
- *   S8  nothing a correct node sends is malformed or false */
+ *   S8  nothing a correct node sends is malformed or false
+ *   S9  an epoch has one set and one first block; the block after one that
+ *       changes the set is of the next epoch; who sent a vote in an epoch signs
+ *       none in an earlier one
+ *
+ * A node is a key.  With an application that changes the set a node is a
+ * validator in some epochs, at another index in each, and observes in others;
+ * with the others node and index are one. */
 #ifndef SIM_H
 #define SIM_H
 
@@ -35,9 +42,10 @@ enum {
     SIM_BLOCKS_MAX = 4096,
     SIM_HEIGHTS_MAX = 2048,
     SIM_VIEWS_MAX = 8192,
-    SIM_HELD_MAX = 64,
+    SIM_HELD_MAX = 1024,
     SIM_TASKS_MAX = 64,
     SIM_OLD_MAX = 16,
+    SIM_EPOCHS_MAX = SIM_TXS_MAX + 1,
 };
 
 #define SIM_NEVER UINT64_MAX
@@ -71,16 +79,21 @@ enum sim_weather {
 /* What this seed switches on. */
 struct sim_params {
     enum sim_weather weather;
-    uint32_t n;          /* validators */
+    uint32_t n;          /* validators at the genesis */
+    uint32_t spare;      /* nodes that are none then */
+    uint32_t changes;    /* of 1024 transactions: may change the set */
+    uint32_t at_seal;    /* of 1024 ends of an epoch: a crash there */
     uint32_t twins;      /* of them run twice */
     uint32_t byz_count;  /* of them attack */
     uint32_t dead_count; /* crashed for good at the heal */
     uint64_t byz;        /* how; bits of enum sim_fault */
     uint64_t delay_lo, delay_hi;
     uint32_t loss, dup; /* of 1024 */
+    uint32_t hole;      /* of 1024: of the views */
     bool fifo;          /* links keep the order */
     uint32_t targeted;  /* of 1024, for each sync */
     uint64_t fsync_lo, fsync_hi;
+    uint64_t store_lag; /* how often longer a block takes to the disk */
     uint64_t execute_us;
     uint64_t inject_every;
     uint32_t large; /* of 1024: the body comes after the proposal */
@@ -162,7 +175,7 @@ struct sim_ev {
 /* A message that waits for the disk. */
 struct sim_held {
     uint64_t batch;
-    uint8_t to;
+    uint32_t to; /* bitmap of keys */
     struct sim_packet *packet;
     struct vote vote; /* for the oracle, when sent */
     bool is_own_vote;
@@ -170,6 +183,7 @@ struct sim_held {
 
 struct sim_task {
     enum core_effect_kind kind; /* DO_BUILD, DO_EXECUTE, DO_COMMIT */
+    uint64_t epoch;             /* in which it was asked for */
     struct candidate candidate;
     uint32_t block;
     size_t journal_size; /* what must be on disk before the block */
@@ -196,7 +210,8 @@ struct sim_node_room {
 };
 
 struct sim_node {
-    uint8_t id; /* the validator it speaks for */
+    uint8_t id; /* its key: whom it speaks for */
+    uint64_t secret;
     bool correct;
     bool up;
     bool twin; /* of two copies, either */
@@ -216,11 +231,17 @@ struct sim_node {
     bool syncing;
     uint64_t batch_wanted, batch_syncing;
     bool started;
+    size_t started_end;   /* of the record that says so */
+    uint32_t statuses;    /* bitmap: which validators it heard in this epoch */
+    size_t replayed;      /* of the journal when it started */
+    bool later;           /* in there are records of later epochs */
+    uint64_t voted_epoch; /* newest in which a vote left; never lost */
     uint32_t held_count;
     /* executor and store */
     void *app;
-    uint64_t height; /* of the tip in memory */
-    uint64_t stored; /* was on disk when the node last started */
+    uint64_t height;        /* of the tip in memory */
+    uint64_t stored;        /* was on disk when the node last started */
+    uint64_t journal_final; /* newest height that the journal knew final */
     uint32_t task_first, task_count;
     bool work_told;
     uint32_t final_txs; /* in blocks up to height */
@@ -247,9 +268,21 @@ struct sim_view {
     struct candidate finalized[SIM_VALIDATORS_MAX];
 };
 
+/* An epoch, as whoever entered it first found it. */
+struct sim_epoch {
+    uint32_t members; /* bitmap of keys */
+    uint8_t n;
+    uint8_t who[SIM_NODES_MAX]; /* key, by index */
+    uint32_t block;             /* the last one of the epoch before */
+    uint64_t views_before;      /* of all earlier epochs */
+    uint64_t views_used, views_cap;
+    struct sim_view *views;
+};
+
 /* Sums over all seeds. */
 struct sim_totals {
     uint64_t seeds, views, crashes, blocks, events, simulated_us, cpu_us;
+    uint64_t epochs, joins, leaves, rotations; /* that came into force */
     uint64_t weather_views[WEATHERS], weather_us[WEATHERS];
     uint64_t weather_seeds[WEATHERS];
     uint64_t faults[FAULTS];
@@ -316,11 +349,11 @@ struct sim {
     struct core *spare_core;       /* for replays */
     struct msg_proposal *proposal; /* decoded last */
     uint64_t proposal_serial;
-    struct cert *wanted; /* of its certificates, by one receiver */
-    uint32_t instances;  /* validators and second copies */
-    uint64_t keys[SIM_VALIDATORS_MAX];
+    struct cert *wanted;    /* of its certificates, by one receiver */
+    uint32_t instances;     /* nodes and second copies */
     struct sim_node *nodes; /* SIM_NODES_MAX */
     uint32_t tx_count;
+    uint32_t change_count; /* of them may change the set */
     uint32_t plan_count;
     struct sim_step plan[SIM_PLAN_MAX];
     void (*shape)(struct sim *s); /* chooses params */
@@ -332,9 +365,9 @@ struct sim {
     uint32_t *block_index;    /* open addressing over hashes; 0 = free */
     uint64_t decided_height;
     uint32_t decided[SIM_HEIGHTS_MAX];
-    struct sim_view *views;
-    uint64_t views_used;
-    uint64_t commits; /* by anybody */
+    uint32_t epoch_count;
+    struct sim_epoch *epochs; /* SIM_EPOCHS_MAX; the first is the genesis' */
+    uint64_t commits;         /* by anybody */
     bool failed;
     bool aborts; /* let a failed assertion end the process as usual */
     char why[256];
@@ -398,6 +431,8 @@ void sim_clear(struct sim *s);
 void sim_configure(struct sim *s);
 void sim_begin(struct sim *s);
 void sim_run_until(struct sim *s, uint64_t until, bool stop_when_final);
+/* Views of all epochs up to this one of node i's. */
+uint64_t sim_views_of(const struct sim *s, uint32_t i, uint64_t view);
 uint64_t sim_highest_view(const struct sim *s);
 uint64_t sim_cpu_us(void);
 void sim_add_up(struct sim *s, uint64_t from_us);
@@ -411,6 +446,8 @@ void sim_inject(struct sim *s);
 void sim_crash(struct sim *s, uint32_t i, uint64_t down_us);
 void sim_crash_targeted(struct sim *s, uint32_t i);
 void sim_crash_all(struct sim *s, uint64_t down_us);
+/* Between the end of an epoch, which is written, and the next one. */
+void sim_crash_at_seal(struct sim *s, uint32_t i);
 void sim_carry_plan(struct sim *s, uint32_t step);
 void sim_heal(struct sim *s);
 
@@ -427,10 +464,10 @@ struct sim_packet *sim_packet_new(struct sim *s, uint8_t type);
 struct writer sim_packet_writer(struct sim_packet *p, size_t max);
 void sim_packet_done(struct sim_packet *p, const struct writer *w);
 void sim_packet_drop(struct sim *s, struct sim_packet *p);
-/* to: a validator, or CORE_ALL; late_us on top of the usual delay. */
+/* to: bitmap of keys; late_us on top of the usual delay. */
 void sim_send(struct sim *s,
               uint32_t from,
-              uint8_t to,
+              uint32_t to,
               struct sim_packet *packet,
               uint64_t late_us);
 bool sim_reaches(const struct sim *s,
@@ -438,7 +475,7 @@ bool sim_reaches(const struct sim *s,
                  uint32_t to,
                  uint64_t view);
 uint64_t sim_delay(struct sim *s);
-void sim_sign(const struct sim *s, struct vote *v);
+void sim_sign(const struct sim_node *node, struct vote *v);
 bool sim_vote_ok(const struct sim *s, const struct vote *v);
 bool sim_cert_ok(const struct sim *s, const struct cert *c);
 
@@ -458,10 +495,30 @@ void sim_clock_set_rate(struct sim *s, struct sim_node *node, int64_t ppm);
 /* sim_node.c: the driver of one node */
 void sim_node_start(struct sim *s, uint32_t i);
 void sim_node_crash(struct sim *s, uint32_t i);
+void sim_recover_bodies(struct sim *s, uint32_t i);
 void sim_node_feed(struct sim *s, uint32_t i, struct core_event *e);
 void sim_node_event(struct sim *s, const struct sim_ev *ev);
 void sim_node_learn(struct sim *s, uint32_t i, uint32_t tx);
 void sim_node_work(struct sim *s, uint32_t i);
+
+/* sim_epoch.c: sets of validators */
+/* What is known of an epoch; NULL: nobody was there. */
+struct sim_epoch *sim_epoch(const struct sim *s, uint64_t epoch);
+/* Index of a node in its present set; -1: it observes. */
+int sim_index(const struct sim *s, uint32_t i);
+/* How node i's core names the node with this key. */
+uint8_t sim_peer(const struct sim *s, uint32_t i, uint8_t id);
+/* The keys of whom node i's core means; all: CORE_ALL is observers too. */
+uint32_t sim_whom(const struct sim *s, uint32_t i, uint8_t to, bool all);
+uint32_t sim_everybody(const struct sim *s);
+/* The configuration of node i's core on its tip. */
+void sim_epoch_config(struct sim *s, uint32_t i, struct core_config *out);
+void sim_epoch_end(struct sim *s, uint32_t i, const struct cert *cert);
+void sim_epoch_status(struct sim *s, uint32_t i, uint8_t from);
+struct sim_packet *sim_epoch_packet(struct sim *s, uint32_t i, uint64_t epoch);
+void sim_epochs_choose(struct sim *s);
+void sim_epochs_clear(struct sim *s);
+void sim_change_set(struct sim *s, uint32_t tx);
 
 /* sim_inbox.c: messages that arrive */
 void sim_node_message(struct sim *s, const struct sim_ev *ev);
@@ -475,6 +532,10 @@ void sim_append_body(struct sim *s, struct sim_node *node, uint32_t block);
 void sim_sync(struct sim *s, uint32_t i);
 bool sim_replay(
     struct sim *s, uint32_t i, struct core *core, size_t size, bool *fresh);
+uint32_t sim_journal_final(const struct sim *s,
+                           const struct sim_node *node,
+                           uint64_t height,
+                           struct cert *out);
 void sim_lose_unsynced(struct sim *s, struct sim_node *node);
 void sim_check_replay(struct sim *s, uint32_t i);
 void sim_cut(struct sim *s, uint32_t i);
@@ -482,12 +543,14 @@ void sim_cut(struct sim *s, uint32_t i);
 /* sim_exec.c: executor and store of one node */
 uint64_t sim_stored(const struct sim *s, const struct sim_node *node);
 void sim_store_lose(struct sim *s, struct sim_node *node);
+void sim_store_hurry(struct sim *s, struct sim_node *node);
 /* The caller fills in the rest. */
 struct sim_task *sim_task(struct sim *s,
                           uint32_t i,
                           enum core_effect_kind kind);
 void sim_task_done(struct sim *s, uint32_t i);
 void sim_load_state(struct sim *s, struct sim_node *node);
+void sim_redo(struct sim *s, uint32_t i);
 
 /* sim_byz.c, sim_garbage.c */
 void sim_byz_tick(struct sim *s, uint32_t i);
@@ -509,6 +572,8 @@ bool sim_boundary(struct sim *s, uint32_t i);
 void sim_saw_cert(struct sim *s, const struct cert *c);
 void sim_saw_vote(struct sim *s, uint32_t i, const struct vote *v);
 void sim_saw_commit(struct sim *s, uint32_t i, uint64_t height, uint32_t block);
+/* A vote that is signed now. */
+void sim_saw_signing(struct sim *s, uint32_t i, const struct vote *v);
 bool sim_all_final(const struct sim *s);
 
 /* sim_live.c: S5 and S6 */

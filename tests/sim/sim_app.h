@@ -2,7 +2,8 @@
  *
  * The simulator drives consensus; what a block does is the application's.  One
  * is a hash chain over transaction numbers, so that thousands of views a second
- * are possible; the other is the ledger's engine, which shows that shares are
+ * are possible; one is that chain with transactions that change the set of
+ * validators; and one is the ledger's engine, which shows that shares are
  * conserved whatever happens. */
 #ifndef SIM_APP_H
 #define SIM_APP_H
@@ -26,7 +27,7 @@ struct sim_block {
 
 struct sim_app_ops {
     const char *name;
-    uint64_t epoch;
+    uint64_t epoch; /* of the genesis */
     /* open makes what the nodes of a run share, and the genesis header. */
     void *(*open)(uint32_t nodes, struct header *genesis);
     void (*close)(void *world);
@@ -52,9 +53,17 @@ struct sim_app_ops {
     struct hash (*root)(const void *self);
     /* sound says whether nothing was made or lost. */
     bool (*sound)(void *self);
+    /* change makes a transaction one that changes the set, of nodes as bits;
+     * whether it does, and so seals its block, follows from the state it is
+     * executed on.  NULL: there is one set for ever. */
+    void (*change)(void *world, uint32_t tx, uint32_t leave, uint32_t join);
 };
 
+/* The nodes that are validators after this block, as its header says. */
+uint32_t sim_members_after(const struct header *h);
+
 extern const struct sim_app_ops sim_chain_app;
+extern const struct sim_app_ops sim_epochs_app;
 extern const struct sim_app_ops sim_ledger_app; /* the real engine */
 
 #endif /* SIM_APP_H */

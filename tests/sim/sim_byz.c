@@ -11,15 +11,16 @@ static bool does(const struct sim_node *node, enum sim_fault f)
     return (node->byz & SIM_BIT(f)) != 0;
 }
 
-static void send_vote(struct sim *s, uint32_t i, uint8_t to, struct vote *v)
+/* to: bitmap of keys. */
+static void send_vote(struct sim *s, uint32_t i, uint32_t to, struct vote *v)
 {
     struct sim_packet *p = sim_packet_new(s, MSG_VOTE);
     struct writer w = sim_packet_writer(p, VOTE_BYTES);
 
-    v->signer = s->nodes[i].id;
+    v->signer = (uint8_t)sim_index(s, i);
     if (v->kind == VOTE_NULLIFY)
         v->about = (struct candidate){.view = v->about.view};
-    sim_sign(s, v);
+    sim_sign(&s->nodes[i], v);
     vote_encode(&w, v);
     sim_packet_done(p, &w);
     if (s->trace)
@@ -29,11 +30,13 @@ static void send_vote(struct sim *s, uint32_t i, uint8_t to, struct vote *v)
     sim_packet_drop(s, p);
 }
 
-static uint8_t anyone(struct sim *s)
+static uint32_t anyone(struct sim *s, uint32_t i)
 {
-    return sim_chance(s, RNG_BYZ, 256)
-               ? CORE_ALL
-               : (uint8_t)sim_between(s, RNG_BYZ, 0, s->params.n - 1);
+    const uint32_t n = s->nodes[i].room.core->config.n;
+
+    if (sim_chance(s, RNG_BYZ, 256))
+        return sim_everybody(s);
+    return sim_whom(s, i, (uint8_t)sim_between(s, RNG_BYZ, 0, n - 1), true);
 }
 
 static const struct candidate *anything(struct sim *s,
@@ -49,7 +52,7 @@ static const struct candidate *anything(struct sim *s,
 static void random_votes(struct sim *s, uint32_t i)
 {
     struct sim_node *node = &s->nodes[i];
-    struct vote v = {.epoch = s->config.epoch};
+    struct vote v = {.epoch = node->room.core->config.epoch};
 
     for (int k = 0; k < 4; k++) {
         const struct candidate *c = anything(s, node);
@@ -59,12 +62,12 @@ static void random_votes(struct sim *s, uint32_t i)
         sim_note(s, BYZ_VOTES);
         v.kind = (uint8_t)sim_between(s, RNG_BYZ, VOTE_NOTARIZE, VOTE_FINALIZE);
         v.about = *c;
-        send_vote(s, i, anyone(s), &v);
+        send_vote(s, i, anyone(s, i), &v);
     }
     if (sim_chance(s, RNG_BYZ, 256)) {
         v.kind = VOTE_NULLIFY;
         v.about.view = node->room.core->view + sim_between(s, RNG_BYZ, 0, 3);
-        send_vote(s, i, anyone(s), &v);
+        send_vote(s, i, anyone(s, i), &v);
     }
 }
 
@@ -89,7 +92,7 @@ static void future_votes(struct sim *s, uint32_t i)
 {
     struct sim_node *node = &s->nodes[i];
     const struct candidate *c = anything(s, node);
-    struct vote v = {.epoch = s->config.epoch};
+    struct vote v = {.epoch = node->room.core->config.epoch};
 
     if (c == NULL)
         return;
@@ -99,14 +102,14 @@ static void future_votes(struct sim *s, uint32_t i)
     v.about.view = far_view(s, node);
     v.about.parent_view =
         sim_chance(s, RNG_BYZ, 512) ? c->view : v.about.view - 1;
-    send_vote(s, i, anyone(s), &v);
+    send_vote(s, i, anyone(s, i), &v);
 }
 
 static void other_epochs(struct sim *s, uint32_t i)
 {
     struct sim_node *node = &s->nodes[i];
     const struct candidate *c = anything(s, node);
-    struct vote v = {.epoch = s->config.epoch +
+    struct vote v = {.epoch = node->room.core->config.epoch +
                               (sim_chance(s, RNG_BYZ, 512) ? 1 : UINT64_MAX)};
 
     sim_note(s, BYZ_EPOCH);
@@ -116,7 +119,7 @@ static void other_epochs(struct sim *s, uint32_t i)
         v.kind = VOTE_FINALIZE;
         v.about = *c;
     }
-    send_vote(s, i, anyone(s), &v);
+    send_vote(s, i, anyone(s, i), &v);
 }
 
 /* ---- as leader ---- */
@@ -149,17 +152,17 @@ static void send_proposal(struct sim *s,
     const uint32_t count =
         core_justification(s->nodes[i].room.core, about, certs, MSG_CERTS_MAX);
     const struct sim_block *b = &s->blocks[block];
-    const bool bare =
-        does(&s->nodes[i], BYZ_WITHHOLD) && sim_chance(s, RNG_BYZ, 512);
+    const struct sim_node *node = &s->nodes[i];
+    const bool bare = does(node, BYZ_WITHHOLD) && sim_chance(s, RNG_BYZ, 512);
     struct vote v = {.kind = VOTE_NOTARIZE,
-                     .epoch = s->config.epoch,
+                     .epoch = node->room.core->config.epoch,
                      .about = *about,
-                     .signer = s->nodes[i].id};
+                     .signer = (uint8_t)sim_index(s, i)};
     struct sim_packet *p = sim_packet_new(s, MSG_PROPOSAL);
     struct writer w =
         sim_packet_writer(p, 2048 + b->body.size + count * CERT_BYTES_MAX);
 
-    sim_sign(s, &v);
+    sim_sign(node, &v);
     msg_proposal_encode(
         &w,
         about,
@@ -172,9 +175,13 @@ static void send_proposal(struct sim *s,
     if (s->trace)
         sim_tell_vote(s, i, &v, to_mask);
     sim_byz_keep(s, i, p);
-    for (uint8_t to = 0; to < s->params.n; to++) {
+    for (uint8_t to = 0; to < node->room.core->config.n; to++) {
         if ((to_mask >> to & 1) != 0)
-            sim_send(s, i, to, p, sim_byz_late_us(s, i, MSG_PROPOSAL));
+            sim_send(s,
+                     i,
+                     sim_whom(s, i, to, true),
+                     p,
+                     sim_byz_late_us(s, i, MSG_PROPOSAL));
     }
     sim_packet_drop(s, p);
 }
@@ -196,7 +203,9 @@ static uint32_t make_block(struct sim *s,
         return 0;
     tx = (uint32_t)sim_between(s, RNG_BYZ, 0, s->tx_count - 1);
     b.header.view = view;
-    b.header.proposer = node->id;
+    b.header.epoch = node->room.core->config.epoch;
+    b.header.flags = 0;
+    b.header.proposer = (uint16_t)sim_index(s, i);
     b.header.height = parent->height + 1;
     b.header.parent_hash = parent->block;
     b.header.time_ms =
@@ -216,7 +225,7 @@ static uint32_t make_block(struct sim *s,
 static void lead(struct sim *s, uint32_t i, uint64_t view)
 {
     struct sim_node *node = &s->nodes[i];
-    const uint32_t all = (1u << s->params.n) - 1;
+    const uint32_t all = (1u << node->room.core->config.n) - 1;
     const bool twice = does(node, BYZ_EQUIVOCATE);
     const uint32_t half =
         twice ? (uint32_t)sim_between(s, RNG_BYZ, 0, all) : all;
@@ -256,10 +265,12 @@ static void lead_early(struct sim *s, uint32_t i)
     struct sim_node *node = &s->nodes[i];
     uint64_t view = node->room.core->view + 1;
 
-    while (core_leader(node->room.core, view) != node->id)
+    while ((int)core_leader(node->room.core, view) != sim_index(s, i))
         view++;
     sim_note(s, BYZ_FUTURE);
-    lead(s, i, view + s->params.n * sim_between(s, RNG_BYZ, 0, 20));
+    lead(s,
+         i,
+         view + node->room.core->config.n * sim_between(s, RNG_BYZ, 0, 20));
 }
 
 /* ---- the rest ---- */
@@ -302,35 +313,39 @@ uint64_t sim_byz_late_us(struct sim *s, uint32_t i, uint8_t type)
 
 static void nullify_for_ever(struct sim *s, uint32_t i)
 {
+    const struct sim_node *node = &s->nodes[i];
     struct vote v = {.kind = VOTE_NULLIFY,
-                     .epoch = s->config.epoch,
+                     .epoch = node->room.core->config.epoch,
                      .about = {.view = s->nodes[i].room.core->view}};
 
     sim_note(s, BYZ_NULLIFY);
-    send_vote(s, i, CORE_ALL, &v);
+    send_vote(s, i, sim_everybody(s), &v);
 }
 
 void sim_byz_tick(struct sim *s, uint32_t i)
 {
     struct sim_node *node = &s->nodes[i];
     const struct core *c = node->room.core;
+    const int me = sim_index(s, i);
     const uint64_t proposes =
         SIM_BIT(BYZ_EQUIVOCATE) | SIM_BIT(BYZ_BAD_BLOCKS) |
         SIM_BIT(BYZ_OLD_PARENTS) | SIM_BIT(BYZ_WITHHOLD) | SIM_BIT(BYZ_LATE);
 
     if (does(node, BYZ_SILENT) || !node->up)
         return;
-    if (core_leader(c, c->view) == node->id && (node->byz & proposes) != 0 &&
+    if (does(node, BYZ_REPLAY))
+        sim_byz_send_again(s, i);
+    if (does(node, BYZ_GARBAGE))
+        sim_byz_garbage(s, i);
+    if (me < 0)
+        return; /* it has nothing to sign with */
+    if ((int)core_leader(c, c->view) == me && (node->byz & proposes) != 0 &&
         sim_chance(s, RNG_BYZ, 512))
         lead(s, i, c->view);
     if (does(node, BYZ_VOTES))
         random_votes(s, i);
     if (does(node, BYZ_NULLIFY))
         nullify_for_ever(s, i);
-    if (does(node, BYZ_REPLAY))
-        sim_byz_send_again(s, i);
-    if (does(node, BYZ_GARBAGE))
-        sim_byz_garbage(s, i);
     if (does(node, BYZ_EPOCH) && sim_chance(s, RNG_BYZ, 256))
         other_epochs(s, i);
     if (does(node, BYZ_FUTURE) && sim_chance(s, RNG_BYZ, 512)) {

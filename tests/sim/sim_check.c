@@ -2,21 +2,41 @@
 #include "consensus/core_state.h"
 #include "tests/sim/sim.h"
 
-static struct sim_view *view_of(struct sim *s, uint64_t view)
+#include "base/check.h"
+#include "base/num.h"
+
+#include <stdlib.h>
+
+static struct sim_view *view_of(struct sim *s, uint64_t epoch, uint64_t view)
 {
-    if (view >= SIM_VIEWS_MAX) {
-        sim_fail(s, "view %llu was reached", (unsigned long long)view);
+    struct sim_epoch *e = sim_epoch(s, epoch);
+
+    if (e == NULL || view >= SIM_VIEWS_MAX) {
+        sim_fail(s,
+                 "view %llu of epoch %llu was reached",
+                 (unsigned long long)view,
+                 (unsigned long long)epoch);
         return NULL;
     }
-    if (view >= s->views_used)
-        s->views_used = view + 1;
-    return &s->views[view];
+    if (view >= e->views_cap) {
+        const uint64_t cap = num_max_u64(8, 2 * view);
+
+        e->views = realloc(e->views, cap * sizeof e->views[0]);
+        ASSERT(e->views != NULL);
+        memset(&e->views[e->views_cap],
+               0,
+               (cap - e->views_cap) * sizeof e->views[0]);
+        e->views_cap = cap;
+    }
+    if (view >= e->views_used)
+        e->views_used = view + 1;
+    return &e->views[view];
 }
 
 /* S2 */
 void sim_saw_cert(struct sim *s, const struct cert *c)
 {
-    struct sim_view *v = view_of(s, c->about.view);
+    struct sim_view *v = view_of(s, c->epoch, c->about.view);
 
     if (v == NULL)
         return;
@@ -65,9 +85,10 @@ void sim_saw_vote(struct sim *s, uint32_t i, const struct vote *v)
 
     if (!s->nodes[i].correct)
         return;
-    view = view_of(s, v->about.view);
+    view = view_of(s, v->epoch, v->about.view);
     if (view == NULL)
         return;
+    s->nodes[i].voted_epoch = num_max_u64(s->nodes[i].voted_epoch, v->epoch);
     all = view->voted[i];
     if (v->kind == VOTE_NOTARIZE && (all & bit) != 0 &&
         !candidate_eq(&view->notarized[i], &v->about))
@@ -94,6 +115,33 @@ void sim_saw_vote(struct sim *s, uint32_t i, const struct vote *v)
                  (unsigned long long)v->about.view);
 }
 
+/* S9 */
+void sim_saw_signing(struct sim *s, uint32_t i, const struct vote *v)
+{
+    if (s->nodes[i].correct && v->epoch < s->nodes[i].voted_epoch)
+        sim_fail(s,
+                 "node %u signs in epoch %llu after a vote in epoch %llu",
+                 i,
+                 (unsigned long long)v->epoch,
+                 (unsigned long long)s->nodes[i].voted_epoch);
+}
+
+static void check_epoch(struct sim *s, uint32_t i, uint32_t block)
+{
+    const struct header *h = &s->blocks[block].header;
+    const uint32_t parent = sim_block_find(s, &h->parent_hash);
+    const struct header *on = &s->blocks[parent].header;
+    const uint64_t epoch =
+        parent == 0 ? s->ops->epoch : on->epoch + (on->flags & HEADER_SEAL);
+
+    if (h->epoch != epoch)
+        sim_fail(s,
+                 "node %u has a block of epoch %llu where epoch %llu begins",
+                 i,
+                 (unsigned long long)h->epoch,
+                 (unsigned long long)epoch);
+}
+
 /* S1 */
 void sim_saw_commit(struct sim *s, uint32_t i, uint64_t height, uint32_t block)
 {
@@ -109,6 +157,8 @@ void sim_saw_commit(struct sim *s, uint32_t i, uint64_t height, uint32_t block)
                  "node %u has another block at height %llu",
                  i,
                  (unsigned long long)height);
+    if (s->ops->change != NULL)
+        check_epoch(s, i, block);
     if (height % 16 == 0 && !s->ops->sound(s->nodes[i].app))
         sim_fail(s, "node %u: shares are not conserved", i);
     if (!hash_eq(&root, &s->blocks[block].header.state_root))

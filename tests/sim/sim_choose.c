@@ -13,6 +13,7 @@ const char *const sim_fault_names[FAULTS] = {
     [FAULT_DELAY] = "delay",
     [FAULT_PARTITION] = "partition",
     [FAULT_ONE_WAY] = "one-way",
+    [FAULT_HOLE] = "hole",
     [FAULT_LARGE] = "late-body",
     [FAULT_GONE] = "body-gone",
     [FAULT_SLOW_LINK] = "slow-link",
@@ -24,10 +25,12 @@ const char *const sim_fault_names[FAULTS] = {
     [FAULT_TORN] = "torn-writes",
     [FAULT_DEAD] = "dead",
     [FAULT_SLOW_DISK] = "slow-disk",
+    [FAULT_SLOW_STORE] = "slow-store",
     [FAULT_PAUSE] = "pause",
     [FAULT_CLOCK_JUMP] = "clock-jump",
     [FAULT_CLOCK_DRIFT] = "clock-drift",
     [FAULT_TWINS] = "twins",
+    [FAULT_SEAL] = "crash-at-seal",
     [BYZ_SILENT] = "byz-silent",
     [BYZ_EQUIVOCATE] = "byz-equivocate",
     [BYZ_VOTES] = "byz-votes",
@@ -129,6 +132,8 @@ static void choose_chaos(struct sim *s)
     p->fifo = !maybe(s, FAULT_REORDER, 600);
     if (maybe(s, FAULT_LOSS, storm ? 700 : 300))
         p->loss = (uint32_t)PICK(20, 100, 300, 410, 650);
+    if (maybe(s, FAULT_HOLE, 150))
+        p->hole = (uint32_t)PICK(300, 700, 1024);
     if (maybe(s, FAULT_DUP, 300))
         p->dup = 100;
     if (maybe(s, FAULT_TARGETED, storm ? 512 : 200))
@@ -153,6 +158,7 @@ void sim_choose(struct sim *s)
     *p = (struct sim_params){.n = s->limits.nodes,
                              .delay_lo = 100,
                              .fsync_lo = 50,
+                             .store_lag = 1,
                              .idle_us = 2 * SIM_S};
     p->weather = weather < 15   ? WEATHER_CALM
                  : weather < 60 ? WEATHER_MIXED
@@ -161,6 +167,12 @@ void sim_choose(struct sim *s)
         choose_calm(s);
     else
         choose_chaos(s);
+    if (maybe(s, FAULT_SLOW_STORE, 200)) {
+        sim_note(s, FAULT_SLOW_STORE);
+        p->store_lag = sim_between(s, RNG_SHAPE, 3, 40);
+    }
+    if (s->ops->change != NULL)
+        sim_epochs_choose(s);
     if (s->limits.chaos_ms != 0)
         p->chaos_us = num_min_u64(p->chaos_us, s->limits.chaos_ms * SIM_MS);
     if ((p->byz & SIM_BIT(BYZ_NULLIFY)) != 0 || sim_chance(s, RNG_SHAPE, 200))
@@ -217,10 +229,17 @@ static void plan_clock(struct sim *s, struct sim_step *step)
     const int64_t small = jump ? 300 : 10000;
 
     step->arg = list[sim_between(s, RNG_PLAN, 0, count - 1)];
-    if (step->arg > small || step->arg < -small)
-        step->node = (uint8_t)((step->node % valset_faulty(s->params.n) +
-                                s->config.leader_seed) %
-                               s->params.n);
+    if (step->arg <= small && step->arg >= -small)
+        return;
+    if (s->params.n < 4)
+        step->arg = step->arg > 0 ? small : -small; /* f is 0 */
+    else
+        step->node =
+            (uint8_t)((step->node % (s->ops->change != NULL
+                                         ? 1
+                                         : valset_faulty(s->params.n)) +
+                       s->config.leader_seed) %
+                      s->params.n);
 }
 
 static void plan_one(struct sim *s, uint64_t at, enum sim_fault fault)

@@ -20,6 +20,7 @@ static void shape(struct sim *s)
     if (s->params.chaos_us > TRACE_CHAOS_MS * SIM_MS)
         s->params.chaos_us = TRACE_CHAOS_MS * SIM_MS;
     s->params.idle_us = 0;
+    s->params.changes *= 4; /* most of these runs are to see an epoch end */
 }
 
 bool sim_boundary(struct sim *s, uint32_t i)
@@ -85,7 +86,8 @@ bool sim_crashes_run(struct sim *s, uint64_t seed)
     s->watch.on = true;
     s->shape = shape;
     s->limits.off |= SIM_BIT(FAULT_CRASH) | SIM_BIT(FAULT_CRASH_ALL) |
-                     SIM_BIT(FAULT_TARGETED) | SIM_BIT(FAULT_DEAD);
+                     SIM_BIT(FAULT_TARGETED) | SIM_BIT(FAULT_SEAL) |
+                     SIM_BIT(FAULT_DEAD);
     if (s->watch.only != 0) /* one of them, told again */
         return run_once(s, seed, s->watch.only, s->watch.only_keep) ||
                explain(s);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-    RECORD_HEAD = 4 + 1 + 8,
+    RECORD_HEAD = 4 + 1 + 8 + 8,
     CUT_BYTES = 48 * 1024,
 };
 
@@ -22,6 +22,7 @@ void sim_append(struct sim_node *node,
 
     writer_u32(&w, (uint32_t)payload.size);
     writer_u8(&w, type);
+    writer_u64(&w, node->room.core->config.epoch);
     writer_u64(&w, view);
     writer_copy(&w, payload.at, payload.size);
 }
@@ -74,6 +75,65 @@ void sim_sync(struct sim *s, uint32_t i)
     }
 }
 
+/* Whether the record is the finalization of a block of this height. */
+static bool is_final(struct cert *out,
+                     uint8_t type,
+                     struct bytes payload,
+                     uint64_t height)
+{
+    return (type == RECORD_CERT || type == RECORD_EPOCH_END) &&
+           msg_cert_decode(out, payload) == ERR_NONE &&
+           out->kind == VOTE_FINALIZE && out->about.height == height;
+}
+
+/* The block that a record holds; 0: it holds none. */
+static uint32_t block_in(const struct sim *s,
+                         uint8_t type,
+                         struct bytes payload)
+{
+    struct header header;
+    struct bytes header_bytes;
+    struct bytes body;
+    struct hash hash;
+
+    if (type != RECORD_BODY ||
+        msg_block_decode(&header_bytes, &body, payload) != ERR_NONE ||
+        header_decode(&header, header_bytes) != ERR_NONE)
+        return 0;
+    hash = header_hash(&header);
+    return sim_block_find(s, &hash);
+}
+
+/* What the journal knows to be final at this height, and has the body of. */
+uint32_t sim_journal_final(const struct sim *s,
+                           const struct sim_node *node,
+                           uint64_t height,
+                           struct cert *out)
+{
+    uint8_t held[SIM_BLOCKS_MAX / 8] = {0};
+    struct reader r = reader_of(buf_bytes(&node->room.journal));
+    struct cert cert;
+    uint32_t final = 0;
+
+    while (r.left >= RECORD_HEAD) {
+        const uint32_t length = reader_u32(&r);
+        const uint8_t type = reader_u8(&r);
+        struct bytes payload;
+        uint32_t block;
+
+        (void)reader_u64(&r);
+        (void)reader_u64(&r);
+        payload = reader_take(&r, length);
+        block = block_in(s, type, payload);
+        held[block / 8] |= (uint8_t)(1u << block % 8);
+        if (is_final(&cert, type, payload, height)) {
+            cert_copy(out, &cert);
+            final = sim_block_find(s, &cert.about.block);
+        }
+    }
+    return (held[final / 8] >> final % 8 & 1) != 0 ? final : 0;
+}
+
 /* Reads what the journal holds up to size into a core made by core_init. */
 bool sim_replay(
     struct sim *s, uint32_t i, struct core *core, size_t size, bool *fresh)
@@ -86,6 +146,7 @@ bool sim_replay(
     while (r.left >= RECORD_HEAD) {
         const uint32_t length = reader_u32(&r);
         const uint8_t type = reader_u8(&r);
+        const uint64_t epoch = reader_u64(&r);
         struct bytes payload;
         enum err e;
 
@@ -95,7 +156,9 @@ bool sim_replay(
         payload = reader_take(&r, length);
         if (type == RECORD_START || type == RECORD_VOTE)
             *fresh = false;
-        e = core_replay_record(core, &no_key, type, payload);
+        if (epoch > core->config.epoch && core == node->room.core)
+            node->later = true;
+        e = core_replay_record(core, &no_key, type, epoch, payload);
         if (e != ERR_NONE) {
             sim_fail(s,
                      "node %u: record of type %u is refused: %s",
@@ -105,7 +168,7 @@ bool sim_replay(
             return false;
         }
     }
-    if (stored > 0)
+    if (stored > 0 && node->room.certs[stored].epoch == core->config.epoch)
         core_replay_cert(core, &node->room.certs[stored]);
     return true;
 }
@@ -177,7 +240,7 @@ static void put_birth(struct sim *s, struct sim_node *node)
     uint8_t buf[RECORD_BIRTH_BYTES];
     struct writer w = writer_of(buf, sizeof buf);
 
-    record_birth_encode(&w, &no_key, s->config.epoch);
+    record_birth_encode(&w, &no_key, s->ops->epoch);
     sim_append(node, RECORD_BIRTH, 0, writer_bytes(&w));
 }
 
@@ -210,11 +273,15 @@ void sim_cut(struct sim *s, uint32_t i)
         return;
     }
     if (node->room.journal.size < CUT_BYTES || node->syncing ||
-        sim_stored(s, node) < node->height || !core_is_quiet(node->room.core))
+        sim_stored(s, node) < node->height || node->later ||
+        node->room.core->passed ||
+        node->room.core->fin.height > node->height + 1 ||
+        !core_is_quiet(node->room.core))
         return;
     buf_clear(&node->room.journal);
     put_birth(s, node);
-    sim_append(node, RECORD_START, 0, bytes_of(NULL, 0));
+    if (node->started)
+        sim_append(node, RECORD_START, 0, bytes_of(NULL, 0));
     if (node->room.core->observer)
         sim_append(node, RECORD_OBSERVER, 0, bytes_of(NULL, 0));
     if (core_checkpoint_mark(node->room.core, &mark)) {
@@ -227,6 +294,8 @@ void sim_cut(struct sim *s, uint32_t i)
             sim_append_body(s, node, b);
     }
     node->synced = node->room.journal.size;
+    node->replayed = 0;
+    node->started_end = 0;
 }
 
 static bool same_own(const struct core_cert_slot *a,
@@ -254,6 +323,8 @@ void sim_check_replay(struct sim *s, uint32_t i)
     const uint64_t stored = sim_stored(s, node);
     bool fresh;
 
+    if (stored < config.genesis.height)
+        return; /* a restart would begin in the epoch before */
     s->total.replays++;
     core_init(
         again, &config, stored, &s->blocks[node->room.chain[stored]].hash);

@@ -14,6 +14,7 @@ struct sim_task *sim_task(struct sim *s, uint32_t i, enum core_effect_kind kind)
              .tasks[(node->task_first + node->task_count++) % SIM_TASKS_MAX];
     t->kind = kind;
     t->synced = false;
+    t->epoch = node->room.core->config.epoch;
     if (node->task_count == 1)
         sim_push(s,
                  (struct sim_ev){.kind = EV_TASK_DONE,
@@ -46,7 +47,9 @@ static uint32_t build(struct sim *s, uint32_t i, const struct sim_task *t)
             txs[count++] = tx;
     }
     b.header.view = t->candidate.view;
-    b.header.proposer = node->id;
+    b.header.epoch = node->room.core->config.epoch;
+    b.header.flags = 0;
+    b.header.proposer = (uint16_t)sim_index(s, i);
     b.header.height = node->height + 1;
     b.header.parent_hash = tip->hash;
     b.header.time_ms =
@@ -93,7 +96,17 @@ static void store(struct sim *s, struct sim_node *node)
         s->now, h > node->stored + 1 ? node->room.stored_at[h - 1] : 0);
 
     node->room.stored_at[h] =
-        from + sim_between(s, RNG_DISK, s->params.fsync_lo, s->params.fsync_hi);
+        from +
+        sim_between(s, RNG_DISK, s->params.fsync_lo, s->params.fsync_hi) *
+            s->params.store_lag;
+}
+
+/* A disk that works again writes soon what waits for it. */
+void sim_store_hurry(struct sim *s, struct sim_node *node)
+{
+    for (uint64_t h = node->stored + 1; h <= node->height; h++)
+        node->room.stored_at[h] =
+            num_min_u64(node->room.stored_at[h], s->now + s->params.fsync_hi);
 }
 
 /* The newest block that is on disk. */
@@ -155,8 +168,11 @@ static void commit(struct sim *s, uint32_t i, const struct sim_task *t)
         return;
     e.height = node->height;
     e.hash = b->hash;
+    e.seal = (b->header.flags & HEADER_SEAL) != 0;
     sim_node_feed(s, i, &e);
-    sim_node_work(s, i);
+    if (node->up)
+        sim_node_work(s, i);
+    sim_redo(s, i);
 }
 
 static void answer(struct sim *s, uint32_t i, const struct sim_task *t)
@@ -188,7 +204,8 @@ static void answer(struct sim *s, uint32_t i, const struct sim_task *t)
         commit(s, i, t);
         return;
     }
-    sim_node_feed(s, i, &e);
+    if (t->epoch == node->room.core->config.epoch)
+        sim_node_feed(s, i, &e);
 }
 
 void sim_task_done(struct sim *s, uint32_t i)
@@ -205,6 +222,27 @@ void sim_task_done(struct sim *s, uint32_t i)
                                  .node = (uint8_t)i,
                                  .life = node->life,
                                  .at = s->now + s->params.execute_us});
+}
+
+/* What the journal knew to be final and the store, which may be blocks behind,
+ * has not: no other node may have it either. */
+void sim_redo(struct sim *s, uint32_t i)
+{
+    struct sim_node *node = &s->nodes[i];
+    struct cert cert;
+    struct sim_task *t;
+    uint32_t block;
+
+    if (!node->up || node->height >= node->journal_final)
+        return;
+    block = sim_journal_final(s, node, node->height + 1, &cert);
+    if (block == 0 || cert.epoch != node->room.core->config.epoch)
+        return;
+    t = sim_task(s, i, DO_COMMIT);
+    t->block = block;
+    t->synced = true;
+    cert_copy(&t->cert, &cert);
+    t->journal_size = node->room.journal.size;
 }
 
 /* The executor's state as the disk has it. */

@@ -12,21 +12,24 @@ enum sim_fault {
     FAULT_DELAY,     /* it takes 100 ms or more */
     FAULT_PARTITION, /* two sides */
     FAULT_ONE_WAY,   /* some are not reached, but are heard */
+    FAULT_HOLE,      /* somebody hears nothing about some view */
     FAULT_LARGE,     /* the body comes after the proposal */
     FAULT_GONE,      /* a body is pushed out of memory before it is used */
     FAULT_SLOW_LINK, /* after the heal too, slower than the first timers */
     FAULT_CRASH,     /* of a node or two */
     FAULT_CRASH_ALL,
-    FAULT_FORGET,    /* all crash at the heal: nobody knows a transaction */
-    FAULT_TARGETED,  /* a crash between write and sync, or sync and send */
-    FAULT_LOST,      /* a crash takes what was not synced */
-    FAULT_TORN,      /* or leaves a part of it */
-    FAULT_DEAD,      /* does not come back at the heal */
-    FAULT_SLOW_DISK, /* syncs take 0.1 to 1.5 s */
-    FAULT_PAUSE,     /* a node stands still and goes on */
+    FAULT_FORGET,     /* all crash at the heal: nobody knows a transaction */
+    FAULT_TARGETED,   /* a crash between write and sync, or sync and send */
+    FAULT_LOST,       /* a crash takes what was not synced */
+    FAULT_TORN,       /* or leaves a part of it */
+    FAULT_DEAD,       /* does not come back at the heal */
+    FAULT_SLOW_DISK,  /* syncs take 0.1 to 1.5 s */
+    FAULT_SLOW_STORE, /* blocks get to the disk long after votes */
+    FAULT_PAUSE,      /* a node stands still and goes on */
     FAULT_CLOCK_JUMP,
     FAULT_CLOCK_DRIFT,
     FAULT_TWINS, /* a second copy of a validator, with its own journal */
+    FAULT_SEAL,  /* a crash where an epoch ends */
     BYZ_SILENT,
     BYZ_EQUIVOCATE,
     BYZ_VOTES,       /* for anything seen */

@@ -2,7 +2,8 @@
  * mean nothing, and messages that nearly mean something. */
 #include "tests/sim/sim.h"
 
-static const uint8_t types[] = {MSG_PROPOSAL, MSG_VOTE, MSG_CERT, MSG_STATUS};
+static const uint8_t types[] = {
+    MSG_PROPOSAL, MSG_VOTE, MSG_CERT, MSG_STATUS, MSG_EPOCH_END};
 
 /* Keeps some of what passes through its hands. */
 void sim_byz_keep(struct sim *s, uint32_t i, struct sim_packet *p)
@@ -27,6 +28,7 @@ static struct sim_packet *an_old_one(struct sim *s, const struct sim_node *node)
 
 void sim_byz_send_again(struct sim *s, uint32_t i)
 {
+    const uint32_t keys = s->params.n + s->params.spare;
     struct sim_packet *p = an_old_one(s, &s->nodes[i]);
 
     if (p == NULL)
@@ -34,7 +36,7 @@ void sim_byz_send_again(struct sim *s, uint32_t i)
     sim_note(s, BYZ_REPLAY);
     sim_send(s,
              i,
-             (uint8_t)sim_between(s, RNG_BYZ, 0, s->params.n - 1),
+             1u << sim_between(s, RNG_BYZ, 0, keys - 1),
              p,
              sim_between(s, RNG_BYZ, 0, 3000) * SIM_MS);
 }
@@ -70,6 +72,6 @@ void sim_byz_garbage(struct sim *s, uint32_t i)
         for (uint64_t k = 0; k < size; k++)
             *buf_append(&p->bytes, NULL, 1) = (uint8_t)sim_random(s, RNG_BYZ);
     }
-    sim_send(s, i, CORE_ALL, p, 0);
+    sim_send(s, i, sim_everybody(s), p, 0);
     sim_packet_drop(s, p);
 }

@@ -16,6 +16,14 @@ static void note_candidate(struct sim_node *node, const struct candidate *c)
         node->seen[node->seen_count++ % ARRAY_LEN(node->seen)] = *c;
 }
 
+static void other_epoch(struct sim *s, uint32_t i, uint8_t from, uint64_t epoch)
+{
+    struct core_event e = {.kind = ON_EPOCH, .from = from, .epoch = epoch};
+
+    if (core_other_epoch(s->nodes[i].room.core, from, epoch))
+        sim_node_feed(s, i, &e);
+}
+
 /* ---- proposals ---- */
 
 /* The last proposal stays decoded: the others get the same bytes soon. */
@@ -59,13 +67,17 @@ static void take_proposal(struct sim *s, const struct sim_ev *ev)
     struct sim_node *node = &s->nodes[i];
     struct core *core = node->room.core;
     const struct msg_proposal *p = read_proposal(s, ev->packet);
-    const uint8_t from = s->nodes[ev->from].id;
+    const uint8_t from = sim_peer(s, i, s->nodes[ev->from].id);
     struct core_event e = {.kind = ON_PROPOSAL, .from = from};
     struct core_event here = {.kind = ON_BODY};
     uint32_t block = 0;
 
     if (p == NULL) {
         malformed(s, ev, "a malformed proposal");
+        return;
+    }
+    if (p->vote.epoch != core->config.epoch) {
+        other_epoch(s, i, from, p->vote.epoch);
         return;
     }
     note_candidate(node, &p->candidate);
@@ -117,6 +129,7 @@ static bool read_packet(struct sim_packet *p)
         e = msg_vote_decode(&p->in.vote, in);
         break;
     case MSG_CERT:
+    case MSG_EPOCH_END: /* of which the certificate is what is told here */
         e = msg_cert_decode(&p->in.cert, in);
         break;
     case MSG_STATUS:
@@ -125,6 +138,14 @@ static bool read_packet(struct sim_packet *p)
     }
     p->form = e == ERR_NONE ? KNOWN_GOOD : KNOWN_BAD;
     return e == ERR_NONE;
+}
+
+static bool ends_epoch(const struct sim *s, const struct cert *c)
+{
+    const uint32_t block = sim_block_find(s, &c->about.block);
+
+    return sim_cert_ok(s, c) && c->kind == VOTE_FINALIZE && block != 0 &&
+           (s->blocks[block].header.flags & HEADER_SEAL) != 0;
 }
 
 static bool is_true(const struct sim *s, struct sim_packet *p)
@@ -140,6 +161,9 @@ static bool is_true(const struct sim *s, struct sim_packet *p)
     case MSG_CERT:
         ok = sim_cert_ok(s, &p->in.cert);
         break;
+    case MSG_EPOCH_END:
+        ok = ends_epoch(s, &p->in.cert);
+        break;
     case MSG_STATUS:
         ok = p->in.said.status.held.kind == 0 ||
              sim_vote_ok(s, &p->in.said.status.held);
@@ -147,6 +171,17 @@ static bool is_true(const struct sim *s, struct sim_packet *p)
     }
     p->seal = ok ? KNOWN_GOOD : KNOWN_BAD;
     return ok;
+}
+
+static uint64_t epoch_of(const struct sim_packet *p)
+{
+    switch ((int)p->type) {
+    case MSG_VOTE:
+        return p->in.vote.epoch;
+    case MSG_STATUS:
+        return p->in.said.epoch;
+    }
+    return p->in.cert.epoch;
 }
 
 /* Whether the core would make something of it: looked at before signatures. */
@@ -158,18 +193,18 @@ static bool is_news(struct sim *s, const struct sim_ev *ev)
 
     switch ((int)p->type) {
     case MSG_VOTE:
-        if (p->in.vote.signer != s->nodes[ev->from].id) {
+        if (p->in.vote.signer != sim_peer(s, ev->node, s->nodes[ev->from].id)) {
             malformed(s, ev, "a vote of another");
             return false;
         }
         note_candidate(node, &p->in.vote.about);
         return core_wants_vote(core, &p->in.vote);
     case MSG_CERT:
+    case MSG_EPOCH_END:
         return core_wants_cert(core, &p->in.cert);
     case MSG_STATUS:
-        return p->in.said.epoch == s->config.epoch &&
-               (p->in.said.status.held.kind == 0 ||
-                p->in.said.status.held.signer == node->id);
+        return p->in.said.status.held.kind == 0 ||
+               (int)p->in.said.status.held.signer == core->config.me;
     }
     return false;
 }
@@ -179,7 +214,7 @@ void sim_node_message(struct sim *s, const struct sim_ev *ev)
     const uint32_t i = ev->node;
     struct sim_node *node = &s->nodes[i];
     struct sim_packet *p = ev->packet;
-    const uint8_t from = s->nodes[ev->from].id;
+    const uint8_t from = sim_peer(s, i, s->nodes[ev->from].id);
     struct core_event heard = {.kind = ON_HEARD, .from = from};
     struct core_event e = {.from = from};
 
@@ -194,6 +229,11 @@ void sim_node_message(struct sim *s, const struct sim_ev *ev)
         malformed(s, ev, "a malformed message");
         return;
     }
+    if (epoch_of(p) != node->room.core->config.epoch) {
+        if (p->type != MSG_EPOCH_END)
+            other_epoch(s, i, from, epoch_of(p));
+        return;
+    }
     if (!is_news(s, ev))
         return;
     if (!is_true(s, p)) {
@@ -203,13 +243,14 @@ void sim_node_message(struct sim *s, const struct sim_ev *ev)
     if (p->type == MSG_VOTE) {
         e.kind = ON_VOTE;
         e.vote = &p->in.vote;
-    } else if (p->type == MSG_CERT) {
+    } else if (p->type == MSG_STATUS) {
+        sim_epoch_status(s, i, from);
+        e.kind = ON_STATUS;
+        e.status = &p->in.said.status;
+    } else {
         e.kind = ON_CERT;
         e.certs = &p->in.cert;
         e.cert_count = 1;
-    } else {
-        e.kind = ON_STATUS;
-        e.status = &p->in.said.status;
     }
     sim_node_feed(s, i, &e);
 }

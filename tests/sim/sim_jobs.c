@@ -63,6 +63,10 @@ void sim_totals_add(struct sim_totals *to, const struct sim_totals *more)
     to->events += more->events;
     to->simulated_us += more->simulated_us;
     to->cpu_us += more->cpu_us;
+    to->epochs += more->epochs;
+    to->joins += more->joins;
+    to->leaves += more->leaves;
+    to->rotations += more->rotations;
     for (int w = 0; w < WEATHERS; w++) {
         to->weather_seeds[w] += more->weather_seeds[w];
         to->weather_views[w] += more->weather_views[w];
@@ -397,6 +401,12 @@ void sim_totals_print(const struct sim_totals *t,
            (unsigned long long)(t->simulated_us / 1000000),
            (unsigned long long)(t->cpu_us / 1000000),
            (unsigned long long)(ms / 1000));
+    if (t->epochs != 0)
+        printf("  epochs ended=%llu by joins=%llu leaves=%llu rotations=%llu\n",
+               (unsigned long long)t->epochs,
+               (unsigned long long)t->joins,
+               (unsigned long long)t->leaves,
+               (unsigned long long)t->rotations);
     for (int w = 0; w < WEATHERS; w++) {
         if (t->weather_seeds[w] != 0)
             printf("  %s: seeds=%llu views=%llu views_per_s_and_core=%llu\n",
@@ -438,13 +448,14 @@ void sim_scripts_print(const struct sim_totals *t, uint64_t ms, int violations)
 void sim_crashes_print(const struct sim_totals *t, uint64_t ms, int violations)
 {
     printf("sim: crashes traces=%llu crashes_at_effects=%llu runs=%llu "
-           "views=%llu violations=%d digest=%016llx\n"
+           "views=%llu epochs=%llu violations=%d digest=%016llx\n"
            "  events=%llu cpu_s=%llu wall_s=%llu\n"
            "  after a heal all was final within %llu ms (trace %llu)\n",
            (unsigned long long)t->traces,
            (unsigned long long)t->boundaries,
            (unsigned long long)t->seeds,
            (unsigned long long)t->views,
+           (unsigned long long)t->epochs,
            violations,
            (unsigned long long)t->digest,
            (unsigned long long)t->events,

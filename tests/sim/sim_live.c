@@ -3,7 +3,7 @@
  * The bound, in terms of the timers (T_cap, T_view, ...), the largest delay D
  * of a message, and F, the validators that never vote again or lie:
  *
- *   B = R + (F + 2) * T_cap + blocks * V(D, F)
+ *   B = R + (F + 2) * T_cap + blocks * V(D, F) + epochs * W
  *
  *   R        what was under way, then one round of STATUS and repair for each
  *            CORE_PUSH_MAX views that are not final:
@@ -14,7 +14,11 @@
  *            with a leader that does nothing, one after the other:
  *            sum of T_view * 1.5^b, b = 0 .. b(D) + F + 1, and 4 D
  *   b(D)     the first b with T_leader * 1.5^b >= 4 D
- *   blocks   of the transactions that are not final at the heal, and one more
+ *   blocks   of the transactions that are not final at the heal, one for each
+ *            that may change the set, and one more
+ *   epochs   by which the last node is behind the first one
+ *   W        what ended an epoch is told once a second to who asks (M6), then
+ *            its blocks are fetched: 1 s + T_status + T_retry + 4 D
  *
  * Every part is taken 1% longer: clocks still drift. */
 #include "base/num.h"
@@ -53,6 +57,7 @@ static uint64_t bound_ms(const struct sim *s, uint64_t rest_ms)
     const uint64_t delay_ms = p->delay_hi / SIM_MS + 1;
     uint64_t open_views = 0;
     uint64_t final_txs = SIM_NEVER;
+    uint64_t epochs = 0;
     uint64_t blocks;
 
     for (uint32_t i = 0; i < s->instances; i++) {
@@ -60,16 +65,23 @@ static uint64_t bound_ms(const struct sim *s, uint64_t rest_ms)
 
         if (!node->correct)
             continue;
-        open_views = num_max_u64(
-            open_views, sim_highest_view(s) - node->room.core->fin.view);
+        open_views =
+            num_max_u64(open_views,
+                        sim_highest_view(s) -
+                            sim_views_of(s, i, node->room.core->fin.view));
         final_txs = num_min_u64(final_txs, node->final_txs);
+        epochs = num_max_u64(epochs,
+                             s->ops->epoch + s->epoch_count - 1 -
+                                 node->room.core->config.epoch);
     }
     blocks = (s->tx_count - final_txs + SIM_BLOCK_TXS - 1) / SIM_BLOCK_TXS + 1;
+    blocks += num_min_u64(s->tx_count - final_txs, s->change_count);
     return (rest_ms +
             (1 + open_views / CORE_PUSH_MAX) *
                 (t->t_status_ms + t->t_retry_ms + 2 * delay_ms) +
             (faulty + 2) * (uint64_t)t->t_cap_ms +
-            blocks * block_ms(s, delay_ms, faulty)) *
+            blocks * block_ms(s, delay_ms, faulty) +
+            epochs * (1000 + t->t_status_ms + t->t_retry_ms + 4 * delay_ms)) *
            101 / 100;
 }
 

@@ -1,4 +1,4 @@
-/* sim [--seed N] [--seeds N] [--views N] [--jobs N] [--app chain|ledger] ...
+/* sim [--seed N] [--seeds N] [--views N] [--jobs N] [--app NAME] ...
  *
  * Runs seeds from N on until so many seeds or views have passed, and ends with
  * 1 at the first violation, which it shrinks and tells. */
@@ -33,7 +33,8 @@ static int usage(void)
         "  --seeds N     run so many seeds\n"
         "  --views N     or until so many views have passed\n"
         "  --jobs N      in so many processes (1)\n"
-        "  --app NAME    chain (a hash chain), ledger (the block engine)\n"
+        "  --app NAME    chain (a hash chain), epochs (one that changes its\n"
+        "                set of validators), ledger (the block engine)\n"
         "  --state FILE  go on where FILE says, and keep it up to date\n"
         "  --mutant NAME with a rule of the core removed\n"
         "  --twins V     all scripts of V views with a second copy of one\n"
@@ -73,8 +74,8 @@ static bool find_mutant(enum core_mutant *out, const char *name)
 
 static bool find_app(const struct sim_app_ops **out, const char *name)
 {
-    static const struct sim_app_ops *const apps[] = {&sim_chain_app,
-                                                     &sim_ledger_app};
+    static const struct sim_app_ops *const apps[] = {
+        &sim_chain_app, &sim_epochs_app, &sim_ledger_app};
 
     for (size_t i = 0; i < ARRAY_LEN(apps); i++) {
         if (strcmp(apps[i]->name, name) == 0) {

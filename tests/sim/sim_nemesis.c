@@ -12,6 +12,8 @@ void sim_inject(struct sim *s)
         (s->limits.txs != 0 && tx == s->limits.txs))
         return;
     s->tx_count++;
+    if (s->ops->change != NULL && sim_chance(s, RNG_LOAD, s->params.changes))
+        sim_change_set(s, tx);
     if (s->family != NULL) {
         for (uint32_t i = 0; i < s->instances; i++) {
             sim_node_learn(s, i, tx);
@@ -58,6 +60,17 @@ void sim_crash_all(struct sim *s, uint64_t down_us)
 {
     for (uint32_t i = 0; i < s->instances; i++)
         sim_crash(s, i, 1 + sim_between(s, RNG_NODE, 0, down_us));
+}
+
+void sim_crash_at_seal(struct sim *s, uint32_t i)
+{
+    const uint64_t down_us = sim_between(s, RNG_TARGET, 1, 1000) * SIM_MS;
+
+    sim_note(s, FAULT_SEAL);
+    if (sim_chance(s, RNG_TARGET, 128))
+        sim_crash_all(s, down_us);
+    else
+        sim_crash(s, i, down_us);
 }
 
 static void jump(struct sim *s, struct sim_node *node, int64_t by_ms)
@@ -137,13 +150,14 @@ static void heal_network(struct sim *s)
     struct sim_params *p = &s->params;
 
     s->groups = 0;
-    p->loss = p->dup = p->targeted = 0;
+    p->loss = p->dup = p->targeted = p->hole = 0;
     p->delay_hi = num_min_u64(p->delay_hi, 40 * SIM_MS);
     if (p->slow) {
         sim_note(s, FAULT_SLOW_LINK);
         p->delay_lo = 250 * SIM_MS;
         p->delay_hi = 400 * SIM_MS;
     }
+    p->store_lag = 1;
     p->fsync_hi = num_min_u64(p->fsync_hi, 4 * SIM_MS);
     p->execute_us = num_min_u64(p->execute_us, 5 * SIM_MS);
     sim_queue_fit(s, p->delay_hi);
@@ -153,6 +167,7 @@ static void heal_node(struct sim *s, uint32_t i)
 {
     struct sim_node *node = &s->nodes[i];
 
+    sim_store_hurry(s, node);
     node->cut = 0;
     node->paused_until = node->slow_until = 0;
     sim_clock_set_rate(
@@ -186,6 +201,7 @@ static void forget(struct sim *s)
  * validators are faulty or dead for ever. */
 void sim_heal(struct sim *s)
 {
+    const uint32_t keys = s->params.n + s->params.spare;
     uint32_t dead = s->params.dead_count;
 
     if (s->trace)
@@ -194,8 +210,8 @@ void sim_heal(struct sim *s)
     s->healed_at = s->now;
     s->injecting = false;
     heal_network(s);
-    for (uint32_t k = 0; k < s->params.n && dead > 0; k++) {
-        const uint32_t i = (uint32_t)((k + s->seed) % s->params.n);
+    for (uint32_t k = 0; k < keys && dead > 0; k++) {
+        const uint32_t i = (uint32_t)((k + s->seed) % keys);
 
         if (!s->nodes[i].correct)
             continue;

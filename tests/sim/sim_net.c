@@ -15,6 +15,7 @@ struct sim_packet *sim_packet_new(struct sim *s, uint8_t type)
     ASSERT(p != NULL);
     p->refs = 1;
     p->type = type;
+    p->view = 0; /* about none, unless the sender says so */
     p->form = p->seal = NOT_KNOWN;
     p->serial = ++s->packets;
     buf_clear(&p->bytes);
@@ -84,6 +85,15 @@ static uint64_t arrival(struct sim *s,
     return at;
 }
 
+/* Of some views somebody hears nothing: who has heard of all of them is nobody
+ * after a while. */
+static bool in_hole(const struct sim *s, uint32_t to, uint64_t view)
+{
+    const uint64_t h = sim_mix(s->seed * 1000003u + view);
+
+    return (h & 1023) < s->params.hole && (h >> 10) % s->params.n == to;
+}
+
 static void send_one(struct sim *s,
                      uint32_t from,
                      uint32_t to,
@@ -102,6 +112,10 @@ static void send_one(struct sim *s,
         return;
     if (s->nodes[from].byz != 0 && sim_byz_withholds(s, from, to, packet->type))
         return;
+    if (s->params.hole != 0 && in_hole(s, to, packet->view)) {
+        sim_note(s, FAULT_HOLE);
+        return;
+    }
     if (sim_chance(s, RNG_LOSS, s->params.loss)) {
         sim_note(s, FAULT_LOSS);
         return;
@@ -118,7 +132,7 @@ static void send_one(struct sim *s,
 
 void sim_send(struct sim *s,
               uint32_t from,
-              uint8_t to,
+              uint32_t to,
               struct sim_packet *packet,
               uint64_t late_us)
 {
@@ -127,7 +141,7 @@ void sim_send(struct sim *s,
     for (uint32_t i = 0; i < s->instances; i++) {
         const uint8_t id = s->nodes[i].id;
 
-        if (id != me && (to == CORE_ALL || to == id))
+        if (id != me && (to >> id & 1) != 0)
             send_one(s, from, i, packet, late_us);
     }
 }
@@ -156,10 +170,9 @@ static uint64_t gist(uint8_t kind,
     return h;
 }
 
-void sim_sign(const struct sim *s, struct vote *v)
+void sim_sign(const struct sim_node *node, struct vote *v)
 {
-    const uint64_t h =
-        fold(s->keys[v->signer], gist(v->kind, v->epoch, &v->about));
+    const uint64_t h = fold(node->secret, gist(v->kind, v->epoch, &v->about));
 
     memset(&v->sig, 0, sizeof v->sig);
     memcpy(v->sig.raw, &h, sizeof h);
@@ -167,11 +180,12 @@ void sim_sign(const struct sim *s, struct vote *v)
 
 /* Every byte of it counts. */
 static bool sig_ok(const struct sim *s,
+                   const struct sim_epoch *e,
                    uint32_t signer,
                    uint64_t about,
                    const struct signature *sig)
 {
-    const uint64_t h = fold(s->keys[signer], about);
+    const uint64_t h = fold(s->nodes[e->who[signer]].secret, about);
     uint64_t word[SIGNATURE_BYTES / 8];
     uint64_t rest = 0;
 
@@ -183,15 +197,15 @@ static bool sig_ok(const struct sim *s,
 
 bool sim_vote_ok(const struct sim *s, const struct vote *v)
 {
-    return v->signer < s->params.n && v->epoch == s->config.epoch &&
-           sig_ok(s, v->signer, gist(v->kind, v->epoch, &v->about), &v->sig);
+    const struct sim_epoch *e = sim_epoch(s, v->epoch);
+
+    return e != NULL && v->signer < e->n &&
+           sig_ok(s, e, v->signer, gist(v->kind, v->epoch, &v->about), &v->sig);
 }
 
 /* Under two mutants a certificate is smaller than it should be. */
-static uint32_t signers_needed(const struct sim *s)
+static uint32_t signers_needed(const struct sim *s, uint32_t n)
 {
-    const uint32_t n = s->params.n;
-
     if (s->mutant == MUTANT_SMALL_QUORUM)
         return 2 * valset_faulty(n) + 1;
     if (s->mutant == MUTANT_DUPLICATE_SIGNER)
@@ -202,15 +216,16 @@ static uint32_t signers_needed(const struct sim *s)
 bool sim_cert_ok(const struct sim *s, const struct cert *c)
 {
     const uint32_t count = (uint32_t)__builtin_popcount(c->bitmap);
+    const struct sim_epoch *e = sim_epoch(s, c->epoch);
     uint64_t about;
     uint32_t at = 0;
 
-    if (c->epoch != s->config.epoch || c->bitmap >> s->params.n != 0 ||
-        count < signers_needed(s) || count > valset_quorum(s->params.n))
+    if (e == NULL || c->bitmap >> e->n != 0 ||
+        count < signers_needed(s, e->n) || count > valset_quorum(e->n))
         return false;
     about = gist(c->kind, c->epoch, &c->about);
     for (uint32_t left = c->bitmap; left != 0; left &= left - 1) {
-        if (!sig_ok(s, (uint32_t)__builtin_ctz(left), about, &c->sigs[at++]))
+        if (!sig_ok(s, e, (uint32_t)__builtin_ctz(left), about, &c->sigs[at++]))
             return false;
     }
     return true;

@@ -8,7 +8,7 @@
 
 static void send_now(struct sim *s,
                      uint32_t i,
-                     uint8_t to,
+                     uint32_t to,
                      const struct vote *own,
                      struct sim_packet *p)
 {
@@ -32,15 +32,16 @@ static void post(struct sim *s,
 {
     struct sim_node *node = &s->nodes[i];
     const bool own = e->kind == DO_SEND_VOTE || e->kind == DO_SEND_PROPOSAL;
+    const uint32_t to = sim_whom(s, i, e->to, !own);
 
     if (!e->after_sync) {
-        send_now(s, i, e->to, own ? &e->vote : NULL, p);
+        send_now(s, i, to, own ? &e->vote : NULL, p);
         return;
     }
     ASSERT(node->held_count < SIM_HELD_MAX && s->effects->batch != 0);
     node->room.held[node->held_count++] =
         (struct sim_held){.batch = s->effects->batch,
-                          .to = e->to,
+                          .to = to,
                           .packet = p,
                           .vote = e->vote,
                           .is_own_vote = own};
@@ -98,15 +99,16 @@ static void send_status(struct sim *s, uint32_t i, const struct core_effect *e)
 {
     struct sim_node *node = &s->nodes[i];
 
-    for (uint8_t to = 0; to < s->params.n; to++) {
+    const uint32_t to = sim_whom(s, i, e->to, true) & ~(1u << node->id);
+
+    for (uint32_t left = to; left != 0; left &= left - 1) {
         struct core_effect one = *e;
         struct core_status status;
         struct sim_packet *p;
         struct writer w;
 
-        if (to == node->id || (e->to != CORE_ALL && e->to != to))
-            continue;
-        core_status_for(node->room.core, &status, to);
+        one.to = sim_peer(s, i, (uint8_t)__builtin_ctz(left));
+        core_status_for(node->room.core, &status, one.to);
         if ((node->byz & SIM_BIT(BYZ_CLAIMS)) != 0 &&
             sim_chance(s, RNG_BYZ, 512)) {
             sim_note(s, BYZ_CLAIMS); /* A1: only words */
@@ -115,10 +117,9 @@ static void send_status(struct sim *s, uint32_t i, const struct core_effect *e)
         }
         p = sim_packet_new(s, MSG_STATUS);
         w = sim_packet_writer(p, MSG_STATUS_MAX);
-        msg_status_encode(&w, &status, s->config.epoch);
+        msg_status_encode(&w, &status, node->room.core->config.epoch);
         sim_packet_done(p, &w);
         p->view = status.view;
-        one.to = to;
         post(s, i, &one, p);
     }
 }
@@ -168,6 +169,7 @@ static void persist(struct sim *s, uint32_t i, const struct core_effect *e)
     struct writer w = writer_of(buf, sizeof buf);
 
     if (e->kind == DO_PERSIST_VOTE) {
+        sim_saw_signing(s, i, &e->vote);
         vote_encode(&w, &e->vote);
         sim_append(node, RECORD_VOTE, e->vote.about.view, writer_bytes(&w));
     } else {
@@ -190,16 +192,18 @@ static bool has_block(const struct sim_node *peer,
 static void fetch(struct sim *s, uint32_t i, const struct core_effect *e)
 {
     const uint32_t block = sim_block_find(s, &e->hash);
-    const struct sim_node *peer = &s->nodes[e->to];
+    const uint32_t whom = sim_whom(s, i, e->to, true);
+    const uint32_t from = whom == 0 ? i : (uint32_t)__builtin_ctz(whom);
+    const struct sim_node *peer = &s->nodes[from];
     const uint64_t view = s->nodes[i].room.core->view;
 
-    if (block == 0 || !peer->up || !sim_reaches(s, i, e->to, view) ||
-        !sim_reaches(s, e->to, i, view) ||
+    if (block == 0 || !peer->up || !sim_reaches(s, i, from, view) ||
+        !sim_reaches(s, from, i, view) ||
         sim_chance(s, RNG_LOSS, s->params.loss) ||
         !has_block(peer, block, s->blocks[block].header.height))
         return;
     if (peer->byz != 0 &&
-        (!peer->member || sim_byz_withholds(s, e->to, i, MSG_BLOCK)))
+        (!peer->member || sim_byz_withholds(s, from, i, MSG_BLOCK)))
         return;
     sim_push(s,
              (struct sim_ev){.kind = EV_BODY,
@@ -212,8 +216,8 @@ static void fetch(struct sim *s, uint32_t i, const struct core_effect *e)
 /* Certified blocks from a peer that is further. */
 static void sync_blocks(struct sim *s, uint32_t i, uint64_t to_height)
 {
-    const uint32_t from =
-        (uint32_t)sim_between(s, RNG_LOAD, 0, s->params.n - 1);
+    const uint32_t keys = s->params.n + s->params.spare;
+    const uint32_t from = (uint32_t)sim_between(s, RNG_LOAD, 0, keys - 1);
     const struct sim_node *peer = &s->nodes[from];
     const uint64_t view = s->nodes[i].room.core->view;
 
@@ -267,6 +271,35 @@ static void stopped(struct sim *s, uint32_t i, const struct core_effect *e)
         sim_fail(s, "node %u stopped: %s", i, e->text);
 }
 
+static void accuse(struct sim *s, uint32_t i, const struct core_effect *e)
+{
+    const uint32_t who =
+        (uint32_t)__builtin_ctz(sim_whom(s, i, e->vote.signer, true));
+
+    if (s->nodes[who].correct && s->mutant == MUTANT_NONE)
+        sim_fail(s, "evidence against correct node %u", who);
+}
+
+static void send_epoch_end(struct sim *s,
+                           uint32_t i,
+                           const struct core_effect *e)
+{
+    struct sim_packet *p = sim_epoch_packet(s, i, e->epoch);
+
+    if (p != NULL)
+        post(s, i, e, p);
+}
+
+static void persist_end(struct sim *s, uint32_t i, const struct core_effect *e)
+{
+    struct sim_node *node = &s->nodes[i];
+    uint8_t buf[CERT_BYTES_MAX];
+    struct writer w = writer_of(buf, sizeof buf);
+
+    cert_encode(&w, e->cert);
+    sim_append(node, RECORD_EPOCH_END, e->cert->about.view, writer_bytes(&w));
+}
+
 static void carry_out(struct sim *s, uint32_t i, const struct core_effect *e)
 {
     struct sim_node *node = &s->nodes[i];
@@ -312,9 +345,14 @@ static void carry_out(struct sim *s, uint32_t i, const struct core_effect *e)
         cert_copy(&task->cert, e->cert);
         task->journal_size = node->room.journal.size;
         break;
+    case DO_SEND_EPOCH_END:
+        send_epoch_end(s, i, e);
+        break;
+    case DO_EPOCH_END:
+        persist_end(s, i, e);
+        break;
     case DO_EVIDENCE:
-        if (s->nodes[e->vote.signer].correct && s->mutant == MUTANT_NONE)
-            sim_fail(s, "evidence against correct node %u", e->vote.signer);
+        accuse(s, i, e);
         break;
     case DO_OBSERVE:
         if (node->correct)
@@ -355,12 +393,39 @@ static void note_view(struct sim *s, struct sim_node *node)
         sim_script_entered(s, node->view_seen);
 }
 
+static void end_epoch(struct sim *s, uint32_t i, const struct cert *by)
+{
+    struct cert cert;
+
+    cert_copy(&cert, by);
+    if (!s->healed && s->nodes[i].byz == 0 &&
+        sim_chance(s, RNG_TARGET, s->params.at_seal)) {
+        sim_crash_at_seal(s, i);
+        return;
+    }
+    sim_epoch_end(s, i, &cert);
+}
+
+/* The first start of a validator at the birth of its chain (D45). */
+static void note_start(struct sim_node *node)
+{
+    struct core *core = node->room.core;
+
+    if (node->started || core->config.me < 0 || core->fresh)
+        return;
+    node->started = true;
+    sim_append(node, RECORD_START, 0, bytes_of(NULL, 0));
+    node->started_end = node->room.journal.size;
+    node->batch_wanted = core->batch;
+}
+
 void sim_node_feed(struct sim *s, uint32_t i, struct core_event *e)
 {
     struct sim_node *node = &s->nodes[i];
     struct core *core = node->room.core;
     struct core_effects *fx = s->effects;
     const uint64_t now_ms = sim_local_ms(s, node);
+    const struct core_effect *last;
 
     if (s->failed || core->halted || !node->up)
         return;
@@ -376,13 +441,14 @@ void sim_node_feed(struct sim *s, uint32_t i, struct core_event *e)
         if (sim_boundary(s, i))
             return;
     }
-    if (!node->started && !core->fresh) {
-        node->started = true;
-        sim_append(node, RECORD_START, 0, bytes_of(NULL, 0));
-        node->batch_wanted = core->batch;
-    }
+    note_start(node);
     if (node->batch_wanted > node->batch_syncing && !node->syncing)
         sim_sync(s, i);
+    last = fx->count > 0 ? &fx->list[fx->count - 1] : NULL;
+    if (last != NULL && last->kind == DO_EPOCH_END && !s->failed) {
+        end_epoch(s, i, last->cert);
+        return;
+    }
     note_view(s, node);
     plan_tick(s, i);
 }
@@ -433,9 +499,11 @@ static void connect(struct sim *s, uint32_t a, uint32_t b)
                              .at = at});
 }
 
-static void recover_bodies(struct sim *s, struct sim_node *node)
+/* The bodies that a replay has found. */
+void sim_recover_bodies(struct sim *s, uint32_t i)
 {
-    memset(node->has_body, 0, sizeof node->has_body);
+    struct sim_node *node = &s->nodes[i];
+
     for (uint32_t k = 0; k < CORE_BLOCKS; k++) {
         const struct core_block *b = &node->room.core->blocks[k];
 
@@ -448,7 +516,7 @@ void sim_node_start(struct sim *s, uint32_t i)
 {
     struct sim_node *node = &s->nodes[i];
     struct core *core = node->room.core;
-    struct core_config config = s->config;
+    struct core_config config;
     struct core_event tick = {.kind = ON_TICK};
     bool fresh;
 
@@ -456,12 +524,17 @@ void sim_node_start(struct sim *s, uint32_t i)
     node->up = true;
     node->life++;
     sim_load_state(s, node);
-    sim_cut(s, i); /* gives a new node its birth */
-    config.me = node->byz == 0 || node->member ? (int)node->id : -1;
+    sim_epoch_config(s, i, &config);
+    if (s->failed)
+        return;
     core_init(core,
               &config,
               node->height,
               &s->blocks[node->room.chain[node->height]].hash);
+    if (node->room.journal.size == 0)
+        sim_cut(s, i); /* gives a new node its birth */
+    node->later = false;
+    node->replayed = node->room.journal.size;
     if (!sim_replay(s, i, core, node->room.journal.size, &fresh))
         return;
     core_start(core, fresh, sim_local_ms(s, node));
@@ -470,8 +543,11 @@ void sim_node_start(struct sim *s, uint32_t i)
     if (s->trace)
         sim_tell(
             s, "node %u starts, view %llu", i, (unsigned long long)core->view);
-    recover_bodies(s, node);
+    memset(node->has_body, 0, sizeof node->has_body);
+    sim_recover_bodies(s, i);
     node->started = !fresh;
+    node->started_end = 0;
+    node->statuses = 0;
     node->work_told = false;
     node->tick_at = SIM_NEVER;
     node->batch_wanted = node->batch_syncing = 0;
@@ -481,8 +557,10 @@ void sim_node_start(struct sim *s, uint32_t i)
         if (s->nodes[k].id != node->id && s->nodes[k].up)
             connect(s, i, k);
     }
+    node->journal_final = core->fin.height;
     sim_node_feed(s, i, &tick);
     sim_node_work(s, i);
+    sim_redo(s, i);
 }
 
 /* What was not synced is lost, or some of it is not; memory is gone. */
@@ -567,7 +645,7 @@ static void on_tick(struct sim *s, uint32_t i)
 void sim_node_event(struct sim *s, const struct sim_ev *ev)
 {
     const uint32_t i = ev->node;
-    struct core_event e = {.from = s->nodes[ev->from].id};
+    struct core_event e = {.from = sim_peer(s, i, s->nodes[ev->from].id)};
 
     switch ((int)ev->kind) {
     case EV_TICK:

@@ -56,6 +56,7 @@ static void shape(struct sim *s)
                                     .delay_hi = 1000,
                                     .fsync_lo = 50,
                                     .fsync_hi = 100,
+                                    .store_lag = 1,
                                     .execute_us = 100};
     s->injecting = false;
     sim_configure(s);

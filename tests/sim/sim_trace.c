@@ -76,6 +76,8 @@ static const char *effect_name(enum core_effect_kind kind)
         return "commits";
     case DO_SYNC:
         return "asks for blocks to";
+    case DO_EPOCH_END:
+        return "ends the epoch with";
     case DO_EVIDENCE:
         return "has evidence of";
     case DO_HALT:
@@ -86,6 +88,7 @@ static const char *effect_name(enum core_effect_kind kind)
     case DO_SEND_VOTE:
     case DO_SEND_CERT:
     case DO_SEND_STATUS:
+    case DO_SEND_EPOCH_END:
     case DO_BUILD:
     case DO_EXECUTE:
     case DO_FETCH:
@@ -105,11 +108,12 @@ void sim_tell_effect(const struct sim *s,
         return;
     if (e->text != NULL) {
         sim_tell(s, "node %u %s %s", i, name, e->text);
-    } else if (e->kind == DO_PERSIST_CERT) {
+    } else if (e->kind == DO_PERSIST_CERT || e->kind == DO_EPOCH_END) {
         describe(s, text, &e->cert->about);
         sim_tell(s,
-                 "node %u has a certificate: %s %s by %x",
+                 "node %u %s a certificate: %s %s by %x",
                  i,
+                 name,
                  kind_name(e->cert->kind),
                  text,
                  e->cert->bitmap);
@@ -150,11 +154,15 @@ void sim_tell_nodes(const struct sim *s)
             &c->certs[c->view % CORE_CERT_SLOTS];
         const bool here = slot->view == c->view;
 
-        printf("  node %u (validator %u):%s%s%s byz=%llx view=%llu F=%llu "
+        printf("  node %u (key %u, epoch %llu, %d of %u):%s%s%s byz=%llx "
+               "view=%llu F=%llu "
                "height=%llu/%llu may_vote=%d busy=%d work=%d leader=%u "
-               "prop=%d mine=%d%d%d observer=%d fresh=%d\n",
+               "prop=%d mine=%d%d%d observer=%d started=%d\n",
                i,
                node->id,
+               (unsigned long long)c->config.epoch,
+               c->config.me,
+               c->config.n,
                node->up ? " up" : " down",
                node->correct ? "" : " faulty",
                node->twin ? " twin" : "",
@@ -172,6 +180,6 @@ void sim_tell_nodes(const struct sim *s)
                here ? (int)slot->mine[VOTE_NULLIFY].state : 0,
                here ? (int)slot->mine[VOTE_FINALIZE].state : 0,
                c->observer,
-               c->fresh);
+               node->started);
     }
 }

@@ -3,7 +3,8 @@
  *   P1  it ends, and no assertion of the core is reached
  *   P2  F and v never go back, and a tick is never asked for in the past
  *   P3  the own votes persisted never exclude each other
- *   P4  nothing is sent after the sync without something persisted */
+ *   P4  nothing is sent after the sync without something persisted
+ *   P5  an epoch ends with its last effect, and the next one begins afresh */
 #include "base/check.h"
 #include "base/reader.h"
 #include "consensus/core.h"
@@ -96,6 +97,25 @@ static void check_vote(const struct vote *v)
     cast[view].kinds = all;
 }
 
+/* P5: the same rules, from view 1, on the block that was applied. */
+static void next_epoch(uint64_t now)
+{
+    struct core_config config = core.config;
+    const bool could = core.could;
+    struct core_event tick = {.kind = ON_TICK};
+
+    core_step(&core, &effects, &tick, now);
+    ASSERT(effects.count == 0); /* it has ended */
+    config.epoch++;
+    config.genesis = (struct candidate){.height = core.applied_height,
+                                        .block = core.applied};
+    core_next(&core, &config);
+    core_start(&core, false, now);
+    ASSERT(core.view == 1 && core.fin.view == 0 &&
+           core_may_vote(&core) == could);
+    memset(cast, 0, sizeof cast);
+}
+
 static void step(struct core_event *e, uint64_t now)
 {
     const uint64_t view = core.view;
@@ -106,6 +126,7 @@ static void step(struct core_event *e, uint64_t now)
     ASSERT(core.view >= view && core.fin.view >= final); /* P2 */
     ASSERT(core.halted || e->kind == ON_HEARD ||
            core_next_tick_ms(&core) > now);
+    ASSERT(!core.ended || effects.list[effects.count - 1].kind == DO_EPOCH_END);
     for (uint32_t i = 0; i < effects.count; i++) {
         const struct core_effect *x = &effects.list[i];
 
@@ -114,7 +135,10 @@ static void step(struct core_event *e, uint64_t now)
             persisted = true;
         }
         ASSERT(!x->after_sync || persisted); /* P4 */
+        ASSERT(x->kind != DO_EPOCH_END || core.ended);
     }
+    if (core.ended)
+        next_epoch(now);
 }
 
 static void one_event(struct reader *r, uint64_t *now)
@@ -123,6 +147,7 @@ static void one_event(struct reader *r, uint64_t *now)
     struct cert certs[3];
     struct core_status status = {.view = 1};
     struct vote v;
+    uint8_t b;
 
     memset(certs, 0, sizeof certs);
     memset(&v, 0, sizeof v);
@@ -131,8 +156,10 @@ static void one_event(struct reader *r, uint64_t *now)
         e.kind = ON_PROPOSAL;
         e.candidate = about(r, VOTE_NOTARIZE);
         e.from = (uint8_t)(e.candidate.view % 4);
-        v = (struct vote){
-            .kind = VOTE_NOTARIZE, .about = e.candidate, .signer = e.from};
+        v = (struct vote){.kind = VOTE_NOTARIZE,
+                          .epoch = core.config.epoch,
+                          .about = e.candidate,
+                          .signer = e.from};
         e.vote = &v;
         e.facts = facts(r);
         e.facts.block = e.candidate.block;
@@ -142,6 +169,7 @@ static void one_event(struct reader *r, uint64_t *now)
     case 2:
         e.kind = ON_VOTE;
         v.kind = (uint8_t)(1 + reader_u8(r) % 3);
+        v.epoch = core.config.epoch;
         v.about = about(r, v.kind);
         v.signer = e.from;
         e.vote = &v;
@@ -184,17 +212,22 @@ static void one_event(struct reader *r, uint64_t *now)
         e.facts = facts(r);
         break;
     case 11:
-        e.kind = reader_u8(r) % 2 == 0 ? ON_WORK : ON_UP;
+        b = reader_u8(r);
+        e.kind = b >= 192 ? ON_EPOCH : b % 2 == 0 ? ON_WORK : ON_UP;
         e.yes = reader_u8(r) % 2 == 0;
+        e.epoch = core.config.epoch + b % 3 - 1;
         break;
     case 12:
         e.kind = reader_u8(r) % 2 == 0 ? ON_APPLIED : ON_DOWN;
-        e.height = core.applied_height + reader_u8(r) % 2;
+        b = reader_u8(r);
+        e.height = core.applied_height + b % 2;
+        e.seal = b >= 128;
         e.hash.raw[0] = reader_u8(r) % 5;
         break;
     }
     for (uint32_t i = 0; i < e.cert_count; i++) {
         certs[i].kind = (uint8_t)(1 + reader_u8(r) % 3);
+        certs[i].epoch = core.config.epoch;
         certs[i].about = about(r, certs[i].kind);
         certs[i].bitmap = 0xe;
     }
@@ -206,6 +239,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct core_config config = {.n = 4,
                                        .me = 0,
+                                       .epoch = 5,
                                        .timers = {.t_leader_ms = 250,
                                                   .t_view_ms = 500,
                                                   .t_retry_ms = 700,

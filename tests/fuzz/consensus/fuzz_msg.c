@@ -111,6 +111,27 @@ static bool sync_block_again(struct writer *w, struct bytes in)
     return true;
 }
 
+static bool epoch_end_again(struct writer *w, struct bytes in)
+{
+    static const struct msg_epoch_end zero;
+    uint8_t cert[CERT_BYTES_MAX];
+    uint8_t header[HEADER_BYTES_MAX];
+    struct writer cw = writer_of(cert, sizeof cert);
+    struct msg_epoch_end m;
+
+    if (msg_epoch_end_decode(&m, in) != ERR_NONE) {
+        ASSERT(memcmp(&m, &zero, sizeof m) == 0);
+        return false;
+    }
+    ASSERT(m.next.epoch == m.header.epoch + 1 && m.next.count > 0);
+    cert_encode(&cw, &m.cert);
+    msg_epoch_end_encode(w,
+                         bytes_of(header, header_encode(header, &m.header)),
+                         writer_bytes(&cw),
+                         &m.next);
+    return true;
+}
+
 static bool range_again(struct writer *w, struct bytes in)
 {
     struct msg_range r;
@@ -168,6 +189,8 @@ static bool message_again(struct writer *w, uint8_t type, struct bytes in)
         return cert_again(w, in);
     case MSG_STATUS:
         return status_again(w, in);
+    case MSG_EPOCH_END:
+        return epoch_end_again(w, in);
     case MSG_BLOCK:
         return block_again(w, in);
     case MSG_SYNC_BLOCK:

@@ -97,6 +97,8 @@ static inline void rig_step(struct rig *r, struct core_event *e)
         assert_true(r->fx.batch != 0);
     if (!r->core.halted)
         assert_true(core_next_tick_ms(&r->core) > r->now_ms);
+    if (r->core.ended && r->fx.count > 0)
+        assert_int_equal(r->fx.list[r->fx.count - 1].kind, DO_EPOCH_END);
 }
 
 static inline void rig_tick(struct rig *r, uint64_t later_ms)
@@ -148,7 +150,10 @@ static inline void rig_vote(struct rig *r,
                             uint8_t kind,
                             struct candidate about)
 {
-    const struct vote v = {.kind = kind, .about = about, .signer = from};
+    const struct vote v = {.kind = kind,
+                           .epoch = r->core.config.epoch,
+                           .about = about,
+                           .signer = from};
     struct core_event e = {.kind = ON_VOTE, .from = from, .vote = &v};
 
     rig_step(r, &e);
@@ -166,8 +171,10 @@ static inline struct cert rig_make_cert(const struct rig *r,
 {
     const uint32_t me = r->core.config.me < 0 ? 0 : (uint32_t)r->core.config.me;
 
-    return (struct cert){
-        .kind = kind, .about = about, .bitmap = 0xfu & ~(1u << me)};
+    return (struct cert){.kind = kind,
+                         .epoch = r->core.config.epoch,
+                         .about = about,
+                         .bitmap = 0xfu & ~(1u << me)};
 }
 
 static inline void rig_cert(struct rig *r, uint8_t kind, struct candidate about)
@@ -201,8 +208,10 @@ static inline void rig_propose(struct rig *r,
                                uint32_t cert_count)
 {
     const uint8_t leader = (uint8_t)(about.view % RIG_N);
-    const struct vote v = {
-        .kind = VOTE_NOTARIZE, .about = about, .signer = leader};
+    const struct vote v = {.kind = VOTE_NOTARIZE,
+                           .epoch = r->core.config.epoch,
+                           .about = about,
+                           .signer = leader};
     struct core_event e = {.kind = ON_PROPOSAL,
                            .from = leader,
                            .candidate = about,
@@ -235,6 +244,41 @@ static inline void rig_applied(struct rig *r, uint64_t height, char block)
         .kind = ON_APPLIED, .height = height, .hash = rig_hash(block)};
 
     rig_step(r, &e);
+}
+
+/* Applied, and the last block of its epoch. */
+static inline void rig_sealed(struct rig *r, uint64_t height, char block)
+{
+    struct core_event e = {.kind = ON_APPLIED,
+                           .height = height,
+                           .hash = rig_hash(block),
+                           .seal = true};
+
+    rig_step(r, &e);
+}
+
+/* The next epoch's core, on the block that was applied; me in its set. */
+static inline struct core_config rig_next_config(const struct rig *r,
+                                                 uint8_t n,
+                                                 int me)
+{
+    struct core_config config = r->core.config;
+
+    config.epoch++;
+    config.n = n;
+    config.me = me;
+    config.genesis = (struct candidate){.height = r->core.applied_height,
+                                        .block = r->core.applied};
+    return config;
+}
+
+static inline void rig_next(struct rig *r, uint8_t n, int me)
+{
+    const struct core_config config = rig_next_config(r, n, me);
+
+    core_next(&r->core, &config);
+    core_start(&r->core, false, r->now_ms);
+    rig_tick(r, 0);
 }
 
 static inline void rig_work(struct rig *r, bool any)

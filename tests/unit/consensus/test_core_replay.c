@@ -94,7 +94,7 @@ static enum err replay(void)
     rig_init(&rig, 0);
     for (uint32_t i = 0; i < journal.count; i++)
         TRY(core_replay_record(
-            &rig.core, &key, journal.types[i], journal.payloads[i]));
+            &rig.core, &key, journal.types[i], 0, journal.payloads[i]));
     return ERR_NONE;
 }
 
@@ -302,7 +302,7 @@ static void test_core_birth_for_another_key_is_refused(void **s)
     rig_init(&rig, 0);
     assert_int_equal(
         core_replay_record(
-            &rig.core, &another, RECORD_BIRTH, journal.payloads[0]),
+            &rig.core, &another, RECORD_BIRTH, 0, journal.payloads[0]),
         ERR_MISMATCH);
 }
 

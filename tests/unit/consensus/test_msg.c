@@ -3,6 +3,8 @@
 
 #include "tests/unit/consensus/core_rig.h"
 
+#include <stdlib.h>
+
 enum {
     ROOM = MSG_PROPOSAL_MAX,
 };
@@ -316,6 +318,193 @@ static void test_msg_sync_block_survives_the_wire(void **s)
     CHECK_LENGTHS(msg_sync_block_decode(&header, &got, &body, in));
 }
 
+/* ---- the end of an epoch ---- */
+
+enum {
+    SIGNERS = 4,
+};
+
+static struct secret secrets[SIGNERS];
+
+static int by_key(const void *a, const void *b)
+{
+    struct pubkey x;
+    struct pubkey y;
+
+    assert_int_equal(key_public(&x, a), ERR_NONE);
+    assert_int_equal(key_public(&y, b), ERR_NONE);
+    return memcmp(x.raw, y.raw, sizeof x.raw);
+}
+
+/* A set of real keys; its members' secrets in the same order. */
+static struct valset some_set(uint64_t epoch)
+{
+    struct valset set = {.epoch = epoch, .count = SIGNERS};
+
+    for (uint32_t i = 0; i < SIGNERS; i++)
+        assert_int_equal(key_new(&secrets[i]), ERR_NONE);
+    qsort(secrets, SIGNERS, sizeof secrets[0], by_key);
+    for (uint32_t i = 0; i < SIGNERS; i++) {
+        struct validator *v = &set.list[i];
+
+        assert_int_equal(key_public(&v->key, &secrets[i]), ERR_NONE);
+        v->spki_hash.raw[0] = (uint8_t)(i + 1);
+        v->institution = (uint16_t)(i + 1);
+    }
+    return set;
+}
+
+struct end {
+    struct valset set, next;
+    struct vote_domain domain;
+    struct header header;
+    struct cert cert;
+};
+
+/* Epoch 3 ends with block 20, which names a set without its last member. */
+static void make_end(struct end *e)
+{
+    struct candidate about = {.view = 9, .parent_view = 8, .height = 20};
+
+    memset(e, 0, sizeof *e);
+    e->set = some_set(3);
+    e->next = e->set;
+    e->next.epoch = 4;
+    memset(&e->next.list[--e->next.count], 0, sizeof e->next.list[0]);
+    e->domain = (struct vote_domain){.chain_id = rig_hash('C'),
+                                     .validators_hash = valset_hash(&e->set),
+                                     .set = &e->set};
+    e->header = (struct header){.version = HEADER_VERSION,
+                                .flags = HEADER_SEAL,
+                                .chain_id = rig_hash('C'),
+                                .epoch = 3,
+                                .height = 20,
+                                .validators_hash = valset_hash(&e->set),
+                                .next_validators_hash = valset_hash(&e->next)};
+    about.block = header_hash(&e->header);
+    e->cert = (struct cert){
+        .kind = VOTE_FINALIZE, .epoch = 3, .about = about, .bitmap = 0xb};
+    for (uint8_t i = 0, at = 0; i < SIGNERS; i++) {
+        struct vote v = {
+            .kind = VOTE_FINALIZE, .epoch = 3, .about = about, .signer = i};
+
+        if ((e->cert.bitmap >> i & 1) == 0)
+            continue;
+        assert_int_equal(vote_sign(&v, &e->domain, &secrets[i]), ERR_NONE);
+        e->cert.sigs[at++] = v.sig;
+    }
+}
+
+static struct writer write_end(const struct end *e)
+{
+    uint8_t header[HEADER_BYTES_MAX];
+    uint8_t cert[CERT_BYTES_MAX];
+    struct writer cw = writer_of(cert, sizeof cert);
+    struct writer w = writer_of(room, sizeof room);
+
+    cert_encode(&cw, &e->cert);
+    msg_epoch_end_encode(&w,
+                         bytes_of(header, header_encode(header, &e->header)),
+                         writer_bytes(&cw),
+                         &e->next);
+    return w;
+}
+
+static enum err read_end(struct msg_epoch_end *out, const struct end *e)
+{
+    const struct writer w = write_end(e);
+
+    return msg_epoch_end_decode(out, writer_bytes(&w));
+}
+
+static void test_msg_epoch_end_survives_the_wire(void **s)
+{
+    struct end e;
+    struct writer w;
+    struct msg_epoch_end got;
+
+    (void)s;
+    make_end(&e);
+    w = write_end(&e);
+    assert_true(w.size <= MSG_EPOCH_END_MAX);
+    assert_int_equal(msg_epoch_end_decode(&got, writer_bytes(&w)), ERR_NONE);
+    assert_memory_equal(&got.next, &e.next, sizeof got.next);
+    assert_int_equal(got.cert.about.height, 20);
+    assert_int_equal(msg_epoch_end_check(&got, &e.domain), ERR_NONE);
+    CHECK_LENGTHS(msg_epoch_end_decode(&got, in));
+}
+
+static void test_msg_epoch_end_of_32_validators_fits(void **s)
+{
+    static struct end e;
+    static struct msg_epoch_end got;
+
+    (void)s;
+    make_end(&e);
+    e.cert.bitmap = UINT32_MAX;
+    for (uint32_t i = 0; i < VALIDATORS_MAX; i++) {
+        struct secret one;
+
+        assert_int_equal(key_new(&one), ERR_NONE);
+        assert_int_equal(key_public(&e.next.list[i].key, &one), ERR_NONE);
+        memset(&e.next.list[i].spki_hash, (int)i + 1, HASH_BYTES);
+    }
+    e.next.count = VALIDATORS_MAX;
+    assert_true(write_end(&e).size <= MSG_EPOCH_END_MAX);
+    assert_int_equal(read_end(&got, &e), ERR_ORDER); /* the keys' */
+}
+
+/* Each part names the others. */
+static void test_msg_epoch_end_that_disagrees_is_refused(void **s)
+{
+    struct end e;
+    struct msg_epoch_end got;
+
+    (void)s;
+    make_end(&e);
+    e.header.flags = 0;
+    assert_int_equal(read_end(&got, &e), ERR_RANGE);
+    make_end(&e);
+    e.header.time_ms++; /* another block */
+    assert_int_equal(read_end(&got, &e), ERR_RANGE);
+    make_end(&e);
+    e.cert.kind = VOTE_NOTARIZE;
+    assert_int_equal(read_end(&got, &e), ERR_RANGE);
+    make_end(&e);
+    e.cert.epoch = 4;
+    assert_int_equal(read_end(&got, &e), ERR_RANGE);
+    make_end(&e);
+    e.cert.about.height = 21;
+    assert_int_equal(read_end(&got, &e), ERR_RANGE);
+    make_end(&e);
+    e.next.epoch = 5;
+    assert_int_equal(read_end(&got, &e), ERR_RANGE);
+    make_end(&e);
+    e.next.list[0].institution = 7; /* not the set that was named */
+    assert_int_equal(read_end(&got, &e), ERR_RANGE);
+    make_end(&e);
+    e.next.count = 0;
+    assert_int_equal(read_end(&got, &e), ERR_RANGE);
+    assert_int_equal(got.header.version, 0);
+}
+
+static void test_msg_epoch_end_by_others_is_refused(void **s)
+{
+    struct end e;
+    struct end other;
+    struct msg_epoch_end got;
+
+    (void)s;
+    make_end(&other);
+    make_end(&e);
+    assert_int_equal(read_end(&got, &e), ERR_NONE);
+    got.cert.sigs[2].raw[40] ^= 1;
+    assert_int_equal(msg_epoch_end_check(&got, &e.domain), ERR_SIGNATURE);
+    assert_int_equal(msg_epoch_end_check(&got, &other.domain), ERR_CHAIN);
+    e.domain.chain_id = rig_hash('D');
+    assert_int_equal(msg_epoch_end_check(&got, &e.domain), ERR_CHAIN);
+}
+
 static void test_msg_range_survives_the_wire(void **s)
 {
     static const struct msg_range bad[] = {{0, 0}, {0, 9}, {9, 8}};
@@ -370,6 +559,10 @@ int main(void)
         cmocka_unit_test(test_msg_status_out_of_range_is_refused),
         cmocka_unit_test(test_msg_block_survives_the_wire),
         cmocka_unit_test(test_msg_sync_block_survives_the_wire),
+        cmocka_unit_test(test_msg_epoch_end_survives_the_wire),
+        cmocka_unit_test(test_msg_epoch_end_of_32_validators_fits),
+        cmocka_unit_test(test_msg_epoch_end_that_disagrees_is_refused),
+        cmocka_unit_test(test_msg_epoch_end_by_others_is_refused),
         cmocka_unit_test(test_msg_range_survives_the_wire),
         cmocka_unit_test(test_msg_txs_are_looked_through),
     };

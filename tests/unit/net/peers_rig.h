@@ -26,7 +26,7 @@
 #include <cmocka.h>
 
 #define NOT_PINNED "transport key is not the pinned one"
-#define NOT_SIGNED "HELLO is not signed by the validator's key"
+#define NOT_SIGNED "HELLO is not signed by its key"
 #define MALFORMED  "malformed HELLO"
 #define TOO_LONG   "frame is longer than its type allows"
 #define UNKNOWN    "unknown frame type or version"
@@ -36,7 +36,7 @@
 
 enum {
     VALIDATORS = 4,
-    ROGUE_CLIENT = 0, /* the lower index dials: 0 dials NEAR */
+    ROGUE_CLIENT = 0, /* the lower key dials: 0 dials NEAR */
     NEAR = 1,         /* honest; dials FAR and ROGUE_SERVER */
     FAR = 2,          /* honest */
     ROGUE_SERVER = 3,
@@ -161,11 +161,52 @@ static inline void make_person(struct person *p, struct validator *v)
     assert_int_equal(transport_key_new(&transport), ERR_NONE);
     assert_int_equal(transport_identity(&p->key, &p->certificate, &transport),
                      ERR_NONE);
-    if (v == NULL)
-        return;
     assert_int_equal(key_public(&v->key, &p->secret), ERR_NONE);
     assert_int_equal(transport_public(public_bytes, &transport), ERR_NONE);
     v->spki_hash = transport_spki_hash(public_bytes);
+}
+
+static inline void forget_person(struct person *p)
+{
+    EVP_PKEY_free(p->key);
+    X509_free(p->certificate);
+    memset(p, 0, sizeof *p);
+}
+
+static inline void swap_people(struct world *w, uint32_t a, uint32_t b)
+{
+    const struct person p = w->people[a];
+    const struct validator v = w->set.list[a];
+
+    w->people[a] = w->people[b];
+    w->people[b] = p;
+    w->set.list[a] = w->set.list[b];
+    w->set.list[b] = v;
+}
+
+/* The lower key dials: they are in the order of their keys. */
+static inline void make_people(struct world *w)
+{
+    for (uint32_t i = 0; i < PEOPLE; i++)
+        make_person(&w->people[i], &w->set.list[i]);
+    for (uint32_t i = 1; i < VALIDATORS; i++) {
+        for (uint32_t k = i; k > 0 && memcmp(&w->set.list[k - 1].key,
+                                             &w->set.list[k].key,
+                                             PUBKEY_BYTES) > 0;
+             k--)
+            swap_people(w, k - 1, k);
+    }
+}
+
+static inline void identify(const struct world *w,
+                            struct peers_identity known[VALIDATORS])
+{
+    memset(known, 0, VALIDATORS * sizeof known[0]);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        known[i].key = w->set.list[i].key;
+        known[i].spki_hash = w->set.list[i].spki_hash;
+        known[i].validator = true;
+    }
 }
 
 static inline void start_node(struct world *w,
@@ -175,8 +216,7 @@ static inline void start_node(struct world *w,
                               uint32_t silent_ms)
 {
     const struct peers_config config = {.base = w->base,
-                                        .set = &w->set,
-                                        .me = me,
+                                        .self = w->set.list[me].key,
                                         .chain_id = w->chain_id,
                                         .key = w->people[me].key,
                                         .certificate =
@@ -194,8 +234,12 @@ static inline void start_node(struct world *w,
                                               .sign = on_sign,
                                               .ctx = n};
 
+    struct peers_identity known[VALIDATORS];
+
     n->person = &w->people[me];
+    identify(w, known);
     assert_int_equal(peers_new(&n->peers, &config, &callbacks), ERR_NONE);
+    peers_know(n->peers, known, VALIDATORS, 0, HELLO_VALIDATOR);
 }
 
 static inline bool is_up(const struct node *n, uint8_t index, uint8_t channel)
@@ -224,8 +268,7 @@ static inline void start_world_with(struct world *w,
     assert_non_null(w->base);
     w->listener = -1;
     w->set.count = VALIDATORS;
-    for (uint32_t i = 0; i < PEOPLE; i++)
-        make_person(&w->people[i], i < VALIDATORS ? &w->set.list[i] : NULL);
+    make_people(w);
     start_node(w, &w->near, NEAR, handshake_ms, silent_ms);
     start_node(w, &w->far, FAR, handshake_ms, silent_ms);
     peers_set_address(
@@ -247,10 +290,8 @@ static inline void stop_world(struct world *w)
     if (w->listener >= 0)
         close(w->listener);
     event_base_free(w->base);
-    for (uint32_t i = 0; i < PEOPLE; i++) {
-        EVP_PKEY_free(w->people[i].key);
-        X509_free(w->people[i].certificate);
-    }
+    for (uint32_t i = 0; i < PEOPLE; i++)
+        forget_person(&w->people[i]);
 }
 
 static inline void carry(struct world *w,
@@ -481,7 +522,7 @@ static inline struct hello hello_of(const struct world *w,
     return (struct hello){.protocol = HELLO_PROTOCOL,
                           .software = "rogue/1",
                           .chain_id = w->chain_id,
-                          .index = index,
+                          .key = w->set.list[index].key,
                           .channel = channel,
                           .dialer = dialer ? 1 : 0};
 }
@@ -536,7 +577,7 @@ static inline void raw_join(struct raw *r, struct world *w, uint8_t channel)
     sign_hello(&h, r, &w->people[ROGUE_CLIENT]);
     assert_true(raw_hello(r, &h, 0));
     assert_true(raw_read_hello(r, &answer));
-    assert_int_equal(answer.index, NEAR);
+    assert_memory_equal(&answer.key, &w->set.list[NEAR].key, PUBKEY_BYTES);
     assert_int_equal(answer.channel, channel);
     assert_string_equal(answer.software, "honest/1");
     WAIT_FOR(w, is_up(&w->near, ROGUE_CLIENT, channel));

@@ -26,25 +26,22 @@ static void spoil_chain(struct hello *h)
 {
     h->chain_id.raw[31] ^= 1;
 }
-static void spoil_epoch(struct hello *h)
+static struct pubkey keys[PEOPLE]; /* of the world a case is in */
+static void spoil_key(struct hello *h)
 {
-    h->epoch++;
+    h->key = keys[STRANGER];
 }
-static void spoil_index(struct hello *h)
+static void spoil_key_to_near(struct hello *h)
 {
-    h->index = VALIDATORS;
+    h->key = keys[NEAR];
 }
-static void spoil_index_beyond(struct hello *h)
+static void spoil_key_to_far(struct hello *h)
 {
-    h->index = VALIDATORS_MAX;
+    h->key = keys[FAR];
 }
-static void spoil_index_to_near(struct hello *h)
+static void spoil_role_beyond(struct hello *h)
 {
-    h->index = NEAR;
-}
-static void spoil_index_to_higher(struct hello *h)
-{
-    h->index = FAR;
+    h->role = HELLO_OBSERVER + 1;
 }
 static void spoil_channel(struct hello *h)
 {
@@ -53,6 +50,12 @@ static void spoil_channel(struct hello *h)
 static void spoil_role(struct hello *h)
 {
     h->dialer = !h->dialer;
+}
+
+static void note_keys(const struct world *w)
+{
+    for (uint32_t i = 0; i < PEOPLE; i++)
+        keys[i] = w->set.list[i].key;
 }
 
 static void refuse_hello(const struct wrong_hello *c)
@@ -64,6 +67,7 @@ static void refuse_hello(const struct wrong_hello *c)
     struct peers_status s;
 
     start_world(&w, 0);
+    note_keys(&w);
     n = c->to_far ? &w.far : &w.near;
     raw_dial(&r, &w, n, &w.people[c->transport]);
     assert_true(raw_handshake(&r));
@@ -87,13 +91,13 @@ static void test_a_wrong_hello_is_refused_with_its_reason(void **x)
         {"a stranger's key", NOT_PINNED, 0, STRANGER, 0, false, spoil_nothing},
         {"a stranger", NOT_PINNED, 0, STRANGER, STRANGER, false, spoil_nothing},
         {"another's key", NOT_PINNED, 0, FAR, 0, false, spoil_nothing},
-        {"another's index",
+        {"another's name",
          NOT_PINNED,
          0,
          ROGUE_CLIENT,
          NEAR,
          true,
-         spoil_index_to_near},
+         spoil_key_to_near},
         {"stolen transport key",
          NOT_SIGNED,
          0,
@@ -103,27 +107,26 @@ static void test_a_wrong_hello_is_refused_with_its_reason(void **x)
          spoil_nothing},
         {"protocol", "wrong protocol version", 0, 0, 0, false, spoil_protocol},
         {"chain", "wrong chain", 0, 0, 0, false, spoil_chain},
-        {"epoch", "wrong epoch", 0, 0, 0, false, spoil_epoch},
-        {"no such validator", "not a validator", 0, 0, 0, false, spoil_index},
-        {"index", MALFORMED, 0, 0, 0, false, spoil_index_beyond},
-        {"our index",
+        {"not known",
+         "neither a validator nor announced",
+         0,
+         0,
+         STRANGER,
+         false,
+         spoil_key},
+        {"our name",
          "our own identity from another process",
          0,
          0,
          0,
          false,
-         spoil_index_to_near},
-        {"whom we dial",
-         "wrong validator or channel",
-         0,
-         0,
-         0,
-         false,
-         spoil_index_to_higher},
+         spoil_key_to_near},
+        {"whom we dial", NOT_PINNED, 0, 0, 0, false, spoil_key_to_far},
         {"role", "wrong role", 0, 0, 0, false, spoil_role},
+        {"no such role", MALFORMED, 0, 0, 0, false, spoil_role_beyond},
         {"channel", MALFORMED, 0, 0, 0, false, spoil_channel},
         {"cut short", MALFORMED, 1, 0, 0, false, spoil_nothing},
-        {"hardly begun", MALFORMED, 119, 0, 0, false, spoil_nothing},
+        {"hardly begun", MALFORMED, 150, 0, 0, false, spoil_nothing},
         {"a byte too many", MALFORMED, -1, 0, 0, false, spoil_nothing},
     };
 
@@ -290,7 +293,8 @@ static void test_the_honest_link_pings_and_knows_its_peer(void **x)
     assert_true(s.rtt_us < 1000000);
     assert_true(s.offset_ms > -1000 && s.offset_ms < 1000);
     assert_true(s.bytes_in > 0 && s.bytes_out > 0 && s.heard_ms > 0);
-    assert_int_equal(peers_up_count(w.near.peers), 1);
+    assert_int_equal(peers_find(w.near.peers, &w.set.list[FAR].key), FAR);
+    assert_int_equal(peers_find(w.near.peers, &w.set.list[STRANGER].key), -1);
     assert_int_equal(peers_send(w.near.peers,
                                 ROGUE_SERVER,
                                 CHANNEL_BULK,
@@ -435,16 +439,15 @@ static void refuse_answer(const struct wrong_hello *c)
     struct peers_status s;
 
     start_world(&w, 0);
+    note_keys(&w);
     raw_answer(&r, &w, &w.people[c->transport]);
-    (void)raw_handshake(&r);
-    if (c->transport == ROGUE_SERVER) {
-        assert_true(raw_read_hello(&r, &call));
-        assert_int_equal(call.index, NEAR);
-        h = hello_of(&w, ROGUE_SERVER, call.channel, false);
-        c->spoil(&h);
-        sign_hello(&h, &r, &w.people[c->consensus]);
-        assert_true(raw_hello(&r, &h, c->cut));
-    }
+    assert_true(raw_handshake(&r));
+    assert_true(raw_read_hello(&r, &call));
+    assert_memory_equal(&call.key, &w.set.list[NEAR].key, PUBKEY_BYTES);
+    h = hello_of(&w, ROGUE_SERVER, call.channel, false);
+    c->spoil(&h);
+    sign_hello(&h, &r, &w.people[c->consensus]);
+    assert_true(raw_hello(&r, &h, c->cut));
     assert_closed(&r);
     if (!told(&w.near, c->reason))
         fail_msg("%s: \"%s\"", c->what, peers_last_refusal(w.near.peers));
@@ -460,15 +463,15 @@ static void refuse_answer(const struct wrong_hello *c)
 static void test_a_wrong_answer_is_refused_with_its_reason(void **x)
 {
     enum { S = ROGUE_SERVER };
-    static const char other[] = "wrong validator or channel";
+    static const char other[] = "another validator than was dialled";
     static const struct wrong_hello cases[] = {
         {"a stranger", NOT_PINNED, 0, STRANGER, S, false, spoil_nothing},
         {"another's key", NOT_PINNED, 0, FAR, S, false, spoil_nothing},
         {"stolen key", NOT_SIGNED, 0, S, STRANGER, false, spoil_nothing},
         {"protocol", "wrong protocol version", 0, S, S, false, spoil_protocol},
         {"chain", "wrong chain", 0, S, S, false, spoil_chain},
-        {"channel", other, 0, S, S, false, spoil_other_channel},
-        {"index", other, 0, S, S, false, spoil_index_to_higher},
+        {"channel", "wrong channel", 0, S, S, false, spoil_other_channel},
+        {"key", other, 0, S, FAR, false, spoil_key_to_far},
         {"role", "wrong role", 0, S, S, false, spoil_role},
         {"cut short", MALFORMED, 1, S, S, false, spoil_nothing},
     };

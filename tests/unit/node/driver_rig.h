@@ -439,9 +439,9 @@ static inline void fake_sign(void *ctx,
 static inline void fake_listen(struct rig *r, uint8_t index)
 {
     struct fake *f = &r->fakes[index];
+    struct peers_identity known[VALIDATORS];
     const struct peers_config config = {.base = r->base,
-                                        .set = &r->set,
-                                        .me = index,
+                                        .self = r->set.list[index].key,
                                         .chain_id = r->f.chain_id,
                                         .key = r->tls_key[index],
                                         .certificate = r->certificate[index],
@@ -459,7 +459,14 @@ static inline void fake_listen(struct rig *r, uint8_t index)
 
     f->rig = r;
     f->index = index;
+    memset(known, 0, sizeof known);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        known[i].key = r->set.list[i].key;
+        known[i].spki_hash = r->set.list[i].spki_hash;
+        known[i].validator = true;
+    }
     assert_int_equal(peers_new(&f->peers, &config, &callbacks), ERR_NONE);
+    peers_know(f->peers, known, VALIDATORS, 0, HELLO_VALIDATOR);
     f->port = peers_port(f->peers);
 }
 

@@ -39,11 +39,12 @@ static void no_frame(void *ctx,
     (void)payload;
 }
 
-/* Links to nobody. */
+/* Links to nobody; slots 0 to 3 are validators. */
 static void open_peers(struct node *n)
 {
+    struct peers_identity known[4] = {{.port = 0}};
     struct peers_config c = {.base = n->base,
-                             .set = &n->set,
+                             .self = {.raw = {0xff}},
                              .listen_host = "127.0.0.1",
                              .types = replica_types,
                              .type_count = REPLICA_TYPES,
@@ -60,6 +61,12 @@ static void open_peers(struct node *n)
     c.key = n->tls_key;
     c.certificate = n->tls_certificate;
     assert_int_equal(peers_new(&n->peers, &c, &callbacks), ERR_NONE);
+    for (uint8_t i = 0; i < 4; i++) {
+        n->set.list[i].key.raw[0] = (uint8_t)(i + 1);
+        known[i].key = n->set.list[i].key;
+        known[i].validator = true;
+    }
+    peers_know(n->peers, known, 4, 0, HELLO_OBSERVER);
 }
 
 static int open_rig(void **state)

@@ -1,5 +1,5 @@
 /* Every signature of a transaction: its signers' and those it carries. */
-#include "node/verify.h"
+#include "engine/verify.h"
 
 #include "crypto/hash.h"
 #include "ledger/evidence.h"

@@ -36,6 +36,13 @@ static void refuse(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
               json_pack("{s:i}", "size", (int)a[0].size));
 }
 
+static void broken(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
+{
+    (void)ctx;
+    (void)a;
+    rpc_broken(call, ERR_CORRUPT);
+}
+
 static bool ready(void *ctx, struct buf *out)
 {
     (void)ctx;
@@ -64,6 +71,8 @@ static int start(void **state)
     (void)state;
     backend.handlers[RPC_NODE_STATUS] = status;
     backend.handlers[RPC_TX_SUBMIT] = refuse;
+    backend.handlers[RPC_CHAIN_GET_HEADER] = status;
+    backend.handlers[RPC_CHAIN_GET_BLOCK] = broken;
     return rpc_start(&server, &http, &backend) == ERR_NONE ? 0 : 1;
 }
 
@@ -207,14 +216,11 @@ static void test_http_slow_header_is_cut_off(void **state)
     close(fd);
 }
 
-/* Posts a body; the JSON-RPC code of the answer, 0 for a result, 1 for 204. */
-static int rpc_code(const char *body)
+/* Posts a body; out gets the whole answer.  Where the answer's body begins. */
+static const char *post(char *out, size_t cap, const char *body)
 {
     char request[8192];
-    char out[8192];
     const char *at;
-    json_t *json;
-    int code;
 
     snprintf(request,
              sizeof request,
@@ -222,13 +228,26 @@ static int rpc_code(const char *body)
              "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
              strlen(body),
              body);
-    talk(out, sizeof out, request, strlen(request), 100000);
+    talk(out, cap, request, strlen(request), 100000);
+    at = strstr(out, "\r\n\r\n");
+    assert_non_null(at);
+    return at + 4;
+}
+
+/* The JSON-RPC code of the answer, 0 for a result, 1 for 204, 1000 + size for a
+ * batch. */
+static int rpc_code(const char *body)
+{
+    char out[16384];
+    const char *at;
+    json_t *json;
+    int code;
+
+    at = post(out, sizeof out, body);
     if (memcmp(out, "HTTP/1.1 204", 12) == 0)
         return 1;
     assert_memory_equal(out, "HTTP/1.1 200", 12);
-    at = strstr(out, "\r\n\r\n");
-    assert_non_null(at);
-    json = json_loads(at + 4, 0, NULL);
+    json = json_loads(at, 0, NULL);
     assert_non_null(json);
     if (json_is_array(json))
         code = (int)json_array_size(json) + 1000;
@@ -251,12 +270,20 @@ static void test_jsonrpc_conformance_vectors(void **state)
         {0, "{" R "\"id\":\"\"," M "}"},
         {0, "{" R "\"id\":-1," M "}"},
         {0, "{" R "\"id\":9223372036854775807," M "}"},
+        {0, "{" R "\"id\":0," M "}"},
+        {0, "\r\n {" R "\"id\":1,\r\n" M "}\r\n"},
+        {0, "{" R "\"id\":1,\"other\":[]," M "}"},
         {0, "{" R "\"id\":null," M "}"},
         {0, "{" R "\"id\":1," M ",\"params\":null}"},
         {0, "{" R "\"id\":1," M ",\"params\":[]}"},
         {1, "{" R M "}"},
         {1, "{" R "\"method\":\"none\"}"},
         {1, "[{" R M "},{" R M "}]"},
+        {1, "{" R M ",\"params\":{\"foo\":1}}"},
+        {1003,
+         "[{" R "\"id\":1," M "},1,{" R M "},{" R
+         "\"id\":2,\"method\":\"none\"}]"},
+        {1001, "[[]]"},
         {1002, "[{" R "\"id\":1," M "},{" R "\"id\":1," M "}]"},
         {1001, "[{" R "\"id\":1," M "}]"},
         {1002, "[1,2]"},
@@ -264,16 +291,28 @@ static void test_jsonrpc_conformance_vectors(void **state)
         {-32600, "[]"},
         {-32600, "{}"},
         {-32600, "{" R "\"id\":1.5," M "}"},
+        {-32600, "{" R "\"id\":1.0," M "}"},
+        {-32600, "{" R "\"id\":[]," M "}"},
+        {-32600, "1"},
+        {-32600, "1.5"},
+        {-32600, "\"x\""},
+        {-32600, "null"},
         {-32600, "{" R "\"id\":true," M "}"},
         {-32600, "{" R "\"id\":{}," M "}"},
         {-32600, "{\"id\":1," M "}"},
         {-32600, "{\"jsonrpc\":\"1.0\",\"id\":1," M "}"},
         {-32600, "{" R "\"id\":1,\"method\":5}"},
         {-32600, "{" R "\"id\":1," M ",\"params\":\"x\"}"},
+        {-32600, "{" R "\"id\":1," M ",\"params\":1}"},
+        {-32600, "{" R "\"id\":1," M ",\"params\":true}"},
         {-32601, "{" R "\"id\":1,\"method\":\"\"}"},
         {-32601, "{" R "\"id\":1,\"method\":\"rpc.foo\"}"},
         {-32602, "{" R "\"id\":1," M ",\"params\":{\"foo\":1}}"},
         {-32602, "{" R "\"id\":1,\"method\":\"tx_submit\"}"},
+        {-32602, "{" R "\"id\":1," M ",\"params\":[1]}"},
+        {-32602,
+         "{" R "\"id\":1,\"method\":\"tx_submit\",\"params\":[\"00\",1]}"},
+        {601, "{" R "\"id\":1,\"method\":\"tx_submit\",\"params\":[\"00\"]}"},
         {-32602,
          "{" R "\"id\":1,\"method\":\"tx_submit\",\"params\":"
          "{\"tx\":\"0g\"}}"},
@@ -282,6 +321,14 @@ static void test_jsonrpc_conformance_vectors(void **state)
          "{\"tx\":\"00\"}}"},
         {-32700, "{" R "\"id\":1,\"id\":2," M "}"},
         {-32700, "{" R "\"id\":9223372036854775808," M "}"},
+        {-32700, "{" R "\"id\":1," M ",\"params\":[1e400]}"},
+        {-32700, "{" R "\"id\":\"\\ud800\"," M "}"},
+        {-32700, "{\"a\\u0000\":1}"},
+        {-32700, "{" R "\"id\":\"\\u0000\"," M "}"},
+        {-32700, "{" R "\"id\":1," M "}x"},
+        {-32700, "{'id':1}"},
+        {-32700, "{" R "\"id\":1," M ",}"},
+        {-32700, "NaN"},
         {-32700, "{} {}"},
         {-32700, ""},
         {-32700, "   "},
@@ -297,6 +344,134 @@ static void test_jsonrpc_conformance_vectors(void **state)
         assert_int_equal(rpc_code(cases[i].body), cases[i].code);
 }
 
+static int one_call(const char *method, const char *params)
+{
+    char body[600];
+
+    snprintf(body,
+             sizeof body,
+             "{" R "\"id\":1,\"method\":\"%s\",\"params\":%s}",
+             method,
+             params);
+    return rpc_code(body);
+}
+
+/* 64-bit numbers: text, or an integer that nobody rounds; never a fraction. */
+static void test_jsonrpc_numbers_of_parameters(void **state)
+{
+    static const struct {
+        int code;
+        const char *number;
+    } cases[] = {
+        {0, "\"0\""},
+        {0, "\"18446744073709551614\""},
+        {0, "7"},
+        {0, "9007199254740991"},
+        {-32602, "9007199254740992"},
+        {-32602, "-1"},
+        {-32602, "1.0"},
+        {-32602, "1e3"},
+        {-32602, "\"1.0\""},
+        {-32602, "\"+1\""},
+        {-32602, "\" 1\""},
+        {-32602, "\"01\""},
+        {-32602, "\"\""},
+        {-32602, "\"18446744073709551616\""},
+        {-32602, "true"},
+        {-32602, "null"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char params[80];
+
+        snprintf(params, sizeof params, "{\"height\":%s}", cases[i].number);
+        assert_int_equal(one_call("chain_getHeader", params), cases[i].code);
+    }
+}
+
+/* A batch has at most 100 calls. */
+static void test_jsonrpc_a_batch_has_a_limit(void **state)
+{
+    static const char call[] = "{" R "\"id\":1," M "}";
+    char body[7000] = "[";
+    size_t at = 1;
+
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        at += (size_t)snprintf(body + at, sizeof body - at, "%s,", call);
+    body[at - 1] = ']';
+    assert_int_equal(rpc_code(body), 1100);
+    snprintf(body + at - 1, sizeof body - at, ",%s]", call);
+    assert_int_equal(rpc_code(body), -32005);
+}
+
+/* An id comes back exactly. */
+static void test_jsonrpc_ids_come_back(void **state)
+{
+    static const char *const ids[] = {"0",
+                                      "-9223372036854775808",
+                                      "9223372036854775807",
+                                      "\"\"",
+                                      "\"0\"",
+                                      "\"股\"",
+                                      "null"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        char body[512];
+        char out[4096];
+        json_t *sent = json_loads(ids[i], JSON_DECODE_ANY, NULL);
+        json_t *json;
+
+        snprintf(body, sizeof body, "{" R "\"id\":%s," M "}", ids[i]);
+        json = json_loads(post(out, sizeof out, body), 0, NULL);
+        assert_non_null(json);
+        assert_true(json_equal(json_object_get(json, "id"), sent));
+        json_decref(json);
+        json_decref(sent);
+    }
+}
+
+/* What went wrong inside is the log's; the client gets a number to ask with. */
+static void test_jsonrpc_a_broken_node_says_nothing_of_itself(void **state)
+{
+    char out[4096];
+
+    (void)state;
+    (void)post(
+        out, sizeof out, "{" R "\"id\":1,\"method\":\"chain_getBlock\"}");
+    assert_non_null(strstr(out, "-32603"));
+    assert_non_null(strstr(out, "\"request_id\":\"1\""));
+    assert_null(strstr(out, "CORRUPT"));
+    assert_null(strstr(out, "checksum"));
+}
+
+/* What says how to go on: which method, and when to come again. */
+static void test_http_answers_say_how_to_go_on(void **state)
+{
+    char out[4096];
+
+    (void)state;
+    talk(out, sizeof out, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 36, 99);
+    assert_memory_equal(out, "HTTP/1.1 405", 12);
+    assert_non_null(strstr(out, "\r\nAllow: POST\r\n"));
+    talk(out,
+         sizeof out,
+         "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+         42,
+         99);
+    assert_memory_equal(out, "HTTP/1.1 503", 12);
+    assert_non_null(strstr(out, "\r\nRetry-After: "));
+    talk(out,
+         sizeof out,
+         "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n",
+         43,
+         99);
+    assert_non_null(strstr(
+        out, "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+}
+
 /* The name is cut between characters: the path is told at any length. */
 static void test_jsonrpc_a_long_unknown_parameter_is_named(void **state)
 {
@@ -304,8 +479,6 @@ static void test_jsonrpc_a_long_unknown_parameter_is_named(void **state)
     for (size_t shift = 0; shift < 3; shift++) {
         char body[600] = "{" R "\"id\":1," M ",\"params\":{\"";
         char out[4096];
-        char request[1200];
-        const char *at;
         json_t *json;
         const char *path;
 
@@ -314,16 +487,7 @@ static void test_jsonrpc_a_long_unknown_parameter_is_named(void **state)
         for (size_t i = 0; i < 60; i++)
             strncat(body, "\xe8\x82\xa1", 4);
         strncat(body, "\":1}}", 7);
-        snprintf(request,
-                 sizeof request,
-                 "POST / HTTP/1.1\r\nHost: localhost\r\n" TYPE
-                 "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                 strlen(body),
-                 body);
-        talk(out, sizeof out, request, strlen(request), 100000);
-        at = strstr(out, "\r\n\r\n");
-        assert_non_null(at);
-        json = json_loads(at + 4, 0, NULL);
+        json = json_loads(post(out, sizeof out, body), 0, NULL);
         path = json_string_value(json_object_get(
             json_object_get(
                 json_object_get(json_object_get(json, "error"), "data"),
@@ -438,6 +602,11 @@ int main(void)
         cmocka_unit_test(test_http_pipelined_requests_are_answered_in_order),
         cmocka_unit_test(test_http_slow_header_is_cut_off),
         cmocka_unit_test(test_jsonrpc_conformance_vectors),
+        cmocka_unit_test(test_jsonrpc_numbers_of_parameters),
+        cmocka_unit_test(test_jsonrpc_a_batch_has_a_limit),
+        cmocka_unit_test(test_jsonrpc_ids_come_back),
+        cmocka_unit_test(test_jsonrpc_a_broken_node_says_nothing_of_itself),
+        cmocka_unit_test(test_http_answers_say_how_to_go_on),
         cmocka_unit_test(test_jsonrpc_a_long_unknown_parameter_is_named),
         cmocka_unit_test(test_client_tells_results_errors_and_silence),
         cmocka_unit_test(test_discover_names_every_method),

@@ -1,4 +1,4 @@
-#include "node/verify.h"
+#include "engine/verify.h"
 
 #include "ledger/evidence.h"
 

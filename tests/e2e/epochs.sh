@@ -1,0 +1,265 @@
+#!/usr/bin/env bash
+# epochs.sh BUILD: the set of validators changes under load, with real processes.
+# Every case says what it expects; the last line counts them.
+set -u
+cd "$(dirname "$0")/../.."
+build=$(realpath "$1")
+export LC_ALL=C.UTF-8
+work=$(mktemp -d /tmp/equity-epochs-XXXXXX)
+port=${E2E_EPOCHS_PORT:-18400}
+passed=0 failed=0
+
+finish() {
+    exec 9>&- # the load ends with its input
+    for p in "$work"/net/*.pid; do
+        [ -f "$p" ] && kill -9 "$(cat "$p")" 2>/dev/null
+    done
+    rm -rf "$work"
+}
+[ -n "${E2E_KEEP:-}" ] || trap finish EXIT
+
+ok() { passed=$((passed + 1)); echo "ok   $1"; }
+no() { failed=$((failed + 1)); echo "FAIL $1"; [ -n "${2:-}" ] && echo "     $2"; }
+expect() { # expect NAME WANTED TEXT: TEXT must contain WANTED
+    case "$3" in
+    *"$2"*) ok "$1" ;;
+    *) no "$1" "wanted \"$2\", got \"$(echo "$3" | tail -n 3 | cut -c1-300)\"" ;;
+    esac
+}
+same() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "wanted $2, got $3"; fi; }
+wallet="--wallet $work/net/wallet --passphrase-file $work/net/passphrase"
+url() { echo "http://127.0.0.1:$((port + 100 + $1))"; }
+rpc() { # rpc NODE METHOD PARAMS
+    curl -s -m 20 -H 'Content-Type: application/json' "$(url "$1")" \
+        -d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":$3}"
+}
+status() { rpc "$1" node_status '{}' | jq -r ".result.$2"; }
+start() { # start NODE
+    "$build/equityd" run --config "$work/net/node$1.ini" \
+        >>"$work/net/node$1.log" 2>&1 9>&- &
+    echo $! >"$work/net/node$1.pid"
+}
+stop() { # stop NODE, by kill -9
+    kill -9 "$(cat "$work/net/node$1.pid")" 2>/dev/null
+    wait "$(cat "$work/net/node$1.pid")" 2>/dev/null
+}
+until_is() { # until_is SECONDS NODE FIELD VALUE
+    for _ in $(seq 1 $(($1 * 10))); do
+        [ "$(status "$2" "$3")" = "$4" ] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+becomes() { # becomes NAME SECONDS NODE FIELD VALUE
+    if until_is "$2" "$3" "$4" "$5"; then ok "$1"; else
+        no "$1" "$(rpc "$3" node_status '{}' | cut -c1-600)"
+    fi
+}
+all_become() { # all_become NAME SECONDS FIELD VALUE NODE...
+    name=$1 seconds=$2 field=$3 value=$4
+    shift 4
+    for i in "$@"; do
+        until_is "$seconds" "$i" "$field" "$value" || {
+            no "$name" "node$i: $(rpc "$i" node_status '{}' | cut -c1-600)"
+            return
+        }
+    done
+    ok "$name"
+}
+root() { rpc "$1" chain_getHeader '{}' | jq -r '.result.header|"\(.height) \(.state_root)"'; }
+roots_equal() { # roots_equal NAME NODE...
+    name=$1
+    shift
+    for _ in $(seq 1 150); do
+        first=$(root "$1") all=yes
+        for i in "$@"; do [ "$(root "$i")" = "$first" ] || all=no; done
+        [ -n "$first" ] && [ $all = yes ] && { ok "$name"; return; }
+        sleep 0.2
+    done
+    no "$name" "$(for i in "$@"; do root "$i"; done | tr '\n' ';')"
+}
+
+# ---- keys, directories, transactions ----
+public() { # public DIR LABEL
+    "$build/equity" keys list --dir "$1" | awk -v l="$2" '$1 == l { print $(NF - 1) }'
+}
+new_key() { # new_key DIR LABEL [flags]
+    dir=$1 label=$2
+    shift 2
+    "$build/equity" keys new "$label" --dir "$dir" \
+        --passphrase-file "$work/net/passphrase" "$@" >/dev/null
+}
+# Keys and configuration of one that is not in the genesis.  It knows where the
+# validators of the genesis are, and of which institutions besides.
+make_node() { # make_node NODE [INSTITUTION=NODE ...]
+    mkdir -p -m 700 "$work/net/node$1" "$work/net/node$1/keys"
+    new_key "$work/net/node$1/keys" consensus
+    new_key "$work/net/node$1/keys" transport --transport
+    sed "s|/node0|/node$1|; s|127.0.0.1:$((port + 100))|127.0.0.1:$((port + 100 + $1))|
+         s|^listen = 127.0.0.1:$port|listen = 127.0.0.1:$((port + $1))|" \
+        "$work/net/node0.ini" >"$work/net/node$1.ini"
+    file=$work/net/node$1.ini
+    shift
+    for other in "$@"; do
+        echo "institution.${other%=*} = 127.0.0.1:$((port + ${other#*=}))" >>"$file"
+    done
+}
+node_of() { # node_of INSTITUTION NODE...: which of these validates for it
+    index=$(rpc 0 node_peers '{}' |
+        jq -r ".result.peers[]|select(.institution==$1 and .role==\"validator\")|.validator")
+    shift
+    for i in "$@"; do [ "$(status "$i" validator)" = "$index" ] && echo "$i"; done
+}
+announce() { # announce NODE INSTITUTION
+    keys=$work/net/node$1/keys
+    spki=$(echo "302a300506032b6570032100$(public "$keys" transport)" |
+        xxd -r -p | sha256sum | cut -d' ' -f1)
+    "$build/equity" tx validator_announce $wallet --node "$(url 0)" \
+        --institution "$2" --number "$2" \
+        --key "$(public "$keys" consensus)" --spki-hash "$spki" 2>&1
+}
+ready_is_said() { # ready_is_said INSTITUTION: the candidate said READY
+    for _ in $(seq 1 600); do
+        h=$(rpc 0 candidate_get "{\"institution\":$1}" |
+            jq -r '.result.candidate.ready_height')
+        [ -n "$h" ] && [ "$h" != null ] && [ "$h" != 0 ] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+change() { # change FILE [flags of gov change]: prepared and signed
+    file=$1
+    shift
+    "$build/equity" gov change $wallet --node "$(url 0)" --out "$file" "$@" 2>&1
+}
+submit() { "$build/equity" tx submit "$1" --node "$(url "${2:-0}")" 2>&1; }
+
+"$build/equity" devnet --dir "$work/net" --base-port "$port" >"$work/devnet" 2>&1 &
+devnet=$!
+for _ in $(seq 1 300); do grep -q running "$work/devnet" && break; sleep 0.1; done
+kill -TERM $devnet && wait $devnet
+expect "four nodes" "stopped" "$(cat "$work/devnet")"
+for i in 0 1 2 3; do start $i; done
+all_become "all are ready" 30 ready true 0 1 2 3
+
+# Transfers, ten a second; what was called final is written down.
+mkfifo "$work/load.in"
+"$build/tests/chaos/load" "$work/net" "$work/acks" 10 "=$(url 0)" "=$(url 2)" \
+    <"$work/load.in" >"$work/load.out" 2>&1 &
+load=$!
+exec 9>"$work/load.in"
+finals() { wc -l <"$work/acks" 2>/dev/null || echo 0; }
+for _ in $(seq 1 300); do [ "$(finals)" -gt 5 ] && break; sleep 0.1; done
+[ "$(finals)" -gt 5 ] && ok "transfers flow" || no "transfers flow" "$(cat "$work/load.out")"
+goes_on() { # goes_on NAME
+    before=$(finals)
+    for _ in $(seq 1 200); do
+        [ "$(finals)" -gt $((before + 10)) ] && { ok "$1"; return; }
+        sleep 0.1
+    done
+    no "$1" "$(cat "$work/load.out")"
+}
+
+# ---- a fifth joins ----
+for role in maker checker operator; do new_key "$work/net/wallet" "inst5-$role"; done
+w=$work/net/wallet
+expect "a fifth institution" "final at height" "$("$build/equity" tx institution_open \
+    $wallet --node "$(url 0)" --number 5 --code CUSTODY-5 --roles registrar --keys \
+    "[{\"key\":\"$(public "$w" inst5-maker)\",\"roles\":[\"maker\"]},
+      {\"key\":\"$(public "$w" inst5-checker)\",\"roles\":[\"checker\"]},
+      {\"key\":\"$(public "$w" inst5-operator)\",\"roles\":[\"operator\"]}]" 2>&1)"
+make_node 4
+expect "init for a key that is not in the genesis" "is not in the genesis" \
+    "$("$build/equityd" init --config "$work/net/node4.ini" 2>&1)"
+start 4
+sleep 4
+same "who is not announced is not let in" 0 "$(status 4 peers_up)"
+expect "the others say why" "neither a validator nor announced" "$(cat "$work"/net/node[0-3].log)"
+stop 4
+expect "its institution announces it" "final at height" "$(announce 4 5)"
+out=$(change "$work/early.hex" --join 5)
+expect "who has not said READY does not join" E_NOT_READY "$out"
+start 4
+becomes "a candidate" 30 4 role candidate
+becomes "it follows, and is in step" 60 4 synced true
+ready_is_said 5 && ok "it says READY" || no "it says READY"
+expect "it is not ready to vote" "not in the set of validators yet" "$(curl -s "$(url 4)/readyz")"
+expect "metrics show the epoch" "equity_epoch 0" "$(curl -s "$(url 4)/metrics")"
+
+out=$(change "$work/thin.hex" --leave 2)
+expect "a change that is too thin shows its margin" "margin -1" "$out"
+expect "and is refused" E_MARGIN "$out"
+
+expect "a change is prepared" "margin 0" "$(change "$work/join.hex" --join 5)"
+expect "five validators" "final at height" "$(submit "$work/join.hex")"
+all_become "epoch 1 at all five" 30 epoch 1 0 1 2 3 4
+becomes "the fifth is a validator" 10 4 role validator
+all_become "all are ready" 30 ready true 0 1 2 3 4
+goes_on "transfers go on in epoch 1"
+
+# ---- node 3 is away while two epochs pass ----
+stop 3
+# A key is rotated: a second process with a new key for an institution of the
+# others, while the old one goes on.
+old=$(node_of 2 0 1 2 3)
+[ "$old" = 3 ] && rotated=1 || rotated=2
+old=$(node_of $rotated 0 1 2)
+make_node 5 5=4
+expect "an institution announces its new key" "final at height" "$(announce 5 $rotated)"
+"$build/equityd" init --config "$work/net/node5.ini" >"$work/init5.log" 2>&1
+start 5
+becomes "the new key is in step" 60 5 synced true
+ready_is_said $rotated && ok "the new key says READY" || no "the new key says READY"
+out=$(change "$work/rotate.hex" --leave $rotated --join $rotated)
+expect "a rotation keeps the margin" "margin 0" "$out"
+# One node is killed while the block that seals the epoch is made.
+submit "$work/rotate.hex" 2 >"$work/rotate.out" &
+sender=$!
+sleep 0.$((RANDOM % 3))$((RANDOM % 10))
+stop 4
+wait $sender
+start 4
+expect "the key is rotated" "final at height" "$(cat "$work/rotate.out")"
+all_become "epoch 2, killed amid the seal or not" 60 epoch 2 0 1 2 4 5
+becomes "the new key votes" 20 5 role validator
+becomes "the old key observes" 20 "$old" role observer
+same "the old key is in no set" -1 "$(status "$old" validator)"
+all_become "the five of epoch 2 that run are ready" 30 ready true $(for i in 0 1 2; do [ $i = "$old" ] || echo $i; done) 4 5
+goes_on "transfers go on in epoch 2"
+
+# ---- one leaves: E10 leavers serve ----
+leaver=$(node_of 5 4)
+out=$(change "$work/leave.hex" --leave 5)
+expect "a leave keeps the margin" "margin 0" "$out"
+expect "the fifth leaves" "final at height" "$(submit "$work/leave.hex")"
+all_become "epoch 3 where it must be" 60 epoch 3 0 1 2 4 5
+becomes "who has left observes" 20 "$leaver" role observer
+goes_on "transfers go on in epoch 3"
+
+# ---- node 3 comes back ----
+start 3
+becomes "who was away for two epochs is there" 60 3 epoch 3
+becomes "and votes" 60 3 ready true
+expect "it was told what ended each epoch" "epoch=2" "$(grep "a new epoch begins" "$work/net/node3.log")"
+
+# ---- all are killed at once, also amid an epoch's first views ----
+for i in 0 1 2 3 4 5; do stop $i; done
+for i in 0 1 2 3 4 5; do start $i; done
+members=$(for i in 0 1 2 3; do [ $i = "$old" ] || echo $i; done; echo 5)
+all_become "all were killed: epoch 3 again" 60 epoch 3 $members
+all_become "and ready" 60 ready true $members
+goes_on "transfers go on"
+
+exec 9>&-
+wait $load
+expect "the load ends" "acknowledged=" "$(cat "$work/load.out")"
+roots_equal "roots are equal" $members
+lost=0
+for id in $(cat "$work/acks"); do
+    rpc 5 tx_get "{\"id\":\"$id\"}" | grep -q FINAL || lost=$((lost + 1))
+done
+same "nothing that was final is lost ($(finals) transfers)" 0 "$lost"
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
