@@ -112,30 +112,6 @@ static enum err open_database(struct checking *c)
                         "says");
 }
 
-/* The certificate of the newest block, by the set that the state names. */
-static enum err check_cert(struct checking *c)
-{
-    struct valset set;
-    struct vote_domain d = {.chain_id = c->manifest.chain_id, .set = &set};
-    const struct hash hash = header_hash(&c->tip);
-    struct store_value v;
-    struct cert cert;
-    enum err e;
-
-    if (c->tip.height == 0)
-        return ERR_NONE;
-    TRY(engine_validators_of(c->engine, c->tip.epoch, &set));
-    d.validators_hash = valset_hash(&set);
-    TRY(store_get_block(&v, c->store, c->tip.height, STORE_CERT));
-    e = msg_cert_decode(&cert, bytes_of(v.at, v.size));
-    store_value_free(&v);
-    TRY(e);
-    if (cert.kind != VOTE_FINALIZE || cert.about.height != c->tip.height ||
-        !hash_eq(&cert.about.block, &hash))
-        return ERR_MISMATCH;
-    return cert_check(&cert, &d);
-}
-
 static enum err rebuild(struct checking *c)
 {
     const struct hash *root = &c->manifest.state_root;
@@ -148,11 +124,9 @@ static enum err rebuild(struct checking *c)
             !hash_eq(root, &c->tip.state_root))
             e = ERR_MISMATCH;
     }
-    if (e != ERR_NONE)
-        return refuse(c, e, "the state in it is not what its block says");
-    e = check_cert(c);
-    return e == ERR_NONE ? e
-                         : refuse(c, e, "its newest block is not certified");
+    return e == ERR_NONE
+               ? e
+               : refuse(c, e, "the state in it is not what its block says");
 }
 
 static enum err check_body(struct checking *c, const struct header *h)
@@ -176,29 +150,99 @@ static enum err check_body(struct checking *c, const struct header *h)
     return e;
 }
 
-/* Headers name their parents; the newest one's log is over all of them. */
+/* A block's certificate, by the set that its header names.  The state in the
+ * backup says who that is; the headers, from the genesis on, that it is true.
+ */
+static enum err check_cert(struct checking *c, const struct header *h)
+{
+    struct valset set;
+    struct vote_domain d = {.chain_id = c->manifest.chain_id, .set = &set};
+    const struct hash hash = header_hash(h);
+    struct store_value v;
+    struct cert cert;
+    enum err e;
+
+    TRY(engine_validators_of(c->engine, h->epoch, &set));
+    d.validators_hash = valset_hash(&set);
+    if (!hash_eq(&d.validators_hash, &h->validators_hash))
+        return ERR_MISMATCH;
+    TRY(store_get_block(&v, c->store, h->height, STORE_CERT));
+    e = msg_cert_decode(&cert, bytes_of(v.at, v.size));
+    store_value_free(&v);
+    TRY(e);
+    if (cert.kind != VOTE_FINALIZE || cert.about.height != h->height ||
+        !hash_eq(&cert.about.block, &hash))
+        return ERR_MISMATCH;
+    return cert_check(&cert, &d);
+}
+
+/* Where the headers are. */
+struct following {
+    uint64_t epoch;
+    struct hash validators; /* that must be in force */
+    struct hash parent;
+    struct mtree_log log;
+};
+
+static void begin_headers(struct following *f, const struct checking *c)
+{
+    struct engine *e = engine_new(c->genesis);
+    const struct executed_block *b = engine_genesis_block(e);
+
+    *f = (struct following){.validators = b->header.next_validators_hash,
+                            .parent = b->hash};
+    mtree_log_append(&f->log, &b->hash);
+    engine_free(e);
+}
+
+/* Each header names its parent and who validates; who comes next is certified
+ * by who went before, and so is the newest block. */
+static enum err follow_one(struct following *f,
+                           struct checking *c,
+                           uint64_t height)
+{
+    const bool newest = height == c->tip.height;
+    struct header h;
+    struct hash root;
+    bool seals;
+
+    TRY(load_header(&h, c->store, height));
+    seals = (h.flags & HEADER_SEAL) != 0;
+    if (h.height != height || !hash_eq(&h.parent_hash, &f->parent) ||
+        h.epoch != f->epoch || !hash_eq(&h.validators_hash, &f->validators) ||
+        (!seals && !hash_eq(&h.next_validators_hash, &f->validators)))
+        return ERR_MISMATCH;
+    root = mtree_log_root(&f->log);
+    if (newest && !hash_eq(&root, &h.header_log_root))
+        return ERR_MISMATCH;
+    if (newest || seals)
+        TRY(check_cert(c, &h));
+    if (height >= store_bodies_from(c->store))
+        TRY(check_body(c, &h));
+    f->parent = header_hash(&h);
+    mtree_log_append(&f->log, &f->parent);
+    if (seals) {
+        f->epoch++;
+        f->validators = h.next_validators_hash;
+    }
+    return ERR_NONE;
+}
+
 static enum err follow_headers(struct checking *c)
 {
-    const uint64_t bodies = store_bodies_from(c->store);
-    struct mtree_log log = {0};
-    struct hash parent = {{0}};
+    struct following f;
+    struct header first;
+    struct hash hash;
 
-    for (uint64_t height = 0; height <= c->tip.height; height++) {
-        struct header h;
-        struct hash root;
-
-        TRY(load_header(&h, c->store, height));
-        if (h.height != height || !hash_eq(&h.parent_hash, &parent))
-            return ERR_MISMATCH;
-        root = mtree_log_root(&log);
-        if (height == c->tip.height && !hash_eq(&root, &h.header_log_root))
-            return ERR_MISMATCH;
-        if (height >= bodies)
-            TRY(check_body(c, &h));
-        parent = header_hash(&h);
-        mtree_log_append(&log, &parent);
-    }
-    return hash_eq(&parent, &c->manifest.block_hash) ? ERR_NONE : ERR_MISMATCH;
+    begin_headers(&f, c);
+    TRY(load_header(&first, c->store, 0));
+    hash = header_hash(&first);
+    if (!hash_eq(&hash, &f.parent))
+        return ERR_MISMATCH;
+    for (uint64_t height = 1; height <= c->tip.height; height++)
+        TRY(follow_one(&f, c, height));
+    return hash_eq(&f.parent, &c->manifest.block_hash) ? ERR_NONE
+                                                       : ERR_MISMATCH;
 }
 
 static enum err check_all(struct checking *c)
@@ -213,8 +257,9 @@ static enum err check_all(struct checking *c)
     return e == ERR_NONE ? e
                          : refuse(c,
                                   e,
-                                  "its blocks do not follow one another up to "
-                                  "the newest");
+                                  "its blocks do not lead from the genesis to "
+                                  "the newest, each certified change of "
+                                  "validators included");
 }
 
 enum err backup_verify(const char *dir,

@@ -5,6 +5,8 @@
  *   DIR/db/         RocksDB
  *   DIR/journal/    the vote journal
  *   DIR/keys/       keystore files
+ *   DIR/control     socket of the running process (node/control.h)
+ *   DIR/backups/    backups that were given no other place
  */
 #ifndef STORAGE_DATADIR_H
 #define STORAGE_DATADIR_H

@@ -76,7 +76,7 @@ mkfifo "$work/run"
     <"$work/run" >"$work/load.log" 2>&1 &
 load=$!
 exec 9>"$work/run"
-for _ in $(seq 1 200); do [ "$(wc -l <"$work/acks" 2>/dev/null || echo 0)" -gt 50 ] && break; sleep 0.1; done
+for _ in $(seq 1 200); do [ -f "$work/acks" ] && [ "$(wc -l <"$work/acks")" -gt 50 ] && break; sleep 0.1; done
 before=$(wc -l <"$work/acks")
 # shellcheck disable=SC2046
 "$build/equityd" backup $(conf 1) --to "$work/early" >"$work/backup.log" 2>&1
@@ -145,7 +145,7 @@ spoilt "a certificate is one short" short $middle "block $middle: its certificat
 spoilt "a signature stands twice" double $middle "block $middle: a signature of its certificate"
 spoilt "another state root" state $middle "block $middle: a signature of its certificate"
 spoilt "a transaction's signature" tx $tip "block $tip, transaction"
-spoilt "another body" body $tip "block $tip: "
+spoilt "another body" body $tip "block $tip"
 spoilt "another genesis" genesis 0 "block 0: "
 spoilt "an end of more blocks" end 0 "block $((tip + 1)): "
 size=$(stat -c %s "$archive")
