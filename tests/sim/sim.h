@@ -187,7 +187,7 @@ struct sim_task {
     struct candidate candidate;
     uint32_t block;
     size_t journal_size; /* what must be on disk before the block */
-    bool synced;         /* the block came with its certificate */
+    bool with_body;      /* from a log or the journal, not from memory */
     struct cert cert;
 };
 
@@ -543,6 +543,7 @@ void sim_cut(struct sim *s, uint32_t i);
 /* sim_exec.c: executor and store of one node */
 uint64_t sim_stored(const struct sim *s, const struct sim_node *node);
 void sim_store_lose(struct sim *s, struct sim_node *node);
+/* What waits for the disk is there soon. */
 void sim_store_hurry(struct sim *s, struct sim_node *node);
 /* The caller fills in the rest. */
 struct sim_task *sim_task(struct sim *s,

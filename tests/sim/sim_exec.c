@@ -13,7 +13,7 @@ struct sim_task *sim_task(struct sim *s, uint32_t i, enum core_effect_kind kind)
     t = &node->room
              .tasks[(node->task_first + node->task_count++) % SIM_TASKS_MAX];
     t->kind = kind;
-    t->synced = false;
+    t->with_body = false;
     t->epoch = node->room.core->config.epoch;
     if (node->task_count == 1)
         sim_push(s,
@@ -144,7 +144,7 @@ static void commit(struct sim *s, uint32_t i, const struct sim_task *t)
     if (b->header.height != node->height + 1 || sim_boundary(s, i))
         return;
     push_out(s, node, t->block);
-    if (node->has_body[t->block] == 0 && !t->synced) {
+    if (node->has_body[t->block] == 0 && !t->with_body) {
         e = (struct core_event){
             .kind = ON_EXECUTED, .hash = b->hash, .gone = true};
         sim_node_feed(s, i, &e);
@@ -240,7 +240,7 @@ void sim_redo(struct sim *s, uint32_t i)
         return;
     t = sim_task(s, i, DO_COMMIT);
     t->block = block;
-    t->synced = true;
+    t->with_body = true;
     cert_copy(&t->cert, &cert);
     t->journal_size = node->room.journal.size;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,7 +96,7 @@ void sim_totals_add(struct sim_totals *to, const struct sim_totals *more)
 static void on_signal(int number)
 {
     const char *why = number == SIGABRT   ? "an assertion failed"
-                      : number == SIGALRM ? "it does not end"
+                      : number == SIGPROF ? "it does not end"
                                           : "it crashed";
 
     if (under_way != NULL) {
@@ -105,11 +106,18 @@ static void on_signal(int number)
     _exit(1);
 }
 
+void sim_limit_cpu(uint32_t seconds)
+{
+    const struct itimerval t = {.it_value = {.tv_sec = (time_t)seconds}};
+
+    (void)setitimer(ITIMER_PROF, &t, NULL);
+}
+
 static void catch_signals(void)
 {
     signal(SIGABRT, on_signal);
     signal(SIGSEGV, on_signal);
-    signal(SIGALRM, on_signal);
+    signal(SIGPROF, on_signal);
 }
 
 static void run_chunk(struct sim *s,
@@ -121,7 +129,7 @@ static void run_chunk(struct sim *s,
     const uint64_t left = r->seeds - c->number * r->chunk;
 
     memset(&s->total, 0, sizeof s->total);
-    alarm(CHUNK_SECONDS_MAX);
+    sim_limit_cpu(CHUNK_SECONDS_MAX);
     for (uint64_t k = 0; k < r->chunk && k < left; k++) {
         c->seed = first + k;
         if (!run(s, c->seed)) {

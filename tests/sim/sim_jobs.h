@@ -49,6 +49,9 @@ void sim_crashes_print(const struct sim_totals *t,
                        uint64_t wall_ms,
                        int violations);
 
+/* SIGPROF after so much time of this process' own: something does not end. */
+void sim_limit_cpu(uint32_t seconds);
+
 /* sim_shrink.c: leaves out of a seed what the violation does not need, and
  * tells what is left. */
 void sim_shrink(struct sim *s, uint64_t seed);

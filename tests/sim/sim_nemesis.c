@@ -167,9 +167,9 @@ static void heal_node(struct sim *s, uint32_t i)
 {
     struct sim_node *node = &s->nodes[i];
 
-    sim_store_hurry(s, node);
     node->cut = 0;
     node->paused_until = node->slow_until = 0;
+    sim_store_hurry(s, node);
     sim_clock_set_rate(
         s, node, (int64_t)sim_between(s, RNG_NODE, 0, 400) - 200);
     node->clock.wall_ms = 0;

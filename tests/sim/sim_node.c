@@ -253,7 +253,7 @@ static void take_blocks(struct sim *s, uint32_t i, const struct sim_ev *ev)
                      "node %u serves a block without its own certificate",
                      ev->from);
         t->block = block;
-        t->synced = true;
+        t->with_body = true;
         cert_copy(&t->cert, cert);
         t->journal_size = s->nodes[i].room.journal.size;
     }

@@ -46,7 +46,7 @@ static void on_signal(int number)
              sizeof answer->why,
              "%s",
              number == SIGABRT   ? "an assertion failed"
-             : number == SIGALRM ? "it does not end"
+             : number == SIGPROF ? "it does not end"
                                  : "it crashed");
     _exit(0);
 }
@@ -83,8 +83,8 @@ static struct attempt try(struct shrinker *x,
         answer = x->shared;
         signal(SIGABRT, on_signal);
         signal(SIGSEGV, on_signal);
-        signal(SIGALRM, on_signal);
-        alarm(ATTEMPT_SECONDS_MAX);
+        signal(SIGPROF, on_signal);
+        sim_limit_cpu(ATTEMPT_SECONDS_MAX);
         if (!trace && freopen("/dev/null", "w", stderr) == NULL)
             _exit(1);
         x->s->limits = *limits;
