@@ -22,7 +22,7 @@
 static const uint8_t magic[8] = {'E', 'Q', 'V', 'A', 'U', 'L', 'T', 1};
 
 enum {
-    RECORD_MAX = 2048,
+    RECORD_MAX = VAULT_ENTRY_BYTES_MAX,
     LOOK_AHEAD = 65536, /* bytes after a bad record that are looked at */
     LOOK_AHEAD_RECORDS = 256,
 };
@@ -44,7 +44,7 @@ static void write_text(struct writer *w, const char *text)
     writer_vec(w, bytes_of(text, strlen(text)));
 }
 
-static void encode(struct writer *w, const struct vault_entry *e)
+void vault_entry_encode(struct writer *w, const struct vault_entry *e)
 {
     writer_hash(w, &e->account);
     writer_hash(w, &e->subject_tag);
@@ -66,7 +66,7 @@ static void read_text(struct reader *r, char *out, size_t cap)
         memcpy(out, text.at, text.size);
 }
 
-static enum err decode(struct vault_entry *e, struct bytes in)
+enum err vault_entry_decode(struct vault_entry *e, struct bytes in)
 {
     struct reader r = reader_of(in);
 
@@ -159,7 +159,8 @@ static enum found read_record(const struct vault *v,
     if (r.err != ERR_NONE || sealed.size < AEAD_OVERHEAD ||
         aead_open(plain, &v->key, associated(about, index), sealed) != ERR_NONE)
         return FOUND_BAD;
-    failed = decode(e, bytes_of(plain, sealed.size - AEAD_OVERHEAD));
+    failed =
+        vault_entry_decode(e, bytes_of(plain, sealed.size - AEAD_OVERHEAD));
     OPENSSL_cleanse(plain, sizeof plain);
     *size = 4 + sealed.size;
     return failed == ERR_NONE ? FOUND_RECORD : FOUND_BAD;
@@ -345,7 +346,7 @@ enum err vault_add(struct vault *v, const struct vault_entry *e, bool sync)
 
     size_t size;
 
-    encode(&p, e);
+    vault_entry_encode(&p, e);
     ASSERT(writer_ok(&p) && p.size + AEAD_OVERHEAD <= RECORD_MAX);
     writer_u32(&s, (uint32_t)p.size + AEAD_OVERHEAD);
     TRY(aead_seal(

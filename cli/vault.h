@@ -6,6 +6,7 @@
 #ifndef CLI_VAULT_H
 #define CLI_VAULT_H
 
+#include "base/writer.h"
 #include "cli/csv.h"
 #include "crypto/key.h"
 
@@ -21,6 +22,14 @@ struct vault_entry {
     char id_number[64];
     char contact[CSV_TEXT_MAX];
 };
+
+/* The bytes of an entry, as they are sealed.  VAULT_ENTRY_BYTES_MAX is enough.
+ * Errors of decoding  those of the reader */
+enum {
+    VAULT_ENTRY_BYTES_MAX = 2048,
+};
+void vault_entry_encode(struct writer *w, const struct vault_entry *e);
+MUST_USE enum err vault_entry_decode(struct vault_entry *e, struct bytes in);
 
 struct vault;
 

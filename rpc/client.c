@@ -177,48 +177,96 @@ static enum err receive_some(struct rpc_client *c, uint64_t deadline)
     }
 }
 
-/* Reads the status, and where the body starts and how long it is. */
-static bool parse_reply(
-    const struct buf *in, int *status, size_t *head, size_t *body, bool *keep)
+/* The value of a header line, if it is of this name. */
+static bool is_header(struct bytes *value, struct bytes line, const char *name)
 {
-    const char *end =
-        in->size > 0 ? memmem(in->at, in->size, "\r\n\r\n", 4) : NULL;
-    const char *at = (const char *)in->at;
+    const size_t size = strlen(name);
 
-    if (end == NULL)
+    if (line.size < size || strncasecmp((const char *)line.at, name, size) != 0)
         return false;
-    *head = (size_t)(end - at) + 4;
-    *body = 0;
-    *keep = true;
-    *status = 0;
-    if (*head > 12 && memcmp(at, "HTTP/1.1 ", 9) == 0)
-        *status = (at[9] - '0') * 100 + (at[10] - '0') * 10 + (at[11] - '0');
-    for (const char *l = memchr(at, '\n', *head); l != NULL && l < end;
-         l = memchr(l, '\n', (size_t)(end - l))) {
-        l++;
-        if (strncasecmp(l, "Content-Length:", 15) == 0) {
-            for (const char *d = l + 15; *d != '\r'; d++) {
-                if (*d >= '0' && *d <= '9')
-                    *body = *body * 10 + (size_t)(*d - '0');
-            }
-        } else if (strncasecmp(l, "Connection: close", 17) == 0) {
-            *keep = false;
-        }
+    *value = bytes_of(line.at + size, line.size - size);
+    while (value->size > 0 && value->at[0] == ' ')
+        *value = bytes_of(value->at + 1, value->size - 1);
+    return true;
+}
+
+static bool read_length(size_t *out, struct bytes value)
+{
+    *out = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        if (value.at[i] < '0' || value.at[i] > '9')
+            return false;
+        *out = *out * 10 + (size_t)(value.at[i] - '0');
+        if (*out > RPC_REPLY_MAX)
+            return false;
+    }
+    return value.size > 0;
+}
+
+/* "HTTP/1.1 200": three digits, then a space or nothing. */
+static bool read_status(int *out, struct bytes line)
+{
+    static const char version[] = "HTTP/1.1 ";
+    const uint8_t *at = line.at + sizeof version - 1;
+
+    if (line.size < sizeof version - 1 + 3 ||
+        memcmp(line.at, version, sizeof version - 1) != 0 ||
+        (line.size > sizeof version - 1 + 3 && at[3] != ' '))
+        return false;
+    *out = 0;
+    for (int i = 0; i < 3; i++) {
+        if (at[i] < '0' || at[i] > '9')
+            return false;
+        *out = *out * 10 + at[i] - '0';
     }
     return true;
 }
 
-static void tell_progress(struct rpc_client *c)
+/* The line at *at without its end; *at moves behind it. */
+static struct bytes next_line(struct bytes head, size_t *at)
 {
-    int status;
-    size_t head;
-    size_t body;
-    bool keep;
+    const uint8_t *from = head.at + *at;
+    const uint8_t *end = memmem(from, head.size - *at, "\r\n", 2);
+    const size_t size = end != NULL ? (size_t)(end - from) : head.size - *at;
 
-    if (c->progress != NULL &&
-        parse_reply(&c->in, &status, &head, &body, &keep) &&
-        body >= LONG_ANSWER)
-        c->progress(c->in.size - head, body);
+    *at += end != NULL ? size + 2 : size;
+    return bytes_of(from, size);
+}
+
+enum err rpc_reply_parse(struct rpc_reply *out, struct bytes in)
+{
+    const uint8_t *end =
+        in.size > 0 ? memmem(in.at, in.size, "\r\n\r\n", 4) : NULL;
+    const size_t head = end != NULL ? (size_t)(end - in.at) : in.size;
+    size_t size = 0;
+    size_t at = 0;
+    bool has_length = false;
+
+    *out = (struct rpc_reply){.keep = true};
+    if (head > RPC_REPLY_HEAD_MAX)
+        return ERR_RANGE;
+    if (end == NULL)
+        return ERR_TRUNCATED;
+    if (!read_status(&out->status, next_line(bytes_of(in.at, head), &at)))
+        return ERR_RANGE;
+    while (at < head) {
+        const struct bytes line = next_line(bytes_of(in.at, head), &at);
+        struct bytes value;
+
+        if (is_header(&value, line, "Content-Length:")) {
+            if (has_length || !read_length(&size, value))
+                return ERR_RANGE;
+            has_length = true;
+        } else if (is_header(&value, line, "Transfer-Encoding:")) {
+            return ERR_RANGE; /* ours never send it */
+        } else if (is_header(&value, line, "Connection:") && value.size == 5 &&
+                   strncasecmp((const char *)value.at, "close", 5) == 0) {
+            out->keep = false;
+        }
+    }
+    out->size = size;
+    out->body = bytes_of(end + 4, num_min_u64(in.size - head - 4, size));
+    return out->body.size < size ? ERR_TRUNCATED : ERR_NONE;
 }
 
 /* One exchange; *text (malloc) is the body. */
@@ -228,10 +276,8 @@ static enum err exchange(struct rpc_client *c,
                          int *status,
                          char **text)
 {
-    size_t head;
-    size_t body;
-    bool keep;
     const bool reused = c->fd >= 0;
+    struct rpc_reply reply;
     enum err e = ERR_NONE;
 
     *text = NULL;
@@ -240,10 +286,10 @@ static enum err exchange(struct rpc_client *c,
     buf_clear(&c->in);
     e = send_all(c, out, deadline);
     while (e == ERR_NONE &&
-           (!parse_reply(&c->in, status, &head, &body, &keep) ||
-            c->in.size < head + body)) {
+           (e = rpc_reply_parse(&reply, buf_bytes(&c->in))) == ERR_TRUNCATED) {
+        if (c->progress != NULL && reply.size >= LONG_ANSWER)
+            c->progress(reply.body.size, reply.size);
         e = receive_some(c, deadline);
-        tell_progress(c);
     }
     if (e != ERR_NONE) {
         disconnect(c);
@@ -252,11 +298,13 @@ static enum err exchange(struct rpc_client *c,
             return exchange(c, out, deadline, status, text);
         return e;
     }
-    *text = malloc(body + 1);
+    *status = reply.status;
+    *text = malloc(reply.body.size + 1);
     ASSERT(*text != NULL);
-    memcpy(*text, c->in.at + head, body);
-    (*text)[body] = '\0';
-    if (!keep)
+    if (reply.body.size > 0)
+        memcpy(*text, reply.body.at, reply.body.size);
+    (*text)[reply.body.size] = '\0';
+    if (!reply.keep)
         disconnect(c);
     return ERR_NONE;
 }
@@ -270,6 +318,11 @@ static void blame(struct rpc_failure *why,
     why->details = NULL;
     snprintf(why->name, sizeof why->name, "%s", name);
     snprintf(why->message, sizeof why->message, "%s", message);
+    /* It may be printed: nothing for a terminal to obey. */
+    for (char *p = why->name; *p != '\0'; p++)
+        *p = (uint8_t)*p < ' ' || *p == 0x7f ? '?' : *p;
+    for (char *p = why->message; *p != '\0'; p++)
+        *p = (uint8_t)*p < ' ' || *p == 0x7f ? '?' : *p;
 }
 
 /* Takes the result out of a response, or fills why. */
@@ -285,6 +338,12 @@ static json_t *result_of(struct rpc_client *c,
     const json_t *data;
     const char *name;
 
+    if (result != NULL && json_integer_value(json_object_get(json, "id")) !=
+                              (json_int_t)c->next_id) {
+        blame(why, 0, "BAD_REPLY", "the answer is to another question");
+        json_decref(json);
+        return NULL;
+    }
     if (result != NULL) {
         json_incref(result);
         json_decref(json);
@@ -357,8 +416,14 @@ json_t *rpc_client_call(struct rpc_client *c,
                  "%s: %s",
                  c->url,
                  e == ERR_TIMEOUT ? "no answer in time"
+                 : e == ERR_RANGE ? "what answers there is no node"
                                   : "cannot be reached; is the node running?");
-        blame(why, 0, e == ERR_TIMEOUT ? "TIMEOUT" : "NETWORK", head);
+        blame(why,
+              0,
+              e == ERR_TIMEOUT ? "TIMEOUT"
+              : e == ERR_RANGE ? "BAD_REPLY"
+                               : "NETWORK",
+              head);
     }
     free(text);
     free(body);

@@ -3,6 +3,7 @@
 #define RPC_CLIENT_H
 
 #include "base/attr.h"
+#include "base/bytes.h"
 #include "base/err.h"
 
 #include <jansson.h>
@@ -34,5 +35,21 @@ json_t *rpc_client_call(struct rpc_client *c,
                         struct rpc_failure *why);
 /* rpc_client_get fetches a page; text (malloc) and HTTP status, 0 if none. */
 int rpc_client_get(struct rpc_client *c, const char *path, char **text);
+
+/* What a server sent: a node is a stranger to its clients too.
+ * Errors    ERR_TRUNCATED  more has to come
+ *           ERR_RANGE      not an answer of HTTP/1.1 with one length, or larger
+ *                          than RPC_REPLY_MAX */
+enum {
+    RPC_REPLY_HEAD_MAX = 16 << 10,
+    RPC_REPLY_MAX = 256 << 20,
+};
+struct rpc_reply {
+    int status;
+    bool keep; /* the connection may be used again */
+    size_t size;       /* of the whole body, once the head is there */
+    struct bytes body; /* what is there of it */
+};
+MUST_USE enum err rpc_reply_parse(struct rpc_reply *out, struct bytes in);
 
 #endif /* RPC_CLIENT_H */

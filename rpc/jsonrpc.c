@@ -295,11 +295,10 @@ static void name_param(char why[160], const char *name)
     snprintf(why, 160, "params.%.*s", (int)size, name);
 }
 
-/* Fills args; on an error says which parameter. */
-static bool read_args(struct rpc_arg *args,
-                      char why[160],
-                      const struct rpc_method *m,
-                      json_t *params)
+bool rpc_args_read(struct rpc_arg *args,
+                   char why[160],
+                   const struct rpc_method *m,
+                   json_t *params)
 {
     const char *name;
     json_t *v;
@@ -407,7 +406,7 @@ static void take_call(struct batch *b, uint32_t place, json_t *json)
     call->notification = notification;
     call->id = notification ? null_id : json_incref(id);
     b->waiting++;
-    if (!read_args(call->args, why, &rpc_methods[index], params)) {
+    if (!rpc_args_read(call->args, why, &rpc_methods[index], params)) {
         rpc_error(call,
                   RPC_INVALID_PARAMS,
                   "INVALID_PARAMS",

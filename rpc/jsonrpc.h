@@ -68,6 +68,14 @@ void rpc_broken(struct rpc_call *call, enum err e);
 /* Runs fn on the server's thread. */
 void rpc_post(struct rpc_call *call, void (*fn)(void *ctx), void *ctx);
 
+/* rpc_args_read fills args (RPC_PARAMS_MAX, zeroed) from the params of a call,
+ * by name or position; on an error why (160 bytes) names the parameter.  Free
+ * args[i].bytes in any case. */
+bool rpc_args_read(struct rpc_arg *args,
+                   char why[160],
+                   const struct rpc_method *m,
+                   json_t *params);
+
 /* The OpenRPC document; a new reference. */
 json_t *rpc_openrpc(void);
 

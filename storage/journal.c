@@ -330,6 +330,18 @@ static enum err read_segment(struct journal *j,
     return ERR_NONE;
 }
 
+enum err journal_read_segment(struct bytes in,
+                              const struct hash *chain_id,
+                              journal_each_fn each,
+                              void *ctx,
+                              struct journal_place *at)
+{
+    struct journal j = {.chain_id = *chain_id, .fd = -1};
+
+    *at = (struct journal_place){0};
+    return read_segment(&j, in, 0, true, true, each, ctx, at);
+}
+
 static bool segment_number(uint32_t *out, const char *name)
 {
     unsigned n;

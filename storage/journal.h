@@ -82,6 +82,14 @@ MUST_USE enum err journal_open(struct journal **out,
                                void *ctx,
                                struct journal_place *at);
 
+/* journal_read_segment is what journal_open does with one segment, the only
+ * one, from memory: for tests. */
+MUST_USE enum err journal_read_segment(struct bytes in,
+                                       const struct hash *chain_id,
+                                       journal_each_fn each,
+                                       void *ctx,
+                                       struct journal_place *at);
+
 /* journal_append buffers a record for the next sync; its sequence is assigned.
  * Errors    ERR_RANGE payload too large; ERR_IO after an earlier failure. */
 MUST_USE enum err journal_append(struct journal *j,

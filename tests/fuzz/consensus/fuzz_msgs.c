@@ -15,6 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t epoch;
     struct bytes header;
     struct bytes body;
+    struct msg_range range;
+    struct hash hash;
+    uint32_t count;
+    size_t at;
     uint8_t again[CERT_BYTES_MAX];
     struct writer w = writer_of(again, sizeof again);
 
@@ -35,5 +39,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)!msg_proposal_decode(&p, in);
     (void)!msg_block_decode(&header, &body, in);
     (void)!msg_sync_block_decode(&header, &c, &body, in);
+    if (msg_txs_decode(&count, &at, in) == ERR_NONE)
+        ASSERT(at <= size && count <= size);
+    if (msg_get_block_decode(&hash, in) == ERR_NONE)
+        ASSERT(size == HASH_BYTES && memcmp(&hash, data, size) == 0);
+    w = writer_of(again, sizeof again);
+    if (msg_range_decode(&range, in) == ERR_NONE) {
+        ASSERT(range.from > 0 && range.from <= range.to);
+        msg_range_encode(&w, &range);
+        ASSERT(w.size == size && memcmp(again, data, size) == 0);
+    }
     return 0;
 }

@@ -525,6 +525,53 @@ static void test_client_tells_results_errors_and_silence(void **state)
     assert_int_equal(rpc_client_new(&c, "ftp://x"), ERR_CONFIG);
 }
 
+static enum err reply_of(const char *text, struct rpc_reply *r)
+{
+    return rpc_reply_parse(r, bytes_of(text, strlen(text)));
+}
+
+static void test_client_takes_only_what_a_node_sends(void **state)
+{
+#define OK "HTTP/1.1 200 OK\r\n"
+    static const char *const bad[] = {
+        "HTTP/1.0 200 OK\r\n\r\n",
+        "HTTP/1.1 2x0 OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
+        "HTTP/1.1 20\r\n\r\n",
+        "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        OK "Content-Length: -1\r\n\r\n",
+        OK "Content-Length: 1 \r\n\r\n",
+        OK "Content-Length:\r\n\r\n",
+        OK "Content-Length: 1\r\nContent-Length: 1\r\n\r\n",
+        OK "Content-Length: 268435457\r\n\r\n",
+        OK "Content-Length: 18446744073709551615\r\n\r\n",
+        OK "Content-Length: 18446744073709551600\r\n\r\n",
+        OK "Transfer-Encoding: chunked\r\n\r\n",
+    };
+    struct rpc_reply r;
+    static char large[RPC_REPLY_HEAD_MAX + 100];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(reply_of(bad[i], &r), ERR_RANGE);
+    memset(large, 'x', sizeof large - 1);
+    assert_int_equal(reply_of(large, &r), ERR_RANGE);
+    assert_int_equal(reply_of("", &r), ERR_TRUNCATED);
+    assert_int_equal(reply_of(OK, &r), ERR_TRUNCATED);
+    assert_int_equal(reply_of(OK "Content-Length: 3\r\n\r\nab", &r),
+                     ERR_TRUNCATED);
+    assert_int_equal(
+        reply_of(OK "content-length: 3\r\nconnection: close\r\n\r\nabcd", &r),
+        ERR_NONE);
+    assert_int_equal(r.status, 200);
+    assert_int_equal(r.body.size, 3);
+    assert_memory_equal(r.body.at, "abc", 3);
+    assert_false(r.keep);
+    assert_int_equal(reply_of("HTTP/1.1 204\r\n\r\n", &r), ERR_NONE);
+    assert_int_equal(r.status, 204);
+    assert_true(r.keep);
+}
+
 static void test_discover_names_every_method(void **state)
 {
     json_t *doc = rpc_openrpc();
@@ -609,6 +656,7 @@ int main(void)
         cmocka_unit_test(test_http_answers_say_how_to_go_on),
         cmocka_unit_test(test_jsonrpc_a_long_unknown_parameter_is_named),
         cmocka_unit_test(test_client_tells_results_errors_and_silence),
+        cmocka_unit_test(test_client_takes_only_what_a_node_sends),
         cmocka_unit_test(test_discover_names_every_method),
         cmocka_unit_test(test_schema_json_names_the_bad_member),
         cmocka_unit_test(test_numbers_that_others_round_are_text),
