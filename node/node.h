@@ -311,7 +311,8 @@ struct node {
     bool flushing;
     bool need_sync;
     uint64_t sync_batch;
-    struct out_message *out_first, **out_last; /* wait for the disk */
+    struct out_message *out_first, **out_last;      /* wait for the disk */
+    struct queued_event *queue_first, **queue_last; /* for the core */
     struct block_entry *blocks;
     struct header tip; /* of the state, as the loop knows it */
     struct hash tip_hash;
@@ -379,6 +380,10 @@ void node_fail(struct node *n, int code, const char *text, const char *detail);
 
 int node_init(const struct config *config); /* init.c */
 int node_run(const struct config *config);  /* start.c */
+/* The two ends of node_run, before its loop runs and after.  node_begin returns
+ * 0, or the exit code after it has said why; *out is node_end's to free. */
+int node_begin(struct node **out, const struct config *config);
+int node_end(struct node *n);
 /* backup_cmd.c; to "": the usual place */
 int node_backup(const struct config *config, const char *to);
 int node_verify_backup(const char *dir);

@@ -267,8 +267,21 @@ static void release_messages(struct node *n)
     }
 }
 
+/* Events that arise while effects are carried out wait in a short queue: the
+ * core is never re-entered. */
+struct queued_event {
+    struct queued_event *next;
+    struct core_event event;
+};
+
 void replica_free_out(struct node *n)
 {
+    while (n->queue_first != NULL) {
+        struct queued_event *next = n->queue_first->next;
+
+        free(n->queue_first);
+        n->queue_first = next;
+    }
     while (n->out_first != NULL) {
         struct out_message *next = n->out_first->next;
 
@@ -277,18 +290,6 @@ void replica_free_out(struct node *n)
         n->out_first = next;
     }
 }
-
-/* Events that arise while effects are carried out wait in a short queue: the
- * core is never re-entered. */
-struct queued_event {
-    struct queued_event *next;
-    struct core_event event;
-};
-struct event_queue {
-    struct queued_event *first;
-    struct queued_event **last;
-};
-static _Thread_local struct event_queue queue;
 
 static void step(struct node *n, struct core_event *e)
 {
@@ -310,12 +311,12 @@ static void step(struct node *n, struct core_event *e)
 
 static void run_queue(struct node *n)
 {
-    while (queue.first != NULL && !n->stopping) {
-        struct queued_event *q = queue.first;
+    while (n->queue_first != NULL && !n->stopping) {
+        struct queued_event *q = n->queue_first;
 
-        queue.first = q->next;
-        if (queue.first == NULL)
-            queue.last = &queue.first;
+        n->queue_first = q->next;
+        if (n->queue_first == NULL)
+            n->queue_last = &n->queue_first;
         step(n, &q->event);
         free(q);
     }
@@ -350,10 +351,8 @@ void replica_feed(struct node *n, struct core_event *e)
         ASSERT(q != NULL && e->vote == NULL && e->certs == NULL &&
                e->status == NULL);
         q->event = *e;
-        if (queue.last == NULL)
-            queue.last = &queue.first;
-        *queue.last = q;
-        queue.last = &q->next;
+        *n->queue_last = q;
+        n->queue_last = &q->next;
         return;
     }
     n->flushing = true;

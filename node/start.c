@@ -116,6 +116,7 @@ struct node *node_new(const struct config *config)
     ASSERT(n != NULL);
     n->config = *config;
     n->out_last = &n->out_first;
+    n->queue_last = &n->queue_first;
     n->write_last = &n->write_first;
     n->started_ms = node_now_ms();
     pthread_mutex_init(&n->health_lock, NULL);
@@ -351,7 +352,8 @@ static struct event_base *make_base(void)
     return base;
 }
 
-static int serve(struct node *n)
+/* Everything that lives as long as the loop. */
+static int open_loop(struct node *n)
 {
     static const struct timeval soon = {0, 1000};
     int code;
@@ -378,26 +380,28 @@ static int serve(struct node *n)
     event_add(n->on_int, NULL);
     commit_recovered(n);
     code = start_peers(n);
-    if (code == 0) {
-        n->disk_free = datadir_free_bytes(n->config.dir);
-        health_refresh(n);
-        code = start_rpc(n);
-    }
+    if (code != 0)
+        return code;
+    n->disk_free = datadir_free_bytes(n->config.dir);
+    health_refresh(n);
+    code = start_rpc(n);
     if (code == 0 && control_start(&n->control, n) != ERR_NONE)
         code = start_complain("the socket for the operator cannot be made",
                               n->config.dir,
                               "check the data directory's file system",
                               EXIT_IO);
-    if (code == 0) {
+    if (code == 0)
         log_info("node",
                  "ready to serve",
                  "rpc=http://%s peers=%s validator=%d",
                  n->config.rpc_listen,
                  n->config.peers_listen,
                  n->me);
-        event_base_dispatch(n->base);
-        code = n->exit_code;
-    }
+    return code;
+}
+
+static void close_loop(struct node *n)
+{
     n->stopping = true;
     rpc_halt(n->rpc);
     control_stop(n->control);
@@ -411,20 +415,19 @@ static int serve(struct node *n)
     proofs_free(n);
     prover_free(n->prover);
     mempool_free(n);
-    if (code == 0)
+    if (n->exit_code == 0)
         log_info("node",
                  "stopped",
                  "height=%llu",
                  (unsigned long long)n->durable_height);
-    return code;
 }
 
-int node_run(const struct config *config)
+int node_begin(struct node **out, const struct config *config)
 {
     struct node *n = node_new(config);
     int code = start_load_genesis(n);
 
-    signal(SIGPIPE, SIG_IGN);
+    *out = n;
     if (code == 0)
         code = start_load_keys(n);
     if (code == 0)
@@ -438,7 +441,31 @@ int node_run(const struct config *config)
     if (code == 0)
         code = start_recover(n);
     if (code == 0)
-        code = serve(n);
+        code = open_loop(n);
+    return code;
+}
+
+int node_end(struct node *n)
+{
+    int code;
+
+    if (n->base != NULL)
+        close_loop(n);
+    code = n->exit_code;
     node_free(n);
     return code;
+}
+
+int node_run(const struct config *config)
+{
+    struct node *n;
+    int code;
+    int end;
+
+    signal(SIGPIPE, SIG_IGN);
+    code = node_begin(&n, config);
+    if (code == 0)
+        event_base_dispatch(n->base);
+    end = node_end(n);
+    return code != 0 ? code : end;
 }
