@@ -279,6 +279,48 @@ static void line(struct buf *out,
     buf_append(out, text, (size_t)size);
 }
 
+/* What waits, and what was asked. */
+static void work_metrics(struct node *n,
+                         const struct health *h,
+                         struct buf *out)
+{
+    line(out,
+         "verify_waiting",
+         "gauge",
+         "Signature tasks waiting.",
+         h->verify_waiting);
+    line(out,
+         "execute_waiting",
+         "gauge",
+         "Executor tasks waiting.",
+         h->exec_waiting);
+    line(out,
+         "write_waiting",
+         "gauge",
+         "Blocks waiting for the disk.",
+         h->write_waiting);
+    line(out,
+         "sync_target_height",
+         "gauge",
+         "Final height that block sync goes to, or went to last.",
+         h->sync_target);
+    line(out,
+         "sync_windows",
+         "gauge",
+         "Windows of blocks asked of peers.",
+         h->sync_windows);
+    line(out,
+         "rpc_requests_total",
+         "counter",
+         "RPC calls answered.",
+         n->rpc_requests);
+    line(out,
+         "rpc_errors_total",
+         "counter",
+         "RPC calls answered by an error.",
+         n->rpc_errors);
+}
+
 void health_metrics(void *ctx, struct buf *out)
 {
     struct node *n = ctx;
@@ -337,41 +379,7 @@ void health_metrics(void *ctx, struct buf *out)
          "gauge",
          "Free space of the data directory.",
          h.disk_free);
-    line(out,
-         "verify_waiting",
-         "gauge",
-         "Signature tasks waiting.",
-         h.verify_waiting);
-    line(out,
-         "execute_waiting",
-         "gauge",
-         "Executor tasks waiting.",
-         h.exec_waiting);
-    line(out,
-         "write_waiting",
-         "gauge",
-         "Blocks waiting for the disk.",
-         h.write_waiting);
-    line(out,
-         "sync_target_height",
-         "gauge",
-         "Final height that block sync goes to, or went to last.",
-         h.sync_target);
-    line(out,
-         "sync_windows",
-         "gauge",
-         "Windows of blocks asked of peers.",
-         h.sync_windows);
-    line(out,
-         "rpc_requests_total",
-         "counter",
-         "RPC calls answered.",
-         n->rpc_requests);
-    line(out,
-         "rpc_errors_total",
-         "counter",
-         "RPC calls answered by an error.",
-         n->rpc_errors);
+    work_metrics(n, &h, out);
     health_peers_metrics(&h, out);
     (void)run_checks(n, c);
     buf_append(out, ready_head, sizeof ready_head - 1);

@@ -366,15 +366,8 @@ static int check_journal_age(struct node *n, uint64_t final_height)
                                n->config.dir);
 }
 
-int start_recover(struct node *n)
+static void make_room(struct node *n)
 {
-    const struct core_config config = epoch_config(n);
-    char path[CONFIG_TEXT_MAX + 16];
-    struct replay r = {.node = n};
-    struct journal_place at;
-    int code;
-    enum err e;
-
     n->core = calloc(1, sizeof *n->core);
     n->effects = calloc(1, sizeof *n->effects);
     n->blocks = calloc(BLOCKS_MAX, sizeof n->blocks[0]);
@@ -384,6 +377,18 @@ int start_recover(struct node *n)
            n->refusals != NULL && n->scratch != NULL);
     sync_new(n);
     n->trace = trace_new();
+}
+
+int start_recover(struct node *n)
+{
+    const struct core_config config = epoch_config(n);
+    char path[CONFIG_TEXT_MAX + 16];
+    struct replay r = {.node = n};
+    struct journal_place at;
+    int code;
+    enum err e;
+
+    make_room(n);
     core_init(n->core, &config, n->tip.height, &n->tip_hash);
     start_journal_path(n, path);
     e = journal_open(&n->journal, path, &n->chain_id, replay_record, &r, &at);
