@@ -185,6 +185,11 @@ $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_replay \
 $(BUILD)/tests/chaos/wire: $(BUILD)/tests/chaos/wire.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+# Programs that measure a store of rows made up.
+$(BUILD)/tests/bench/bench_proof $(BUILD)/tests/bench/bench_restart: %: %.o \
+    $(BUILD)/tests/bench/chain.o $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@

@@ -1,0 +1,208 @@
+/* bench_restart - how long a node takes to rebuild its state, and in how much
+ * memory.
+ *
+ *   bench_restart [HOLDINGS]      default: 1000000
+ *
+ * A process of its own fills a store with the register, block by block, and
+ * ends.  Then, as at a start: the store is opened, its rows are read, the
+ * forest is built and hashed, the root compared and every sum taken anew; a
+ * process for each time, with the pages of the files in memory and without.
+ * Times are of the clock: several threads work. */
+#include "base/check.h"
+#include "base/num.h"
+#include "node/start.h"
+#include "tests/bench/chain.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    TIMES = 3,
+    BLOCK = 100 * CHAIN_HOLDERS,
+};
+
+/* ---- the store ---- */
+
+struct filling {
+    struct state *state;
+    struct change *list;
+    uint32_t count;
+    struct buf rows;
+};
+
+static void fill_row(void *ctx, const struct row_key *key, struct bytes row)
+{
+    struct filling *f = ctx;
+    const enum err e = state_load(f->state, key, row);
+
+    ASSERT(e == ERR_NONE);
+    f->list[f->count++] = (struct change){
+        .key = *key,
+        .new_row =
+            bytes_of(buf_append(&f->rows, row.at, row.size), row.size)};
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct change *x = a;
+    const struct change *y = b;
+
+    if (x->key.table != y->key.table)
+        return x->key.table < y->key.table ? -1 : 1;
+    return memcmp(&x->key.tree, &y->key.tree, 2 * HASH_BYTES);
+}
+
+static void put_block(struct chain *c, struct filling *f)
+{
+    const struct change_set set = {.list = f->list, .count = f->count};
+
+    qsort(f->list, f->count, sizeof f->list[0], by_key);
+    chain_block(c, f->state, &set);
+    f->count = 0;
+    f->rows.size = 0;
+}
+
+static void fill(struct chain *c, uint64_t holdings)
+{
+    struct filling f = {.state = state_new()};
+    const struct row_key own = {.table = TABLE_VALIDATORS};
+    uint8_t row[ROW_BYTES_MAX];
+
+    f.list = calloc((size_t)2 * BLOCK + BLOCK / CHAIN_HOLDERS + 1,
+                    sizeof f.list[0]);
+    ASSERT(f.list != NULL);
+    buf_reserve(&f.rows, (size_t)BLOCK * 1024);
+    fill_row(&f, &own, chain_validators(row, c));
+    put_block(c, &f);
+    for (uint64_t i = 0; i < holdings; i += BLOCK) {
+        chain_rows(holdings,
+                   i,
+                   holdings - i < BLOCK ? holdings - i : BLOCK,
+                   fill_row,
+                   &f);
+        put_block(c, &f);
+    }
+}
+
+/* ---- a start ---- */
+
+/* The pages of the files go out of memory. */
+static void forget_files(const char *dir)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+
+    ASSERT(d != NULL);
+    while ((e = readdir(d)) != NULL) {
+        const int fd = openat(dirfd(d), e->d_name, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+            continue;
+        fsync(fd);
+        posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+        close(fd);
+    }
+    closedir(d);
+}
+
+static double seconds(uint64_t ns)
+{
+    return (double)ns / 1e9;
+}
+
+static int start(struct chain *c, uint64_t holdings)
+{
+    const uint64_t begin = wall_ns();
+    const uint64_t before = resident_bytes();
+    struct engine *engine;
+    struct header tip;
+    double load[3];
+    uint64_t opened;
+    uint64_t done;
+    enum err e;
+
+    chain_open(c);
+    opened = wall_ns();
+    e = load_engine(&engine, &tip, &c->genesis, c->store);
+    done = wall_ns();
+    if (e != ERR_NONE) {
+        fprintf(stderr, "bench_restart: %s\n", err_text(e));
+        return 1;
+    }
+    if (getloadavg(load, 3) < 1)
+        load[0] = 0;
+    printf("  %.2f s: open %.2f, state %.2f; %llu B resident a holding, "
+           "%llu at most; load average %.2f\n",
+           seconds(done - begin),
+           seconds(opened - begin),
+           seconds(done - opened),
+           (unsigned long long)((resident_bytes() - before) / holdings),
+           (unsigned long long)((resident_peak() - before) / holdings),
+           load[0]);
+    return 0; /* the memory goes with the process */
+}
+
+typedef int (*child_fn)(struct chain *c, uint64_t holdings);
+
+static void in_child(child_fn what, struct chain *c, uint64_t holdings)
+{
+    pid_t pid;
+    int status = 0;
+
+    fflush(stdout);
+    pid = fork();
+    ASSERT(pid >= 0);
+    if (pid == 0) {
+        status = what(c, holdings);
+        fflush(stdout);
+        _exit(status);
+    }
+    if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
+        WEXITSTATUS(status) != 0) {
+        fprintf(stderr, "bench_restart: a process failed; see %s\n", c->dir);
+        exit(1);
+    }
+}
+
+static int fill_store(struct chain *c, uint64_t holdings)
+{
+    chain_open(c);
+    fill(c, holdings);
+    chain_close(c);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static struct chain c;
+    uint64_t holdings = 1000000;
+    uint64_t began = wall_ns();
+
+    if ((argc > 1 && !num_parse_u64(&holdings, argv[1])) ||
+        holdings < CHAIN_HOLDERS * CHAIN_SECURITIES) {
+        fprintf(stderr, "usage: bench_restart [HOLDINGS >= 10000]\n");
+        return 64;
+    }
+    holdings -= holdings % (CHAIN_HOLDERS * CHAIN_SECURITIES);
+    chain_new(&c);
+    in_child(fill_store, &c, holdings);
+    printf("a start with %llu holdings in %llu securities (store filled in "
+           "%.0f s)\n",
+           (unsigned long long)holdings,
+           (unsigned long long)holdings / CHAIN_HOLDERS,
+           seconds(wall_ns() - began));
+    printf(" files in memory\n");
+    for (int i = 0; i < TIMES; i++)
+        in_child(start, &c, holdings);
+    printf(" files on disk\n");
+    for (int i = 0; i < TIMES; i++) {
+        forget_files(c.dir);
+        in_child(start, &c, holdings);
+    }
+    chain_remove(&c);
+    return 0;
+}

@@ -1,0 +1,78 @@
+/* chain.h - for benches: a store of a few blocks whose rows are made up.
+ *
+ * Rows and sums are consistent as after real operations: securities of
+ * CHAIN_HOLDERS holders, holdings of CHAIN_SHARES shares each; account i holds
+ * every holding whose number is i modulo the accounts, in CHAIN_SECURITIES
+ * securities; the issuer of security n is account n.  Blocks are certified by
+ * three of four validators and carry no transactions. */
+#ifndef TESTS_BENCH_CHAIN_H
+#define TESTS_BENCH_CHAIN_H
+
+#include "audit/verify.h"
+#include "base/buf.h"
+#include "chain/genesis.h"
+#include "ledger/rows.h"
+#include "state/state.h"
+#include "storage/store.h"
+
+enum {
+    CHAIN_VALIDATORS = 4,
+    CHAIN_HOLDERS = 1000,
+    CHAIN_SECURITIES = 10, /* of an account */
+    CHAIN_SHARES = 100,
+};
+
+struct chain {
+    struct genesis genesis;
+    struct secret secrets[CHAIN_VALIDATORS];
+    struct valset set;
+    struct trust trust;
+    char dir[64];
+    struct store *store;
+    struct mtree_log log;
+    struct header tip;
+    struct hash tip_hash;
+};
+
+/* chain_new makes keys and an empty directory; chain_open opens the store in
+ * it, made if there is none; chain_close closes it, chain_remove removes the
+ * directory too.  A process that has had a store open must not fork: the
+ * threads of the library stay behind. */
+void chain_new(struct chain *c);
+void chain_open(struct chain *c);
+void chain_close(struct chain *c);
+void chain_remove(struct chain *c);
+
+/* The next block: s stands after these changes.  Block 0 is trusted. */
+void chain_block(struct chain *c,
+                 struct state *s,
+                 const struct change_set *set);
+
+/* Each encodes a row at `at` (ROW_BYTES_MAX). */
+struct bytes chain_holding(uint8_t *at, uint64_t n);
+struct bytes chain_security(uint8_t *at, uint64_t n, uint32_t holders);
+struct bytes chain_account(uint8_t *at, uint64_t n, uint32_t rights);
+struct bytes chain_validators(uint8_t *at, const struct chain *c);
+/* Visits the rows that belong to `count` holdings from number `from` on, of a
+ * register of `holdings`: them, their securities, the accounts of these
+ * numbers; in no order. */
+typedef void (*chain_row_fn)(void *ctx,
+                             const struct row_key *key,
+                             struct bytes row);
+void chain_rows(uint64_t holdings,
+                uint64_t from,
+                uint64_t count,
+                chain_row_fn visit,
+                void *ctx);
+
+struct hash chain_hash(uint64_t n); /* the account of this number */
+void chain_code(char out[CODE_MAX + 1], uint64_t n);
+uint64_t chain_dice(void);
+
+uint64_t thread_ns(void); /* CPU time of this thread: others use the machine */
+uint64_t wall_ns(void);
+/* The resident set of this process, and the most it was. */
+uint64_t resident_bytes(void);
+uint64_t resident_peak(void);
+
+#endif /* TESTS_BENCH_CHAIN_H */
