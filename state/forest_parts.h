@@ -38,6 +38,16 @@ uint32_t forest_walk(const struct forest *f,
  * for one.  forest_index_drop frees the index. */
 void forest_index_added(struct forest *f, struct forest_tree *t, uint32_t ref);
 void forest_index_drop(struct forest *f, struct forest_tree *t);
+/* How far the slots of one forest moved when they were put into another. */
+struct forest_shift {
+    uint32_t leaves;
+    uint32_t inners;
+};
+/* forest_join moves all slots of `from` behind those of f; its trees are to be
+ * told by forest_shift_tree.  from keeps its room.
+ * Requires  nothing was ever taken out of from */
+struct forest_shift forest_join(struct forest *f, struct forest *from);
+void forest_shift_tree(struct forest_tree *t, struct forest_shift by);
 void forest_message_init(struct forest_inner *n, uint8_t table, uint16_t bit);
 
 #endif /* STATE_FOREST_PARTS_H */

@@ -64,7 +64,7 @@ static void newest(uint64_t holdings)
     size_t size = 0;
 
     holdings -= holdings % (CHAIN_HOLDERS * CHAIN_SECURITIES);
-    chain_new(&c);
+    chain_new(&c, NULL);
     chain_open(&c);
     first.new_row = chain_validators(row, &c);
     load(s, &first.key, first.new_row);
@@ -164,7 +164,7 @@ static void past(uint32_t holders)
     struct bytes changed;
 
     ASSERT(list != NULL);
-    chain_new(&c);
+    chain_new(&c, NULL);
     chain_open(&c);
     chain_code(q.code, 0);
     list[0].key.table = TABLE_VALIDATORS;

@@ -28,6 +28,11 @@ uint64_t thread_ns(void)
     return clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
+uint64_t process_ns(void)
+{
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 uint64_t wall_ns(void)
 {
     return clock_ns(CLOCK_MONOTONIC);
@@ -108,13 +113,13 @@ static void make_keys(struct chain *c)
     ASSERT(e == ERR_NONE);
 }
 
-void chain_new(struct chain *c)
+void chain_new(struct chain *c, const char *dir)
 {
-    const char *dir;
-
     make_keys(c);
-    snprintf(c->dir, sizeof c->dir, "/tmp/equity-bench-XXXXXX");
-    dir = mkdtemp(c->dir);
+    snprintf(
+        c->dir, sizeof c->dir, "%s", dir != NULL ? dir : "/tmp/equity-XXXXXX");
+    if (dir == NULL)
+        dir = mkdtemp(c->dir);
     ASSERT(dir != NULL);
 }
 
@@ -174,9 +179,7 @@ static struct cert certify(const struct chain *c, const struct header *h)
     return cert;
 }
 
-void chain_block(struct chain *c,
-                 struct state *s,
-                 const struct change_set *set)
+void chain_block(struct chain *c, struct state *s, const struct change_set *set)
 {
     uint8_t bytes[HEADER_BYTES_MAX];
     const struct hash set_hash = valset_hash(&c->set);

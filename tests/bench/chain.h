@@ -34,11 +34,11 @@ struct chain {
     struct hash tip_hash;
 };
 
-/* chain_new makes keys and an empty directory; chain_open opens the store in
- * it, made if there is none; chain_close closes it, chain_remove removes the
- * directory too.  A process that has had a store open must not fork: the
- * threads of the library stay behind. */
-void chain_new(struct chain *c);
+/* chain_new makes keys and takes a directory (NULL: a new one); chain_open
+ * opens the store in it, made if there is none; chain_close closes it,
+ * chain_remove removes the directory too.  A process that has had a store open
+ * must not fork: the threads of the library stay behind. */
+void chain_new(struct chain *c, const char *dir);
 void chain_open(struct chain *c);
 void chain_close(struct chain *c);
 void chain_remove(struct chain *c);
@@ -70,6 +70,7 @@ void chain_code(char out[CODE_MAX + 1], uint64_t n);
 uint64_t chain_dice(void);
 
 uint64_t thread_ns(void); /* CPU time of this thread: others use the machine */
+uint64_t process_ns(void);
 uint64_t wall_ns(void);
 /* The resident set of this process, and the most it was. */
 uint64_t resident_bytes(void);
