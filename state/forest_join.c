@@ -55,6 +55,7 @@ struct forest_shift forest_join(struct forest *f, struct forest *from)
     f->row_bytes += from->row_bytes;
     f->index_bytes += from->index_bytes;
     f->hash_count += from->hash_count;
+    from->edge.tree = NULL;
     from->leaf_count = 1;
     from->inner_count = 1;
     from->row_bytes = 0;

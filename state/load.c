@@ -5,17 +5,34 @@
 
 #include <stdlib.h>
 
+/* The row of a key that comes after all others of its tree. */
+static bool append(struct state *s,
+                   const struct row_key *key,
+                   struct forest_row *row)
+{
+    struct forest_tree *t = state_tree_to_change(s, key);
+
+    if (!forest_append(&s->forest, t, &key->key, row))
+        return false;
+    s->rows[key->table]++;
+    return true;
+}
+
 enum err state_load(struct state *s,
                     const struct row_key *key,
                     struct bytes row)
 {
+    struct forest_row *new_row;
     struct forest_row *old;
 
     if (key->table >= TABLES_USED || row.size == 0 ||
         row.size > ROW_BYTES_MAX ||
         (!state_has_subtrees(key->table) && !hash_is_zero(&key->tree)))
         return ERR_RANGE;
-    old = state_put_row(s, key, forest_row_new(row));
+    new_row = forest_row_new(row);
+    if (append(s, key, new_row))
+        return ERR_NONE;
+    old = state_put_row(s, key, new_row);
     if (old == NULL)
         return ERR_NONE;
     free(state_put_row(s, key, old)); /* as it was */

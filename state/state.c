@@ -121,22 +121,31 @@ void state_mark_dirty(struct state *s, struct forest_tree *t)
     s->dirty[s->dirty_count++] = t;
 }
 
-struct forest_row *state_put_row(struct state *s,
-                                 const struct row_key *key,
-                                 struct forest_row *row)
+struct forest_tree *state_tree_to_change(struct state *s,
+                                         const struct row_key *key)
 {
     struct forest_tree *t = tree_of(s, key);
-    struct forest_row *old;
-    uint32_t before;
 
     if (t == NULL) {
-        if (row == NULL)
-            return NULL;
         t = tree_new(key->table, &key->tree);
         tree_map_add(&s->inside, t);
     }
     if (state_has_subtrees(key->table))
         state_mark_dirty(s, t);
+    return t;
+}
+
+struct forest_row *state_put_row(struct state *s,
+                                 const struct row_key *key,
+                                 struct forest_row *row)
+{
+    struct forest_row *old;
+    struct forest_tree *t;
+    uint32_t before;
+
+    if (row == NULL && tree_of(s, key) == NULL)
+        return NULL;
+    t = state_tree_to_change(s, key);
     before = t->count;
     old = forest_set(&s->forest, t, &key->key, row);
     s->rows[key->table] = s->rows[key->table] + t->count - before;

@@ -19,6 +19,9 @@ struct state {
 
 /* Tables with a tree for each security or for each day. */
 bool state_has_subtrees(uint8_t table);
+/* The tree of key, made if there is none, marked. */
+struct forest_tree *state_tree_to_change(struct state *s,
+                                         const struct row_key *key);
 /* Puts row (taken; NULL removes) and gives the old one. */
 struct forest_row *state_put_row(struct state *s,
                                  const struct row_key *key,

@@ -23,70 +23,7 @@
 
 enum {
     TIMES = 3,
-    BLOCK = 100 * CHAIN_HOLDERS,
 };
-
-/* ---- the store ---- */
-
-struct filling {
-    struct state *state;
-    struct change *list;
-    uint32_t count;
-    struct buf rows;
-};
-
-static void fill_row(void *ctx, const struct row_key *key, struct bytes row)
-{
-    struct filling *f = ctx;
-    const enum err e = state_load(f->state, key, row);
-
-    ASSERT(e == ERR_NONE);
-    f->list[f->count++] = (struct change){
-        .key = *key,
-        .new_row = bytes_of(buf_append(&f->rows, row.at, row.size), row.size)};
-}
-
-static int by_key(const void *a, const void *b)
-{
-    const struct change *x = a;
-    const struct change *y = b;
-
-    if (x->key.table != y->key.table)
-        return x->key.table < y->key.table ? -1 : 1;
-    return memcmp(&x->key.tree, &y->key.tree, 2 * HASH_BYTES);
-}
-
-static void put_block(struct chain *c, struct filling *f)
-{
-    const struct change_set set = {.list = f->list, .count = f->count};
-
-    qsort(f->list, f->count, sizeof f->list[0], by_key);
-    chain_block(c, f->state, &set);
-    f->count = 0;
-    f->rows.size = 0;
-}
-
-static void fill(struct chain *c, uint64_t holdings)
-{
-    struct filling f = {.state = state_new()};
-    const struct row_key own = {.table = TABLE_VALIDATORS};
-    uint8_t row[ROW_BYTES_MAX];
-
-    f.list =
-        calloc((size_t)2 * BLOCK + BLOCK / CHAIN_HOLDERS + 1, sizeof f.list[0]);
-    ASSERT(f.list != NULL);
-    buf_reserve(&f.rows, (size_t)BLOCK * 1024);
-    fill_row(&f, &own, chain_validators(row, c));
-    put_block(c, &f);
-    for (uint64_t i = 0; i < holdings; i += BLOCK) {
-        chain_rows(holdings,
-                   i,
-                   holdings - i < BLOCK ? holdings - i : BLOCK,
-                   fill_row,
-                   &f);
-        put_block(c, &f);
-    }
-}
 
 /* ---- a start ---- */
 
@@ -188,7 +125,7 @@ static void settle(void)
 static int fill_store(struct chain *c, uint64_t holdings)
 {
     chain_open(c);
-    fill(c, holdings);
+    chain_fill(c, state_new(), holdings);
     settle();
     chain_close(c);
     chain_open(c); /* what was in the log is merged too */

@@ -1,4 +1,5 @@
-/* chain.h - for benches: a store of a few blocks whose rows are made up.
+/* chain.h - for benches and tests: a store of a few blocks whose rows are made
+ * up.
  *
  * Rows and sums are consistent as after real operations: securities of
  * CHAIN_HOLDERS holders, holdings of CHAIN_SHARES shares each; account i holds
@@ -53,6 +54,9 @@ struct bytes chain_holding(uint8_t *at, uint64_t n);
 struct bytes chain_security(uint8_t *at, uint64_t n, uint32_t holders);
 struct bytes chain_account(uint8_t *at, uint64_t n, uint32_t rights);
 struct bytes chain_validators(uint8_t *at, const struct chain *c);
+/* chain_fill makes blocks of a whole register, into the store and into s: the
+ * validators in block 0, then 100 securities a block. */
+void chain_fill(struct chain *c, struct state *s, uint64_t holdings);
 /* Visits the rows that belong to `count` holdings from number `from` on, of a
  * register of `holdings`: them, their securities, the accounts of these
  * numbers; in no order. */
