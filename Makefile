@@ -180,7 +180,11 @@ $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o \
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
 # Programs that put real nodes under load.
+$(BUILD)/tests/bench/bench_replay $(BUILD)/tests/bench/bench_disk: \
+    $(BUILD)/tests/bench/transfers.o
+$(BUILD)/tests/bench/bench_disk: $(BUILD)/tests/bench/chain.o
 $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_replay \
+    $(BUILD)/tests/bench/bench_disk \
     $(BUILD)/tests/bench/bench_sync \
     $(BUILD)/tests/chaos/load: %: %.o \
     $(BUILD)/tests/load/load.o $$(call needs,node)

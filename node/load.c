@@ -171,14 +171,15 @@ static void *load_ranges(void *ctx)
     return NULL;
 }
 
-/* This thread is one of them; if no other can be had it does all. */
+/* Two for each hardware thread: one computes while another waits for the disk.
+ * This thread is one of them; if no other can be had it does all. */
 static void load_all(struct loading *l)
 {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     pthread_t thread[THREADS_MAX];
     long count = 0;
 
-    while (count + 1 < cores && count < THREADS_MAX &&
+    while (count + 1 < 2 * cores && count < THREADS_MAX &&
            pthread_create(&thread[count], NULL, load_ranges, l) == 0)
         count++;
     (void)load_ranges(l);

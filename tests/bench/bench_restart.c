@@ -87,6 +87,65 @@ static int start(struct chain *c, uint64_t holdings)
     return 0; /* the memory goes with the process */
 }
 
+/* ---- the parts, one after another ---- */
+
+static enum err pass(void *ctx, const struct row_key *key, struct bytes row)
+{
+    (void)ctx;
+    (void)key;
+    (void)row;
+    return ERR_NONE;
+}
+
+static enum err insert(void *ctx, const struct row_key *key, struct bytes row)
+{
+    return state_load(ctx, key, row);
+}
+
+static enum err insert_and_add(void *ctx,
+                               const struct row_key *key,
+                               struct bytes row)
+{
+    return engine_load_row(ctx, key, row);
+}
+
+static uint64_t read_all(struct chain *c, store_row_fn each, void *ctx)
+{
+    const uint64_t from = thread_ns();
+    const enum err e = store_each_row(c->store, NULL, NULL, each, ctx);
+
+    ASSERT(e == ERR_NONE);
+    return thread_ns() - from;
+}
+
+static int parts(struct chain *c, uint64_t holdings)
+{
+    struct state *s = state_new();
+    struct engine *e = engine_new_empty(&c->genesis);
+    uint64_t reading;
+    uint64_t inserting;
+    uint64_t hashing;
+    uint64_t adding;
+
+    chain_open(c);
+    reading = read_all(c, pass, NULL);
+    inserting = read_all(c, insert, s) - reading;
+    hashing = thread_ns();
+    state_hash_inside(s);
+    hashing = thread_ns() - hashing;
+    state_free(s);
+    adding = read_all(c, insert_and_add, e) - inserting - reading;
+    printf(
+        "  %llu ns a holding: read %llu, insert %llu, hash %llu, sums %llu\n",
+        (unsigned long long)((reading + inserting + hashing + adding) /
+                             holdings),
+        (unsigned long long)(reading / holdings),
+        (unsigned long long)(inserting / holdings),
+        (unsigned long long)(hashing / holdings),
+        (unsigned long long)(adding / holdings));
+    return 0;
+}
+
 typedef int (*child_fn)(struct chain *c, uint64_t holdings);
 
 static void in_child(child_fn what, struct chain *c, uint64_t holdings)
@@ -170,6 +229,9 @@ int main(int argc, char **argv)
         forget_files(c.dir);
         in_child(start, &c, holdings);
     }
+    printf(" CPU time on one thread, one part after another, accounts and "
+           "securities included\n");
+    in_child(parts, &c, holdings);
     if (argc < 3)
         chain_remove(&c);
     return 0;
