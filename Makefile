@@ -176,13 +176,14 @@ $(BUILD)/tests/sim/sim: $(SIM_SOURCES:%.c=$(BUILD)/sim/%.o)
 # Its scripts choose the leaders: the call must stay one.
 $(BUILD)/sim/chain/valset.o: SIM_OPT :=
 $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o \
-    $(MARKET) $$(call needs,state)
+    $(BUILD)/tests/bench/measure.o $(MARKET) $$(call needs,state)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
 # Programs that put real nodes under load.
 $(BUILD)/tests/bench/bench_replay $(BUILD)/tests/bench/bench_disk: \
     $(BUILD)/tests/bench/transfers.o
-$(BUILD)/tests/bench/bench_disk: $(BUILD)/tests/bench/chain.o
+$(BUILD)/tests/bench/bench_disk: $(BUILD)/tests/bench/chain.o \
+    $(BUILD)/tests/bench/measure.o
 $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_replay \
     $(BUILD)/tests/bench/bench_disk \
     $(BUILD)/tests/bench/bench_sync \
@@ -193,9 +194,10 @@ $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_replay \
 $(BUILD)/tests/chaos/wire: $(BUILD)/tests/chaos/wire.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@
-# Programs that measure a store of rows made up.
-$(BUILD)/tests/bench/bench_proof $(BUILD)/tests/bench/bench_restart: %: %.o \
-    $(BUILD)/tests/bench/chain.o $$(call needs,node)
+# Programs that measure a store of rows made up, or a state.
+$(BUILD)/tests/bench/bench_proof $(BUILD)/tests/bench/bench_restart \
+    $(BUILD)/tests/bench/bench_state: %: %.o $(BUILD)/tests/bench/chain.o \
+    $(BUILD)/tests/bench/measure.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $$(call needs,node)

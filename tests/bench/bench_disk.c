@@ -9,6 +9,7 @@
 #include "base/num.h"
 #include "storage/store_db.h" /* the size of each family */
 #include "tests/bench/chain.h"
+#include "tests/bench/measure.h"
 #include "tests/bench/transfers.h"
 
 #include <stdio.h>
@@ -73,14 +74,6 @@ static void compact(struct store *s)
         rocksdb_compact_range_cf(s->db, s->family[i], NULL, 0, NULL, 0);
 }
 
-static void line(const char *what, uint64_t written, uint64_t compacted)
-{
-    printf("| %-46s | %10llu | %9llu |\n",
-           what,
-           (unsigned long long)written,
-           (unsigned long long)compacted);
-}
-
 static void report(const struct disk *d,
                    uint64_t transfers,
                    const uint64_t written[STORE_FAMILIES],
@@ -88,30 +81,36 @@ static void report(const struct disk *d,
 {
     static const char *const names[STORE_FAMILIES] = {
         "marks",
-        "headers, certificates, roots (block)",
-        "header log (headers)",
-        "rows as they are (state)",
-        "where a transaction is (txid)",
-        "events and where they are (events)",
-        "rows as they were (history)",
-        "bodies, events, changes (body)"};
+        "- headers, certificates, roots (block)",
+        "- header log (headers)",
+        "- rows as they are (state)",
+        "- where a transaction is (txid)",
+        "- events and where they are (events)",
+        "- rows as they were (history)",
+        "- bodies, events, changes (body)"};
     uint64_t sum[2] = {0};
 
-    printf("%llu transfers in %llu blocks, raw bytes of a transfer: body %llu, "
-           "events %llu, changes %llu\n",
-           (unsigned long long)transfers,
-           (unsigned long long)d->blocks,
-           (unsigned long long)(d->body / transfers),
-           (unsigned long long)(d->events / transfers),
-           (unsigned long long)(d->changes / transfers));
-    printf("| %-46s | as written | compacted |\n",
-           "bytes of a transfer on disk");
-    for (int i = 0; i < STORE_FAMILIES; i++) {
-        line(names[i], written[i] / transfers, compacted[i] / transfers);
+    row("disk per transfer, transfers, blocks",
+        "%llu, %llu",
+        (unsigned long long)transfers,
+        (unsigned long long)d->blocks);
+    row("- raw bytes of body, events, changes",
+        "%llu, %llu, %llu",
+        (unsigned long long)(d->body / transfers),
+        (unsigned long long)(d->events / transfers),
+        (unsigned long long)(d->changes / transfers));
+    for (int i = 1; i < STORE_FAMILIES; i++) {
+        row(names[i],
+            "%llu B, compacted %llu B",
+            (unsigned long long)(written[i] / transfers),
+            (unsigned long long)(compacted[i] / transfers));
         sum[0] += written[i];
         sum[1] += compacted[i];
     }
-    line("all", sum[0] / transfers, sum[1] / transfers);
+    row("- all",
+        "%llu B, compacted %llu B",
+        (unsigned long long)(sum[0] / transfers),
+        (unsigned long long)(sum[1] / transfers));
 }
 
 int main(int argc, char **argv)

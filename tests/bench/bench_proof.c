@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "node/prove.h"
 #include "tests/bench/chain.h"
+#include "tests/bench/measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,10 +42,10 @@ static void add(struct timing *t, uint64_t ns)
 
 static void print(const char *name, const struct timing *t, uint32_t times)
 {
-    printf("  %-34s %10.3f ms, worst %10.3f ms\n",
-           name,
-           (double)t->sum / times / 1e6,
-           (double)t->worst / 1e6);
+    row(name,
+        "%.3f ms, worst %.3f ms",
+        (double)t->sum / times / 1e6,
+        (double)t->worst / 1e6);
 }
 
 static void newest(uint64_t holdings)
@@ -56,7 +57,7 @@ static void newest(uint64_t holdings)
     struct timing taken = {0};
     struct timing made = {0};
     struct timing checked = {0};
-    uint8_t row[ROW_BYTES_MAX];
+    uint8_t bytes[ROW_BYTES_MAX];
     struct change first = {.key = {.table = TABLE_VALIDATORS}};
     const struct change_set genesis = {.list = &first, .count = 1};
     const struct change_set none = {0};
@@ -66,14 +67,14 @@ static void newest(uint64_t holdings)
     holdings -= holdings % (CHAIN_HOLDERS * CHAIN_SECURITIES);
     chain_new(&c, NULL);
     chain_open(&c);
-    first.new_row = chain_validators(row, &c);
+    first.new_row = chain_validators(bytes, &c);
     load(s, &first.key, first.new_row);
     chain_block(&c, s, &genesis);
     chain_rows(holdings, 0, holdings, load, s);
     chain_block(&c, s, &none);
     p = prover_new(c.store, 0, PROVE_CACHE_BYTES);
     for (int i = 0; i < TIMES; i++) {
-        const uint64_t n = chain_dice() % holdings;
+        const uint64_t n = dice() % holdings;
         struct prove_request q = {
             .kind = RECEIPT_HOLDING,
             .account = chain_hash(n % (holdings / CHAIN_SECURITIES))};
@@ -98,12 +99,13 @@ static void newest(uint64_t holdings)
         buf_deinit(&a.receipt);
         prove_live_free(&live);
     }
-    printf("a holding among %llu, of the newest block (%zu bytes)\n",
-           (unsigned long long)holdings,
-           size / TIMES);
-    print("taken from the state", &taken, TIMES);
-    print("receipt made of it", &made, TIMES);
-    print("checked, 3 signatures", &checked, TIMES);
+    row("receipt of a holding at the newest block, of so many",
+        "%llu (%zu bytes)",
+        (unsigned long long)holdings,
+        size / TIMES);
+    print("- taken from the state, on the executor", &taken, TIMES);
+    print("- the receipt made of it", &made, TIMES);
+    print("- checked, 3 signatures", &checked, TIMES);
     prover_free(p);
     state_free(s);
     chain_remove(&c);
@@ -155,7 +157,7 @@ static void past(uint32_t holders)
     struct prove_request q = {
         .kind = RECEIPT_REGISTER, .by_height = true, .height = 1};
     struct buf rows = {0};
-    uint8_t row[ROW_BYTES_MAX];
+    uint8_t bytes[ROW_BYTES_MAX];
     struct state_undo *undo;
     struct hash root;
     struct timing made;
@@ -168,16 +170,16 @@ static void past(uint32_t holders)
     chain_open(&c);
     chain_code(q.code, 0);
     list[0].key.table = TABLE_VALIDATORS;
-    list[0].new_row = chain_validators(row, &c);
+    list[0].new_row = chain_validators(bytes, &c);
     state_apply(s, &root, &undo, &set);
     state_undo_free(undo);
     chain_block(&c, s, &set);
     buf_reserve(&rows, (size_t)count * 512);
     for (uint32_t i = 0; i < count; i++) {
-        const struct bytes made_row = i == 0 ? chain_security(row, 0, holders)
-                                      : i <= holders
-                                          ? chain_holding(row, i)
-                                          : chain_account(row, i - holders, 0);
+        const struct bytes made_row =
+            i == 0         ? chain_security(bytes, 0, holders)
+            : i <= holders ? chain_holding(bytes, i)
+                           : chain_account(bytes, i - holders, 0);
 
         list[i] = (struct change){
             .key = {.table = i == 0         ? TABLE_SECURITIES
@@ -201,26 +203,26 @@ static void past(uint32_t holders)
             list[0] = list[i];
     }
     list[0].old_row = list[0].new_row;
-    changed = chain_holding(row, 1 << 30);
+    changed = chain_holding(bytes, 1 << 30);
     list[0].new_row = changed;
     set.count = 1;
     state_apply(s, &root, &undo, &set);
     state_undo_free(undo);
     chain_block(&c, s, &set);
     p = prover_new(c.store, 0, PROVE_CACHE_BYTES);
-    printf("a register of %u holders, of an older block\n", holders);
+    row("register of an older block, of so many holders", "%u", holders);
     made = past_once(&c, p, &q, &checked);
-    print("the register made", &made, 1);
-    print("... checked", &checked, 1);
+    print("- made", &made, 1);
+    print("- checked", &checked, 1);
     prover_free(p);
     p = prover_new(c.store, 0, PROVE_CACHE_BYTES);
     q.kind = RECEIPT_HOLDING;
     q.account = chain_hash(1);
     made = past_once(&c, p, &q, &checked);
-    print("a holding of it made, first", &made, 1);
+    print("- a holding of it made, first", &made, 1);
     made = past_once(&c, p, &q, &checked);
-    print("... and again", &made, 1);
-    print("... checked", &checked, 1);
+    print("- ... with its leaves kept", &made, 1);
+    print("- checked", &checked, 1);
     prover_free(p);
     free(list);
     buf_deinit(&rows);

@@ -13,6 +13,7 @@
 #include "base/num.h"
 #include "node/start.h"
 #include "tests/bench/chain.h"
+#include "tests/bench/measure.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -57,7 +58,6 @@ static int start(struct chain *c, uint64_t holdings)
     const uint64_t before = resident_bytes();
     struct engine *engine;
     struct header tip;
-    double load[3];
     uint64_t opened;
     uint64_t done;
     uint64_t cpu;
@@ -73,17 +73,16 @@ static int start(struct chain *c, uint64_t holdings)
         fprintf(stderr, "bench_restart: %s\n", err_text(e));
         return 1;
     }
-    if (getloadavg(load, 3) < 1)
-        load[0] = 0;
-    printf("  %.2f s: open %.2f, state %.2f (%.2f s of CPU); %llu B resident "
-           "a holding, %llu at most; load average %.2f\n",
-           seconds(done - begin),
-           seconds(opened - begin),
-           seconds(done - opened),
-           seconds(cpu),
-           (unsigned long long)((resident_bytes() - before) / holdings),
-           (unsigned long long)((resident_peak() - before) / holdings),
-           load[0]);
+    row("- by the clock, opening in it; CPU; load average",
+        "%.2f s, %.2f; %.2f s; %.0f",
+        seconds(done - begin),
+        seconds(opened - begin),
+        seconds(cpu),
+        load_average());
+    row("- memory of a holding and its share of the rest; most",
+        "%llu B; %llu B",
+        (unsigned long long)((resident_bytes() - before) / holdings),
+        (unsigned long long)((resident_peak() - before) / holdings));
     return 0; /* the memory goes with the process */
 }
 
@@ -135,10 +134,8 @@ static int parts(struct chain *c, uint64_t holdings)
     hashing = thread_ns() - hashing;
     state_free(s);
     adding = read_all(c, insert_and_add, e) - inserting - reading;
-    printf(
-        "  %llu ns a holding: read %llu, insert %llu, hash %llu, sums %llu\n",
-        (unsigned long long)((reading + inserting + hashing + adding) /
-                             holdings),
+    row("- ns a holding: read, insert, hash, sums",
+        "%llu, %llu, %llu, %llu",
         (unsigned long long)(reading / holdings),
         (unsigned long long)(inserting / holdings),
         (unsigned long long)(hashing / holdings),
@@ -209,28 +206,26 @@ int main(int argc, char **argv)
 
     if ((argc > 1 && !num_parse_u64(&holdings, argv[1])) ||
         holdings < CHAIN_HOLDERS * CHAIN_SECURITIES) {
-        fprintf(stderr, "usage: bench_restart [HOLDINGS >= 10000]\n");
+        fprintf(stderr, "usage: bench_restart [HOLDINGS >= 10000 [DIR]]\n");
         return 64;
     }
     holdings -= holdings % (CHAIN_HOLDERS * CHAIN_SECURITIES);
     chain_new(&c, argc > 2 ? argv[2] : NULL);
     if (!has_store(c.dir))
         in_child(fill_store, &c, holdings);
-    printf("a start with %llu holdings in %llu securities (store filled in "
-           "%.0f s)\n",
-           (unsigned long long)holdings,
-           (unsigned long long)holdings / CHAIN_HOLDERS,
-           seconds(wall_ns() - began));
-    printf(" files in memory\n");
+    row("restart with the root compared, holdings",
+        "%llu (store filled in %.0f s)",
+        (unsigned long long)holdings,
+        seconds(wall_ns() - began));
+    row("restart, files in memory", "three times");
     for (int i = 0; i < TIMES; i++)
         in_child(start, &c, holdings);
-    printf(" files on disk\n");
+    row("restart, files on the disk alone", "three times");
     for (int i = 0; i < TIMES; i++) {
         forget_files(c.dir);
         in_child(start, &c, holdings);
     }
-    printf(" CPU time on one thread, one part after another, accounts and "
-           "securities included\n");
+    row("restart, CPU of its parts one after another", "one thread");
     in_child(parts, &c, holdings);
     if (argc < 3)
         chain_remove(&c);

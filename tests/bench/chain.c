@@ -6,69 +6,12 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
     DAY_MS = 86400000,
     FIRST_DAY = 20000,
 };
-
-static uint64_t clock_ns(clockid_t which)
-{
-    struct timespec t;
-
-    clock_gettime(which, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-uint64_t thread_ns(void)
-{
-    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
-}
-
-uint64_t process_ns(void)
-{
-    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-}
-
-uint64_t wall_ns(void)
-{
-    return clock_ns(CLOCK_MONOTONIC);
-}
-
-uint64_t resident_bytes(void)
-{
-    unsigned long long all = 0;
-    unsigned long long resident = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    int got;
-
-    ASSERT(f != NULL);
-    got = fscanf(f, "%llu %llu", &all, &resident);
-    ASSERT(got == 2);
-    fclose(f);
-    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-uint64_t resident_peak(void)
-{
-    struct rusage u;
-
-    getrusage(RUSAGE_SELF, &u);
-    return (uint64_t)u.ru_maxrss * 1024;
-}
-
-uint64_t chain_dice(void)
-{
-    static uint64_t state = 1;
-    uint64_t z = state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
 
 struct hash chain_hash(uint64_t n)
 {

@@ -71,13 +71,5 @@ void chain_rows(uint64_t holdings,
 
 struct hash chain_hash(uint64_t n); /* the account of this number */
 void chain_code(char out[CODE_MAX + 1], uint64_t n);
-uint64_t chain_dice(void);
-
-uint64_t thread_ns(void); /* CPU time of this thread: others use the machine */
-uint64_t process_ns(void);
-uint64_t wall_ns(void);
-/* The resident set of this process, and the most it was. */
-uint64_t resident_bytes(void);
-uint64_t resident_peak(void);
 
 #endif /* TESTS_BENCH_CHAIN_H */
