@@ -45,6 +45,7 @@ LIBS_cli       := -linih
 
 # The offline verifier: small and static (the sanitizers need shared libraries).
 CFLAGS_small   := -Os -ffunction-sections -fdata-sections \
-                  -fno-asynchronous-unwind-tables -DSCHEMA_WITHOUT_HELP
+                  -fno-asynchronous-unwind-tables -DSCHEMA_WITHOUT_HELP \
+                  -DWORDS_ENGLISH
 STATIC_dev     := -static -s -Wl,--gc-sections,-z,noseparate-code
 STATIC_release := -no-pie $(STATIC_dev)
