@@ -120,6 +120,11 @@ static const char *const account_kinds_zh[ACCOUNT_KINDS] = {
 static const char *const account_statuses_zh[ACCOUNT_STATUSES] = {
     NULL, "正常", "冻结", "注销"};
 
+static const char *const security_classes_zh[SECURITY_CLASSES] = {
+    NULL, "普通股", "优先股", "可转换公司债券"};
+static const char *const security_statuses_zh[SECURITY_STATUSES] = {
+    NULL, "录入中", "已登记", "已挂牌", "暂停转让", "转板中", "已退出"};
+
 static const char *term(const char *const *en,
                         const char *const *zh,
                         size_t count,
@@ -143,6 +148,24 @@ const char *term_account_status(uint8_t status, enum lang lang)
     return term(account_status_names,
                 account_statuses_zh,
                 ACCOUNT_STATUSES,
+                status,
+                lang);
+}
+
+const char *term_security_class(uint8_t class, enum lang lang)
+{
+    return term(security_class_names,
+                security_classes_zh,
+                SECURITY_CLASSES,
+                class,
+                lang);
+}
+
+const char *term_security_status(uint8_t status, enum lang lang)
+{
+    return term(security_status_names,
+                security_statuses_zh,
+                SECURITY_STATUSES,
                 status,
                 lang);
 }

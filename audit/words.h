@@ -44,5 +44,7 @@ void words_fill(char *out,
 /* Terms of the register, as people say them.  Beyond its values: "". */
 const char *term_account_kind(uint8_t kind, enum lang lang);
 const char *term_account_status(uint8_t status, enum lang lang);
+const char *term_security_class(uint8_t class, enum lang lang);
+const char *term_security_status(uint8_t status, enum lang lang);
 
 #endif /* AUDIT_WORDS_H */

@@ -42,6 +42,10 @@ LIBS_rpc       := -ljansson -levent_pthreads -levent
 LIBS_node      := -linih
 LIBS_audit     := -ljansson
 LIBS_cli       := -linih
+DOCUMENT_PKGS  := pangocairo libqpdf libqrencode
+LIBS_document  := $(shell pkg-config --libs $(DOCUMENT_PKGS) 2>/dev/null)
+CPP_document   := $(shell pkg-config --cflags $(DOCUMENT_PKGS) 2>/dev/null)
+$(BUILD)/document/%.o: CPPFLAGS += $(CPP_document)
 
 # The offline verifier: small and static (the sanitizers need shared libraries).
 CFLAGS_small   := -Os -ffunction-sections -fdata-sections \

@@ -74,7 +74,7 @@ format: ## let clang-format decide the layout
 
 tidy: ## clang-tidy over the layers
 	clang-tidy --quiet $(foreach l,$(LAYERS),$(call sources,$(l))) -- \
-	    $(CPPFLAGS) -std=gnu11
+	    $(CPPFLAGS) $(CPP_document) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
     check-format check-banned check-rules check-verdicts check-pure \
