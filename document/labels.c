@@ -47,3 +47,18 @@ void label_text(char *out, size_t cap, enum label l, uint32_t languages)
 {
     both_text(out, cap, label_in(l, LANG_EN), label_in(l, LANG_ZH), languages);
 }
+
+void label_fill(char *out,
+                size_t cap,
+                enum label l,
+                uint32_t languages,
+                const struct word *words,
+                size_t count)
+{
+    char text[LANGS][160];
+
+    for (enum lang lang = LANG_EN; lang < LANGS; lang++)
+        words_fill(
+            text[lang], sizeof text[lang], label_in(l, lang), words, count);
+    both_text(out, cap, text[LANG_EN], text[LANG_ZH], languages);
+}

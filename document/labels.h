@@ -31,4 +31,12 @@ void label_text(char *out, size_t cap, enum label l, uint32_t languages);
 void both_text(
     char *out, size_t cap, const char *en, const char *zh, uint32_t languages);
 
+/* The same of a template (audit/words.h). */
+void label_fill(char *out,
+                size_t cap,
+                enum label l,
+                uint32_t languages,
+                const struct word *words,
+                size_t count);
+
 #endif /* DOCUMENT_LABELS_H */

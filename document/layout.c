@@ -45,16 +45,15 @@ bool layout_slice(struct layout_slice *out,
                   bool *again)
 {
     const uint32_t left = t->rows - *done;
-    const double over = t->head + (*again ? 0 : t->title);
     double room;
 
     if (*again && left == 0)
         return false;
     /* L2, and L3 where the one row left is also the last. */
-    layout_need(l, over + (left > 0 ? t->row : 0) + (left <= 1 ? t->total : 0));
-    *out = (struct layout_slice){
-        .page = l->page, .y = l->y, .titled = !*again, .first = *done};
-    room = l->bottom - l->y - over;
+    layout_need(l,
+                t->head + (left > 0 ? t->row : 0) + (left <= 1 ? t->total : 0));
+    *out = (struct layout_slice){.page = l->page, .y = l->y, .first = *done};
+    room = l->bottom - l->y - t->head;
     out->count = rows_in(room, t->row, left);
     if (out->count == 0 && left > 0)
         out->count = 1; /* higher than a page */
@@ -66,7 +65,7 @@ bool layout_slice(struct layout_slice *out,
     }
     *done += out->count;
     *again = true;
-    l->y += over + (double)out->count * t->row + (out->total ? t->total : 0);
+    l->y += t->head + (double)out->count * t->row + (out->total ? t->total : 0);
     if (*done < t->rows)
         l->y = l->bottom; /* the rest begins a page */
     return true;

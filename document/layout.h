@@ -29,8 +29,7 @@ void layout_need(struct layout *l, double height);
 void layout_gap(struct layout *l, double height); /* none at the top */
 
 struct layout_table {
-    double title; /* over the first head only */
-    double head;  /* repeated on every page */
+    double head; /* with its title; on every page */
     double row;
     double total; /* 0: none */
     uint32_t rows;
@@ -39,8 +38,7 @@ struct layout_table {
 /* What of a table stands on one page. */
 struct layout_slice {
     uint32_t page;
-    double y; /* upper edge of the title or head */
-    bool titled;
+    double y;       /* upper edge of the head */
     uint32_t first; /* row */
     uint32_t count;
     bool total;

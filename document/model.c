@@ -95,7 +95,7 @@ struct doc_table *model_table(struct model *m,
     struct doc_table *t = &add_block(m, BLOCK_TABLE)->of.table;
 
     ASSERT(column_count <= COLUMNS_MAX);
-    t->heading = heading;
+    label_text(t->title, sizeof t->title, heading, m->languages);
     t->columns = columns;
     t->column_count = column_count;
     return t;
@@ -279,6 +279,7 @@ static void put_time(struct model *m)
     char day[11];
 
     entries_figure(e, LABEL_HEIGHT, f->block.height);
+    entries_hash(e, LABEL_BLOCK, &f->block_hash);
     entries_text(e, LABEL_BUSINESS_DATE, figure_date(day, f->date));
     if ((f->parts & RECEIPT_AS_OF) != 0) {
         char *value = entries_add(e, LABEL_END_OF, CELL_TEXT);
@@ -293,9 +294,8 @@ static void put_time(struct model *m)
     entries_text(e, LABEL_BLOCK_TIME, figure_time(time, f->block.time_ms, 0));
     if (f->offset_ms != 0)
         entries_text(e,
-                     LABEL_BLOCK_TIME,
+                     LABEL_LOCAL_TIME,
                      figure_time(time, f->block.time_ms, f->offset_ms));
-    entries_hash(e, LABEL_BLOCK, &f->block_hash);
     if ((f->parts & RECEIPT_LINK) != 0) {
         entries_figure(e, LABEL_CERTIFIED_BY, f->certified.header.height);
         entries_hash(e, LABEL_BLOCK, &f->certified.hash);
@@ -316,15 +316,19 @@ static void put_signers(struct model *m, const struct certified_block *b)
 {
     struct doc_table *t = model_table(
         m, LABEL_SIGNATURES, signer_columns, ARRAY_LEN(signer_columns));
+    const struct word words[] = {word_of_number(b->header.height),
+                                 word_of_number(b->signers),
+                                 word_of_number(b->set.count),
+                                 word_of_number(valset_quorum(b->set.count))};
     char yes[32];
 
     label_text(yes, sizeof yes, LABEL_YES, m->languages);
-    (void)snprintf(t->about,
-                   sizeof t->about,
-                   "%llu: %u / %u",
-                   (unsigned long long)b->header.height,
-                   b->signers,
-                   b->set.count);
+    label_fill(t->title,
+               sizeof t->title,
+               LABEL_SIGNATURES,
+               m->languages,
+               words,
+               ARRAY_LEN(words));
     for (uint32_t i = 0; i < b->set.count; i++) {
         const struct validator *v = &b->set.list[i];
         struct cells *c = table_row(t);

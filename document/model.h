@@ -12,7 +12,7 @@ enum {
     CELL_MAX = 192,
     VALUE_MAX = 600,
     BLOCKS_MAX = 24,
-    SPOT_MAX = 120, /* for words about a heading */
+    TITLE_MAX = 240,
     NAME_MAX_BYTES = 512,
 };
 
@@ -34,6 +34,7 @@ struct document {
 enum cell_style {
     CELL_TEXT,
     CELL_CODE,   /* digests and ids: small, of one width */
+    CELL_HALVES, /* the same in two lines */
     CELL_NUMBER, /* to the right */
 };
 
@@ -57,8 +58,7 @@ enum table_of {
 
 struct doc_table {
     enum table_of of;
-    enum label heading;
-    char about[SPOT_MAX]; /* behind the heading */
+    char title[TITLE_MAX];
     const struct column *columns;
     uint32_t column_count;
     uint32_t name_column; /* under which names stand */

@@ -73,7 +73,7 @@ static void put_account(struct model *m, struct entries *e)
 /* ---- a holding ---- */
 
 static const struct column sum_columns[] = {
-    {LABEL_SHARES_HEADING, CELL_TEXT, 327},
+    {LABEL_ITEM, CELL_TEXT, 327},
     {LABEL_SHARES, CELL_NUMBER, 160},
 };
 
@@ -229,7 +229,7 @@ static const struct column line_columns[] = {
 };
 
 static const struct column control_columns[] = {
-    {LABEL_SHARES_HEADING, CELL_TEXT, 167},
+    {LABEL_ITEM, CELL_TEXT, 167},
     {LABEL_SUM_OF_LINES, CELL_NUMBER, 115},
     {LABEL_SAID_BY_SECURITY, CELL_NUMBER, 115},
     {LABEL_CONTROL, CELL_TEXT, 90},
@@ -292,10 +292,10 @@ void model_register(struct model *m)
 /* ---- a statement of account ---- */
 
 static const struct column event_columns[] = {
-    {LABEL_PLACE, CELL_TEXT, 58},
-    {LABEL_DATE, CELL_TEXT, 50},
-    {LABEL_EVENT, CELL_TEXT, 102},
-    {LABEL_OTHER_ACCOUNT, CELL_CODE, 122},
+    {LABEL_PLACE, CELL_TEXT, 52},
+    {LABEL_DATE, CELL_TEXT, 52},
+    {LABEL_EVENT, CELL_TEXT, 96},
+    {LABEL_OTHER_ACCOUNT, CELL_HALVES, 132},
     {LABEL_QUANTITY, CELL_NUMBER, 51},
     {LABEL_MOVED, CELL_NUMBER, 52},
     {LABEL_BALANCE, CELL_NUMBER, 52},
@@ -309,10 +309,11 @@ static void put_balance(struct model *m)
 
     put_sum(m, t, LABEL_OPENING, c->opening);
     put_sum(m, t, LABEL_SUM_IN, c->in);
+    (void)figure_signed(t->kept[1].text[1], c->in, false);
     put_sum(m, t, LABEL_SUM_OUT, c->out);
-    t->total = NULL;
+    (void)figure_signed(t->kept[2].text[1], c->out, true);
     cell_figure(table_total(m, t, 0)->text[1], m->d->f.sums.total);
-    label_text(t->total->text[0], CELL_MAX, LABEL_CLOSING, m->languages);
+    label_text(t->total->text[0], CELL_MAX, LABEL_SUM_CLOSING, m->languages);
 }
 
 void model_statement(struct model *m)
@@ -354,8 +355,8 @@ static const struct column operation_columns[] = {
 };
 static const struct column tx_signature_columns[] = {
     {LABEL_SIGNER, CELL_TEXT, 97},
-    {LABEL_BY_ACCOUNT, CELL_CODE, 190},
-    {LABEL_KEY, CELL_CODE, 200},
+    {LABEL_SIGNER_ID, CELL_HALVES, 190},
+    {LABEL_KEY, CELL_HALVES, 200},
 };
 
 static enum label principal_label(uint8_t kind)

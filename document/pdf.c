@@ -1,8 +1,6 @@
 /* The pages of a document. */
 #include "document/attach.h"
-#include "document/layout.h"
-#include "document/model.h"
-#include "document/sheet.h"
+#include "document/press.h"
 
 #include "audit/report.h"
 #include "base/check.h"
@@ -11,36 +9,19 @@
 
 #include <stdlib.h>
 
-#define LEFT   54.0
-#define WIDTH  487.0
-#define TOP    66.0  /* under the head of a page that is not the first */
-#define BOTTOM 776.0 /* over the foot */
-
 enum {
     LABEL_WIDTH = 150,
-    PROGRESS_ROWS = 1000,
 };
 
-/* The same work is done twice: first to count the pages, then to draw. */
-struct press {
-    const struct model *m;
-    struct sheet *s;
-    struct layout at;
-    bool draw;
-    uint32_t page;  /* on which is drawn */
-    uint32_t pages; /* of the first run */
-    uint64_t rows_done;
-    uint64_t rows_all;
-};
-
-static void left_text(struct press *p,
-                      enum face face,
-                      double size,
-                      enum ink ink,
-                      double y,
-                      const char *text)
+void press_text(struct press *p,
+                enum face face,
+                double size,
+                enum ink ink,
+                double y,
+                const char *text)
 {
-    const struct line at = {face, size, ink, SIDE_LEFT, LEFT, y, WIDTH};
+    const struct line at = {
+        face, size, ink, SIDE_LEFT, PRESS_LEFT, y, PRESS_WIDTH};
 
     sheet_line(p->s, &at, text);
 }
@@ -49,49 +30,47 @@ static void left_text(struct press *p,
 
 static void page_number(const struct press *p, char *out, size_t cap)
 {
-    char en[40];
-    char zh[40];
+    const struct word words[] = {word_of_number(p->page),
+                                 word_of_number(p->pages)};
 
-    (void)snprintf(en, sizeof en, "Page %u of %u", p->page, p->pages);
-    (void)snprintf(zh, sizeof zh, "第 %u 页 共 %u 页", p->page, p->pages);
-    both_text(out, cap, en, zh, p->m->languages);
+    label_fill(out, cap, LABEL_PAGE, p->m->languages, words, 2);
 }
 
 static void draw_foot(struct press *p)
 {
     struct line right = {
-        FACE_SANS, 7.5, INK_GREY, SIDE_RIGHT, LEFT, 797, WIDTH};
+        FACE_SANS, 7.5, INK_GREY, SIDE_RIGHT, PRESS_LEFT, 797, PRESS_WIDTH};
     char digest[2 * HASH_BYTES + 1];
     char text[160];
 
-    sheet_rule(p->s, INK_NAVY, LEFT, 784, WIDTH, 0.6);
+    sheet_rule(p->s, INK_NAVY, PRESS_LEFT, 784, PRESS_WIDTH, 0.6);
     label_text(text, sizeof text, LABEL_RECEIPT_DIGEST, p->m->languages);
-    left_text(p, FACE_SANS, 6.5, INK_GREY, 796, text);
+    press_text(p, FACE_SANS, 6.5, INK_GREY, 796, text);
     hex_encode(digest, p->m->d->digest.raw, HASH_BYTES);
-    left_text(p, FACE_MONO, 6.5, INK_GREY, 806, digest);
+    press_text(p, FACE_MONO, 6.5, INK_GREY, 806, digest);
     page_number(p, text, sizeof text);
     sheet_line(p->s, &right, text);
     if (p->m->o->name_of == NULL)
         return;
     label_text(text, sizeof text, LABEL_NAMES_NOTE, p->m->languages);
-    left_text(p, FACE_SANS, 6.5, INK_RED, 817, text);
+    press_text(p, FACE_SANS, 6.5, INK_RED, 817, text);
 }
 
 static void draw_head(struct press *p)
 {
     const struct line right = {
-        FACE_MONO, 7, INK_GREY, SIDE_RIGHT, LEFT + 247, 44, 240};
+        FACE_MONO, 7, INK_GREY, SIDE_RIGHT, PRESS_LEFT + 247, 44, 240};
     char text[160];
 
     label_text(
         text, sizeof text, model_title(p->m->d->f.kind), p->m->languages);
-    left_text(p, FACE_SANS, 8, INK_GREY, 44, text);
+    press_text(p, FACE_SANS, 8, INK_GREY, 44, text);
     sheet_line(p->s, &right, p->m->number);
-    sheet_rule(p->s, INK_NAVY, LEFT, 51, WIDTH, 0.6);
+    sheet_rule(p->s, INK_NAVY, PRESS_LEFT, 51, PRESS_WIDTH, 0.6);
 }
 
 /* Follows the layout to its page. */
-static void turn(struct press *p)
+void press_turn(struct press *p)
 {
     while (p->draw && p->page < p->at.page) {
         draw_foot(p);
@@ -105,7 +84,7 @@ static double take(struct press *p, double height)
 {
     const double y = layout_take(&p->at, height);
 
-    turn(p);
+    press_turn(p);
     return y;
 }
 
@@ -132,25 +111,33 @@ static void put_as_of(struct press *p, double *y, enum lang lang)
                        label_in(LABEL_AT_HEIGHT, lang),
                        (unsigned long long)f->block.height,
                        figure_date(day, f->date));
-    left_text(p, FACE_SANS, 9.5, INK_BLACK, *y, text);
+    press_text(p, FACE_SANS, 9.5, INK_BLACK, *y, text);
     *y += 14;
 }
 
 static void draw_letterhead(struct press *p)
 {
-    const struct receipt_facts *f = &p->m->d->f;
-    const struct line chain = {
-        FACE_MONO, 6.5, INK_GREY, SIDE_RIGHT, LEFT + 200, 50, WIDTH - 200};
+    struct line chain = {FACE_SANS,
+                         6.5,
+                         INK_GREY,
+                         SIDE_RIGHT,
+                         PRESS_LEFT + 247,
+                         41,
+                         PRESS_WIDTH - 247};
+    const struct line name = {
+        FACE_SANS, 11.5, INK_NAVY, SIDE_LEFT, PRESS_LEFT, 50, 235};
     char text[160];
-    char hex[2 * HASH_BYTES + 1];
 
     label_text(text, sizeof text, LABEL_LETTERHEAD, p->m->languages);
-    left_text(p, FACE_SANS, 11, INK_NAVY, 50, text);
-    hex_encode(hex, f->chain_id.raw, HASH_BYTES);
-    (void)snprintf(text, sizeof text, "%s", hex);
+    sheet_line(p->s, &name, text);
+    label_text(text, sizeof text, LABEL_CHAIN, p->m->languages);
     sheet_line(p->s, &chain, text);
-    sheet_rule(p->s, INK_NAVY, LEFT, 58, WIDTH, 1.6);
-    sheet_rule(p->s, INK_NAVY, LEFT, 61, WIDTH, 0.5);
+    hex_encode(text, p->m->d->f.chain_id.raw, HASH_BYTES);
+    chain.face = FACE_MONO;
+    chain.y = 51;
+    sheet_line(p->s, &chain, text);
+    sheet_rule(p->s, INK_NAVY, PRESS_LEFT, 58, PRESS_WIDTH, 1.6);
+    sheet_rule(p->s, INK_NAVY, PRESS_LEFT, 61, PRESS_WIDTH, 0.5);
 }
 
 static void put_first_head(struct press *p)
@@ -167,17 +154,17 @@ static void put_first_head(struct press *p)
     for (enum lang lang = LANG_EN; lang < LANGS; lang++) {
         if ((p->m->languages & 1u << lang) == 0)
             continue;
-        left_text(p, FACE_SANS, 19, INK_NAVY, y, label_in(title, lang));
+        press_text(p, FACE_SANS, 19, INK_NAVY, y, label_in(title, lang));
         y += 25;
     }
     put_as_of(p, &y, LANG_EN);
     put_as_of(p, &y, LANG_ZH);
-    left_text(p, FACE_MONO, 8, INK_GREY, y + 1, p->m->number);
+    press_text(p, FACE_MONO, 8, INK_GREY, y + 1, p->m->number);
     code = calloc(1, sizeof *code);
     ASSERT(code != NULL);
     made = qr_make(code, p->m->qr);
     ASSERT(made); /* its length is bounded */
-    sheet_qr(p->s, code, LEFT + WIDTH - 104, 68, 108);
+    sheet_qr(p->s, code, PRESS_LEFT + PRESS_WIDTH - 104, 68, 108);
     free(code);
 }
 
@@ -186,11 +173,9 @@ static void put_first_head(struct press *p)
 static void put_heading(struct press *p,
                         enum label heading,
                         enum ink ink,
-                        const char *about,
                         double with)
 {
-    char text[200];
-    int size;
+    char text[TITLE_MAX];
     double y;
 
     layout_gap(&p->at, 10);
@@ -199,11 +184,8 @@ static void put_heading(struct press *p,
     if (!p->draw)
         return;
     label_text(text, sizeof text, heading, p->m->languages);
-    size = (int)strlen(text);
-    if (about[0] != '\0')
-        (void)snprintf(text + size, sizeof text - (size_t)size, "  %s", about);
-    left_text(p, FACE_SANS, 10.5, ink, y + 12, text);
-    sheet_rule(p->s, ink, LEFT, y + 17, WIDTH, 0.5);
+    press_text(p, FACE_SANS, 10.5, ink, y + 12, text);
+    sheet_rule(p->s, ink, PRESS_LEFT, y + 17, PRESS_WIDTH, 0.5);
 }
 
 static void draw_entry(struct press *p,
@@ -229,13 +211,14 @@ static void draw_entry(struct press *p,
 
 static void put_entry(struct press *p, const struct entry *e)
 {
-    struct paragraph label = {LANG_EN, 8.2, INK_GREY, LEFT, 0, LABEL_WIDTH - 8};
+    struct paragraph label = {
+        LANG_EN, 8.2, INK_GREY, PRESS_LEFT, 0, LABEL_WIDTH - 8};
     struct paragraph value = {LANG_ZH,
                               8.8,
                               e->marked ? INK_RED : INK_BLACK,
-                              LEFT + LABEL_WIDTH,
+                              PRESS_LEFT + LABEL_WIDTH,
                               0,
-                              WIDTH - LABEL_WIDTH};
+                              PRESS_WIDTH - LABEL_WIDTH};
     char text[160];
     double height;
     double is;
@@ -250,12 +233,13 @@ static void put_entry(struct press *p, const struct entry *e)
     if (!p->draw)
         return;
     draw_entry(p, e, &label, &value, text);
-    sheet_rule(p->s, INK_RULE, LEFT, label.y - 2.2 + height, WIDTH, 0.4);
+    sheet_rule(
+        p->s, INK_RULE, PRESS_LEFT, label.y - 2.2 + height, PRESS_WIDTH, 0.4);
 }
 
 static void put_entries(struct press *p, const struct entries *e)
 {
-    put_heading(p, e->heading, INK_NAVY, "", 30);
+    put_heading(p, e->heading, INK_NAVY, 30);
     for (uint32_t i = 0; i < e->count; i++)
         put_entry(p, &e->list[i]);
 }
@@ -281,13 +265,14 @@ static void put_bullet(struct press *p,
                        enum ink ink,
                        const char *text)
 {
-    struct paragraph at = {lang, 8.6, INK_BLACK, LEFT + 11, 0, WIDTH - 11};
+    struct paragraph at = {
+        lang, 8.6, INK_BLACK, PRESS_LEFT + 11, 0, PRESS_WIDTH - 11};
     const double height = sheet_paragraph_height(p->s, &at, text) + 3.2;
 
     at.y = take(p, height) + 1;
     if (!p->draw)
         return;
-    sheet_box(p->s, ink, LEFT + 2, at.y + 4, 3, 3);
+    sheet_box(p->s, ink, PRESS_LEFT + 2, at.y + 4, 3, 3);
     sheet_paragraph(p->s, &at, text);
 }
 
@@ -300,7 +285,7 @@ static void put_sentence(void *ctx, enum say_what what, const char *sentence)
     if (what != s->what)
         return;
     if (!s->headed)
-        put_heading(s->p, say_headings[what], ink, "", 26);
+        put_heading(s->p, say_headings[what], ink, 26);
     s->headed = true;
     put_bullet(s->p, s->lang, ink, sentence);
 }
@@ -322,186 +307,33 @@ static void put_report(struct press *p)
 
 static void put_check(struct press *p)
 {
-    struct line code = {
-        FACE_MONO, 6.5, INK_GREY, SIDE_LEFT, LEFT + 11, 0, WIDTH - 11};
+    struct line code = {FACE_MONO,
+                        6.5,
+                        INK_GREY,
+                        SIDE_LEFT,
+                        PRESS_LEFT + 11,
+                        0,
+                        PRESS_WIDTH - 11};
     const enum label said[] = {
         LABEL_CHECK_ATTACHED, LABEL_CHECK_QR, LABEL_NAMES_NOTE};
     const uint32_t count = p->m->o->name_of != NULL ? 3 : 2;
 
-    put_heading(p, LABEL_HOW_TO_CHECK, INK_NAVY, "", 26);
+    put_heading(p, LABEL_HOW_TO_CHECK, INK_NAVY, 26);
     for (enum lang lang = LANG_EN; lang < LANGS; lang++) {
         for (uint32_t i = 0; i < count; i++) {
             if ((p->m->languages & 1u << lang) != 0)
                 put_bullet(p, lang, INK_NAVY, label_in(said[i], lang));
         }
     }
-    code.y = take(p, 12) + 8;
+    code.y = take(p, 22) + 8;
     if (p->draw)
-        sheet_line(p->s, &code, p->m->qr);
-}
-
-/* ---- tables ---- */
-
-static enum side side_of(enum cell_style style)
-{
-    return style == CELL_NUMBER ? SIDE_RIGHT : SIDE_LEFT;
-}
-
-static void draw_cells(struct press *p,
-                       const struct doc_table *t,
-                       const struct cells *c,
-                       double y)
-{
-    double x = LEFT;
-
-    for (uint32_t i = 0; i < t->column_count; i++) {
-        const struct column *column = &t->columns[i];
-        const bool code = column->style == CELL_CODE;
-        const struct line at = {code ? FACE_MONO : FACE_SANS,
-                                code ? 6.9 : 8.2,
-                                INK_BLACK,
-                                side_of(column->style),
-                                x + 3,
-                                y + 10.2,
-                                column->width - 6};
-
-        sheet_line(p->s, &at, c->text[i]);
-        if (t->names && i == t->name_column) {
-            const struct line name = {FACE_SANS,
-                                      7.6,
-                                      INK_RED,
-                                      SIDE_LEFT,
-                                      x + 3,
-                                      y + 20,
-                                      column->width - 6};
-
-            sheet_line(p->s, &name, c->name);
-        }
-        x += column->width;
-    }
-}
-
-static bool bilingual(const struct press *p)
-{
-    return p->m->languages == LANGUAGES_ALL;
-}
-
-static void draw_table_head(struct press *p,
-                            const struct doc_table *t,
-                            const struct layout_table *l,
-                            double y)
-{
-    double x = LEFT;
-
-    sheet_box(p->s, INK_SHADE, LEFT, y, WIDTH, l->head);
-    sheet_rule(p->s, INK_NAVY, LEFT, y, WIDTH, 0.8);
-    sheet_rule(p->s, INK_NAVY, LEFT, y + l->head, WIDTH, 0.5);
-    for (uint32_t i = 0; i < t->column_count; i++) {
-        const struct column *column = &t->columns[i];
-        struct line at = {FACE_SANS,
-                          7.4,
-                          INK_NAVY,
-                          side_of(column->style),
-                          x + 3,
-                          y + 10,
-                          column->width - 6};
-
-        for (enum lang lang = LANG_EN; lang < LANGS; lang++) {
-            if ((p->m->languages & 1u << lang) == 0)
-                continue;
-            sheet_line(p->s, &at, label_in(column->label, lang));
-            at.y += 10;
-        }
-        x += column->width;
-    }
-}
-
-static void draw_title(struct press *p, const struct doc_table *t, double y)
-{
-    char text[200];
-    int size;
-
-    label_text(text, sizeof text, t->heading, p->m->languages);
-    size = (int)strlen(text);
-    if (t->about[0] != '\0')
-        (void)snprintf(
-            text + size, sizeof text - (size_t)size, "  %s", t->about);
-    left_text(p, FACE_SANS, 10.5, INK_NAVY, y + 12, text);
-}
-
-static void tell_progress(struct press *p, uint32_t rows)
-{
-    const uint64_t before = p->rows_done / PROGRESS_ROWS;
-
-    p->rows_done += rows;
-    if (p->m->o->progress != NULL &&
-        (p->rows_done / PROGRESS_ROWS > before || p->rows_done == p->rows_all))
-        p->m->o->progress(p->rows_done, p->rows_all);
-}
-
-static void draw_slice(struct press *p,
-                       const struct doc_table *t,
-                       const struct layout_table *l,
-                       const struct layout_slice *s,
-                       struct table_walk *w)
-{
-    double y = s->y;
-    struct cells row;
-
-    if (s->titled) {
-        draw_title(p, t, y);
-        y += l->title;
-    }
-    draw_table_head(p, t, l, y);
-    y += l->head;
-    for (uint32_t i = 0; i < s->count; i++) {
-        const bool more = table_next(w, &row);
-
-        ASSERT(more); /* the verifier has read them all */
-        draw_cells(p, t, &row, y);
-        y += l->row;
-        sheet_rule(p->s, INK_RULE, LEFT, y, WIDTH, 0.4);
-    }
-    if (s->total) {
-        sheet_box(p->s, INK_SHADE, LEFT, y, WIDTH, l->total);
-        sheet_rule(p->s, INK_NAVY, LEFT, y, WIDTH, 0.8);
-        draw_cells(p, t, t->total, y);
-        y += l->total;
-    }
-    sheet_rule(p->s, INK_NAVY, LEFT, y, WIDTH, 0.8);
-    tell_progress(p, s->count);
-}
-
-static void put_table(struct press *p, const struct doc_table *t)
-{
-    const struct layout_table l = {.title = 19,
-                                   .head = bilingual(p) ? 25 : 15,
-                                   .row = t->names ? 24 : 14.6,
-                                   .total = t->has_total ? 15.6 : 0,
-                                   .rows = t->rows};
-    struct layout_slice s;
-    struct table_walk walk;
-    uint32_t done = 0;
-    bool again = false;
-
-    layout_gap(&p->at, 10);
-    table_begin(&walk, p->m, t);
-    while (layout_slice(&s, &p->at, &l, &done, &again)) {
-        if (!p->draw)
-            continue;
-        while (p->page < s.page) {
-            draw_foot(p);
-            sheet_next_page(p->s);
-            p->page++;
-            draw_head(p);
-        }
-        draw_slice(p, t, &l, &s, &walk);
-    }
+        press_halves(p, code, p->m->qr);
 }
 
 static void put_blocks(struct press *p)
 {
-    p->at = (struct layout){.top = TOP, .bottom = BOTTOM, .page = 1};
+    p->at =
+        (struct layout){.top = PRESS_TOP, .bottom = PRESS_BOTTOM, .page = 1};
     p->page = 1;
     put_first_head(p);
     for (uint32_t i = 0; i < p->m->count; i++) {
@@ -512,7 +344,7 @@ static void put_blocks(struct press *p)
             put_entries(p, &b->of.entries);
             break;
         case BLOCK_TABLE:
-            put_table(p, &b->of.table);
+            press_table(p, &b->of.table);
             break;
         case BLOCK_REPORT:
             put_report(p);
