@@ -1,6 +1,6 @@
 #include "document/document.h"
 
-#include "audit/movement.h"
+#include "ledger/movement.h"
 #include "base/num.h"
 #include "crypto/hash.h"
 #include "document/model.h"

@@ -1,7 +1,7 @@
 /* The parts of a model, and its rows. */
 #include "document/model.h"
 
-#include "audit/movement.h"
+#include "ledger/movement.h"
 #include "base/check.h"
 #include "base/hex.h"
 

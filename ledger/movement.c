@@ -1,4 +1,4 @@
-#include "audit/movement.h"
+#include "ledger/movement.h"
 
 #include "base/num.h"
 
