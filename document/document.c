@@ -1,9 +1,9 @@
 #include "document/document.h"
 
-#include "ledger/movement.h"
 #include "base/num.h"
 #include "crypto/hash.h"
 #include "document/model.h"
+#include "ledger/movement.h"
 
 #include <stdlib.h>
 

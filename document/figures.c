@@ -73,18 +73,16 @@ const char *figure_time(char out[FIGURE_TIME_MAX],
                         uint64_t time_ms,
                         uint32_t offset_ms)
 {
+    const uint64_t last = ((uint64_t)NUM_DAY_LAST + 1) * DAY_MS - 1;
     uint64_t at;
     uint32_t ms;
-    uint32_t day = NUM_DAY_LAST;
     char date[11];
     char offset[16];
 
-    if (!num_add_u64(&at, time_ms, offset_ms))
-        at = UINT64_MAX;
+    if (!num_add_u64(&at, time_ms, offset_ms) || at > last)
+        at = last; /* later days have no text */
     ms = (uint32_t)(at % DAY_MS);
-    if (at / DAY_MS < NUM_DAY_LAST)
-        day = (uint32_t)(at / DAY_MS);
-    num_format_date(date, day);
+    num_format_date(date, (uint32_t)(at / DAY_MS));
     offset_text(offset, offset_ms);
     (void)snprintf(out,
                    FIGURE_TIME_MAX,

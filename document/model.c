@@ -1,9 +1,9 @@
 /* The parts of a model, and its rows. */
 #include "document/model.h"
 
-#include "ledger/movement.h"
 #include "base/check.h"
 #include "base/hex.h"
+#include "ledger/movement.h"
 
 #include <stdlib.h>
 
