@@ -134,7 +134,8 @@ model-short: ## the same over three views
 	@tools/check-model.sh 3
 
 e2e: ## the fault list, with real processes
-e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
+e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync \
+    $(BUILD)/tests/receipts/large
 	tests/e2e/run.sh $(BUILD)
 	tests/e2e/import.sh $(BUILD)
 	tests/e2e/cli.sh $(BUILD)
@@ -142,6 +143,7 @@ e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
 	tests/e2e/history.sh $(BUILD)
 	tests/e2e/epochs.sh $(BUILD)
 	tests/e2e/receipts.sh $(BUILD)
+	tests/e2e/documents.sh $(BUILD)
 	tests/e2e/archive.sh $(BUILD)
 	tests/e2e/links.sh $(BUILD)
 
