@@ -21,6 +21,9 @@ LD_tsan     := -fsanitize=thread
 ifeq ($(VARIANT),tsan)
 export TSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/tsan.supp
 endif
+ifneq ($(filter asan fuzz,$(VARIANT)),)
+export LSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0
+endif
 OPT_cov     := -O0 --coverage
 LD_cov      := --coverage
 OPT_fuzz    := -O1 $(SAN) -fsanitize=fuzzer-no-link
