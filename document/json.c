@@ -3,6 +3,7 @@
 #include "audit/report.h"
 #include "base/check.h"
 #include "document/model.h"
+#include "ledger/movement.h"
 
 #include <stdlib.h>
 
@@ -22,6 +23,32 @@ static void put_label(const struct model *m,
     if (speaks(m, LANG_ZH))
         jtext_word(j, "zh", label_in(label, LANG_ZH));
     jtext_close(j, '}');
+}
+
+/* Each event of a statement, in the order of the report's. */
+static void put_movements(const struct model *m, struct jtext *j)
+{
+    struct reader r = receipt_items(&m->d->r.of.statement.events);
+    uint64_t balance = m->d->control.opening;
+    struct receipt_event e;
+    struct event event;
+
+    jtext_open(j, "movements", '[');
+    while (receipt_next_event(&r, &e) &&
+           schema_decode(&event, &event_schema, e.event) == ERR_NONE) {
+        const struct movement moved = movement_of(&event, &m->d->f.account);
+        const bool added = movement_add(&balance, &moved);
+
+        ASSERT(added); /* document_open added them up before */
+        jtext_open(j, NULL, '{');
+        jtext_u64(j, "height", e.height);
+        jtext_u32(j, "index", e.index);
+        jtext_u64(j, "in", moved.in);
+        jtext_u64(j, "out", moved.out);
+        jtext_u64(j, "balance", balance);
+        jtext_close(j, '}');
+    }
+    jtext_close(j, ']');
 }
 
 static void put_control(const struct model *m, struct jtext *j)
@@ -102,6 +129,8 @@ static void put_document(void *ctx, struct jtext *j)
     jtext_close(j, '}');
     if (f->kind == RECEIPT_REGISTER || f->kind == RECEIPT_STATEMENT)
         put_control(m, j);
+    if (f->kind == RECEIPT_STATEMENT)
+        put_movements(m, j);
     if (speaks(m, LANG_ZH))
         report_json_sentences(j, "sentences_zh", f, &m->d->r, LANG_ZH);
     put_names(m, j);

@@ -271,6 +271,19 @@ enum label model_title(uint8_t kind)
     return LABELS;
 }
 
+const char *model_dates(char out[DATES_MAX], const struct receipt_facts *f)
+{
+    char day[11];
+    char to[11];
+
+    (void)snprintf(out,
+                   DATES_MAX,
+                   f->date_to > f->date ? "%s - %s" : "%s",
+                   figure_date(day, f->date),
+                   figure_date(to, f->date_to));
+    return out;
+}
+
 static void put_time(struct model *m)
 {
     const struct receipt_facts *f = &m->d->f;
@@ -282,14 +295,9 @@ static void put_time(struct model *m)
     entries_hash(e, LABEL_BLOCK, &f->block_hash);
     entries_text(e, LABEL_BUSINESS_DATE, figure_date(day, f->date));
     if ((f->parts & RECEIPT_AS_OF) != 0) {
-        char *value = entries_add(e, LABEL_END_OF, CELL_TEXT);
-        char to[11];
+        char dates[DATES_MAX];
 
-        (void)snprintf(value,
-                       VALUE_MAX,
-                       f->date_to > f->date ? "%s - %s" : "%s",
-                       day,
-                       figure_date(to, f->date_to));
+        entries_text(e, LABEL_END_OF, model_dates(dates, f));
     }
     entries_text(e, LABEL_BLOCK_TIME, figure_time(time, f->block.time_ms, 0));
     if (f->offset_ms != 0)

@@ -13,6 +13,7 @@ enum {
     VALUE_MAX = 600,
     BLOCKS_MAX = 24,
     TITLE_MAX = 240,
+    DATES_MAX = 28,
     NAME_MAX_BYTES = 512,
 };
 
@@ -114,6 +115,9 @@ void model_make(struct model *m,
 void model_free(struct model *m);
 
 enum label model_title(uint8_t kind);
+
+/* RECEIPT_AS_OF: the business dates at whose ends it was so. */
+const char *model_dates(char out[DATES_MAX], const struct receipt_facts *f);
 
 /* The rows of a table, in order. */
 struct table_walk {

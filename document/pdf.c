@@ -93,24 +93,22 @@ static double take(struct press *p, double height)
 static void put_as_of(struct press *p, double *y, enum lang lang)
 {
     const struct receipt_facts *f = &p->m->d->f;
+    const bool end = (f->parts & RECEIPT_AS_OF) != 0;
     char text[120];
+    char dates[DATES_MAX];
     char day[11];
+    struct word words[2];
 
     if ((p->m->languages & 1u << lang) == 0)
         return;
-    if ((f->parts & RECEIPT_AS_OF) != 0)
-        (void)snprintf(text,
-                       sizeof text,
-                       "%s %s",
-                       label_in(LABEL_AT_END_OF, lang),
-                       figure_date(day, f->date_to));
-    else
-        (void)snprintf(text,
-                       sizeof text,
-                       "%s %llu (%s)",
-                       label_in(LABEL_AT_HEIGHT, lang),
-                       (unsigned long long)f->block.height,
-                       figure_date(day, f->date));
+    words[0] =
+        end ? word_of(model_dates(dates, f)) : word_of_number(f->block.height);
+    words[1] = word_of(figure_date(day, f->date));
+    words_fill(text,
+               sizeof text,
+               label_in(end ? LABEL_AT_END_OF : LABEL_AT_HEIGHT, lang),
+               words,
+               2);
     press_text(p, FACE_SANS, 9.5, INK_BLACK, *y, text);
     *y += 14;
 }

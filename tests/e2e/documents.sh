@@ -49,6 +49,8 @@ done
 for n in register statement; do
     same "$n: the control check" true "$(jq .document.control.equal "$work/$n.json")"
 done
+same "statement: its movements" "5000 4900 4900 4890 4890" "$(jq -r \
+    '[.document.movements[].balance]|join(" ")' "$work/statement.json")"
 
 # ---- figures and pages ----
 pdftotext -layout "$work/register.pdf" - >"$work/text"
