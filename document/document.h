@@ -8,7 +8,9 @@
  *       of the libraries and the same fonts: no clock, locale or path is in it.
  *   D3  what is printed is what was proven; names from elsewhere are marked.
  *   D4  no character is printed as a box: a document whose fonts lack one is
- *       not made. */
+ *       not made.
+ *   D5  what people entered keeps to its line and direction: a name with marks
+ *       that turn or break a line is not printed, and no document is made. */
 #ifndef DOCUMENT_DOCUMENT_H
 #define DOCUMENT_DOCUMENT_H
 

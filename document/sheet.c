@@ -40,8 +40,8 @@ struct sheet {
     PangoContext *context;
     PangoLayout *layout;
     struct type types[FACES];
-    bool lacks; /* a font lacks a character that was drawn */
-    char lacking[64];
+    const char *refused; /* why a text may not be printed; NULL: all may */
+    char text[64];       /* that one */
 };
 
 static cairo_status_t write_pdf(void *closure,
@@ -127,6 +127,8 @@ static void open_pango(struct sheet *s)
     pango_cairo_context_set_resolution(s->context, 72);
     s->layout = pango_layout_new(s->context);
     pango_layout_set_wrap(s->layout, PANGO_WRAP_WORD_CHAR);
+    pango_layout_set_single_paragraph_mode(s->layout, TRUE);
+    pango_layout_set_auto_dir(s->layout, FALSE);
     cairo_font_options_destroy(o);
 }
 
@@ -177,13 +179,9 @@ bool sheet_close(struct sheet *s, char *why, size_t cap)
     cairo_surface_finish(s->surface);
     if (status == CAIRO_STATUS_SUCCESS)
         status = cairo_surface_status(s->surface);
-    ok = status == CAIRO_STATUS_SUCCESS && !s->lacks;
-    if (s->lacks)
-        (void)snprintf(why,
-                       cap,
-                       "no installed font has every character of \"%s\"; "
-                       "install one that has (fonts-noto-cjk has the most)",
-                       s->lacking);
+    ok = status == CAIRO_STATUS_SUCCESS && s->refused == NULL;
+    if (s->refused != NULL)
+        (void)snprintf(why, cap, "\"%s\": %s", s->text, s->refused);
     else if (!ok)
         (void)snprintf(why, cap, "the PDF: %s", cairo_status_to_string(status));
     free_sheet(s);
@@ -233,13 +231,36 @@ static void set_paragraph(struct sheet *s,
     pango_font_description_free(font);
 }
 
-/* D4 of document.h. */
-static void note_lacking(struct sheet *s, const char *text)
+/* Marks that turn the direction of writing, or break a line: with them a name
+ * could look like words of the document. */
+static bool is_disguise(gunichar c)
 {
-    if (pango_layout_get_unknown_glyphs_count(s->layout) == 0 || s->lacks)
+    return c == 0x061c || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
+           g_unichar_iscntrl(c);
+}
+
+/* D4, D5 of document.h.  The layout has the text. */
+static void judge_text(struct sheet *s, const char *text)
+{
+    if (s->refused != NULL)
         return;
-    s->lacks = true;
-    (void)snprintf(s->lacking, sizeof s->lacking, "%s", text);
+    if (!g_utf8_validate(text, -1, NULL)) {
+        s->refused = "it is not UTF-8";
+    } else {
+        const char *at = text;
+
+        for (; *at != '\0'; at = g_utf8_find_next_char(at, NULL)) {
+            if (is_disguise(g_utf8_get_char(at)))
+                s->refused = "it has marks that turn or break a line";
+        }
+        if (s->refused == NULL &&
+            pango_layout_get_unknown_glyphs_count(s->layout) > 0)
+            s->refused = "no installed font has every character of it; install "
+                         "one that has (fonts-noto-cjk has the most)";
+    }
+    if (s->refused != NULL)
+        (void)snprintf(s->text, sizeof s->text, "%s", text);
 }
 
 double sheet_paragraph_height(struct sheet *s,
@@ -258,7 +279,7 @@ void sheet_paragraph(struct sheet *s,
                      const char *text)
 {
     set_paragraph(s, at, text);
-    note_lacking(s, text);
+    judge_text(s, text);
     use_ink(s, at->ink);
     cairo_move_to(s->cr, at->x, at->y);
     pango_cairo_show_layout(s->cr, s->layout);
@@ -337,7 +358,7 @@ static void shaped_line(struct sheet *s,
         is = at->width;
         set_paragraph(s, &p, text);
     }
-    note_lacking(s, text);
+    judge_text(s, text);
     cairo_move_to(s->cr,
                   start_of(at, is),
                   at->y - (double)pango_layout_get_baseline(s->layout) /

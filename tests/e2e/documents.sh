@@ -31,7 +31,7 @@ for receipt in "$stored"/*.bin; do
         no "$name: the receipt is attached"
     same "$name: fonts embedded, as subsets" yes "$(pdffonts "$pdf" |
         awk 'NR > 2 { all++ } / yes +yes +yes +[0-9]+ +[0-9]+$/ { good++ }
-            END { print all > 0 && all == good ? "yes" : "no" }')"
+            END { print (all > 0 && all == good) ? "yes" : "no" }')"
     pdftotext "$pdf" - 2>/dev/null | plain >"$work/text"
     missing=$(jq -r '.sentences[][], .document.sentences_zh[][],
             .document.title[], .document.number, .document.receipt.sha256' "$json" |

@@ -228,19 +228,32 @@ static void test_document_is_the_same_bytes_twice(void **state)
     document_close(d);
 }
 
-/* D4: private use characters are in no font. */
-static void test_document_with_a_character_in_no_font_is_not_made(void **state)
+/* D4, D5: what may not be printed. */
+static void test_document_with_a_name_that_misleads_is_not_made(void **state)
 {
-    char who[] = "a\xf4\x8f\xbf\xbd";
-    const struct document_options o = {.name_of = a_name, .names = who};
+    static const struct {
+        const char *name;
+        const char *why;
+    } cases[] = {{"a\xf4\x8f\xbf\xbd", "no installed font"},  /* private use */
+                 {"a\xe2\x80\xaeno freeze", "turn or break"}, /* U+202E */
+                 {"a\xe2\x80\xa9no freeze", "turn or break"}, /* U+2029 */
+                 {"a\nno freeze", "turn or break"},
+                 {"a\xff", "not UTF-8"}};
     struct document *d = open_document("holding");
     struct buf pdf = {0};
     char why[200] = "";
 
     (void)state;
-    assert_false(document_pdf(&pdf, d, &o, why, sizeof why));
-    assert_non_null(strstr(why, "font"));
-    assert_int_equal(pdf.size, 0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char name[32];
+        const struct document_options o = {.name_of = a_name, .names = name};
+
+        (void)snprintf(name, sizeof name, "%s", cases[i].name);
+        assert_false(document_pdf(&pdf, d, &o, why, sizeof why));
+        if (strstr(why, cases[i].why) == NULL)
+            fail_msg("%s", why);
+        assert_int_equal(pdf.size, 0);
+    }
     buf_deinit(&pdf);
     document_close(d);
 }
@@ -255,7 +268,7 @@ int main(void)
         cmocka_unit_test(test_model_says_digest_height_and_chain_in_the_code),
         cmocka_unit_test(test_document_of_a_receipt_that_is_not_proven_is_none),
         cmocka_unit_test(test_document_is_the_same_bytes_twice),
-        cmocka_unit_test(test_document_with_a_character_in_no_font_is_not_made),
+        cmocka_unit_test(test_document_with_a_name_that_misleads_is_not_made),
     };
     const int failed =
         (bad_program = "model", cmocka_run_group_tests(tests, setup, teardown));
