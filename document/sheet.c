@@ -227,7 +227,8 @@ static void set_paragraph(struct sheet *s,
     pango_layout_set_width(s->layout,
                            at->width > 0 ? (int)(at->width * PANGO_SCALE) : -1);
     pango_layout_set_line_spacing(s->layout, 1.08F);
-    pango_layout_set_text(s->layout, text, -1);
+    pango_layout_set_text(
+        s->layout, g_utf8_validate(text, -1, NULL) ? text : "", -1);
     pango_font_description_free(font);
 }
 
