@@ -27,6 +27,8 @@ int args_vault(struct vault **out,
     if (size <= 4 || size >= sizeof path ||
         strcmp(file + size - 4, ".eqv") != 0)
         return fail(EXIT_USAGE, "--%s is a vault, NAME.eqv", flag);
+    if (access(file, R_OK) != 0) /* vault_open would make one */
+        return fail(EXIT_NO_INPUT, "%s: %s", file, strerror(errno));
     snprintf(path, sizeof path, "%.*s.aes", (int)size - 4, file);
     code = get_passphrase(passphrase, a, c);
     if (code != 0)
