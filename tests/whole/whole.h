@@ -183,6 +183,7 @@ struct world {
     const struct whole_base *base;
     char root[WHOLE_PATH]; /* of everything on disk */
     uint64_t seed;
+    uint32_t run; /* of this process */
     bool active; /* the clocks are simulated */
     bool trace;
     enum whole_mutant mutant;

@@ -64,9 +64,10 @@ static void move_on(struct whole_node *w)
 
     snprintf(to,
              sizeof to,
-             "%.150s/%llu-%d-%u",
+             "%.150s/%llu-%u-%d-%u",
              whole.root,
              (unsigned long long)whole.seed,
+             whole.run,
              w->index,
              w->life + 1);
     ASSERT(syscall(SYS_renameat2, AT_FDCWD, w->dir, AT_FDCWD, to, 0) == 0);
@@ -247,6 +248,7 @@ static void reset(const struct whole_base *b, uint64_t seed)
     struct item **heap = whole.heap;
     const uint32_t cap = whole.heap_cap;
     const uint32_t off = whole.off;
+    const uint32_t run = whole.run + 1;
     const struct whole_totals total = whole.total;
     const bool trace = whole.trace;
     const enum whole_mutant mutant = whole.mutant;
@@ -262,6 +264,7 @@ static void reset(const struct whole_base *b, uint64_t seed)
     whole.heap = heap;
     whole.heap_cap = cap;
     whole.off = off;
+    whole.run = run;
     whole.total = total;
     whole.trace = trace;
     whole.mutant = mutant;
@@ -288,9 +291,10 @@ void whole_begin(const struct whole_base *b, uint64_t seed)
         w->sync_us = whole_draw(&whole.net, 50, 3000);
         snprintf(w->dir,
                  sizeof w->dir,
-                 "%.150s/%llu-%u-1",
+                 "%.150s/%llu-%u-%u-1",
                  whole.root,
                  (unsigned long long)seed,
+                 whole.run,
                  i);
         copy_base(w);
         configure(w);
