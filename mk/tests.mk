@@ -110,6 +110,18 @@ sim: $(SIM) $(BUILD)/tests/property/prop_ledger
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
 
+WHOLE     = $(BUILD)/tests/whole/whole
+WHOLE_RUN = $(WHOLE) --jobs $(JOBS) $(if $(MUTANT),--mutant $(MUTANT))
+sim-whole: ## whole nodes on real files, in one process (SEED= SEEDS= NODES= MUTANT=)
+sim-whole: $(WHOLE)
+	$(WHOLE_RUN) --seed $(SEED) --nodes $(or $(NODES),4) \
+	    --seeds $(if $(filter file,$(origin SEEDS)),400,$(SEEDS))
+mutants-whole: ## each fault planted in the driver is caught (SEEDS=)
+mutants-whole: $(WHOLE)
+	@tools/whole-mutants.sh $(WHOLE) $(JOBS) \
+	    $(if $(filter file,$(origin SEEDS)),100,$(SEEDS)) $(MUTANT)
+.PHONY: sim-whole mutants-whole
+
 sim-long: ## seeds until VIEWS have passed; goes on where it was stopped
 sim-long: $(SIM)
 	$< --seed $(SEED) --views $(VIEWS) --state $(BUILD)/sim-long.state \

@@ -607,6 +607,19 @@ int ftruncate(int fd, off_t size)
     return v == CALL_FAILS ? -1 : result;
 }
 
+/* Room that is set aside is no promise of anything. */
+int fallocate(int fd, int mode, off_t from, off_t size)
+{
+    bool watched;
+
+    pthread_mutex_lock(&lock);
+    watched = file_of(fd) != NULL;
+    pthread_mutex_unlock(&lock);
+    return watched && (mode & FALLOC_FL_KEEP_SIZE) != 0
+               ? 0
+               : (int)syscall(SYS_fallocate, fd, mode, from, size);
+}
+
 int rename(const char *from, const char *to)
 {
     struct disk *d;

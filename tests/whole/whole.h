@@ -195,6 +195,7 @@ struct world {
     uint32_t nodes;
     struct whole_node node[WHOLE_NODES];
     struct whole_node *now; /* whose event is handled; or NULL */
+    bool starting;          /* within node_begin */
     bool aside;             /* it is one of a thread beside the loop */
     int byz;                /* -1: nobody */
     bool quiet;             /* no fault happens any more */
