@@ -174,7 +174,7 @@ $(BUILD)/sim/chain/valset.o: SIM_OPT :=
 # Whole nodes: what tests/whole defines takes the place of the libraries'.
 WHOLE_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/whole/*.c)) \
               $(BUILD)/tests/disk/disk.o $(BUILD)/tests/load/load.o
-WHOLE_WRAPS := rocksdb_options_create rocksdb_options_set_wal_recovery_mode \
+WHOLE_WRAPS := rocksdb_options_create \
     journal_sync journal_durable core_step keep_vote keep_body \
     store_put_block store_index_catch_up mempool_committed core_replay_record \
     cert_check block_body_fits

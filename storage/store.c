@@ -67,16 +67,8 @@ enum err store_failed(struct store *s, char *message)
     return e;
 }
 
-static enum err open_db(struct store *s,
-                        const char *dir,
-                        const struct store_options *options,
-                        char *message,
-                        size_t cap)
+static void set_options(struct store *s, const struct store_options *options)
 {
-    const rocksdb_options_t *each[STORE_FAMILIES];
-    char *error = NULL;
-    enum err e;
-
     s->options = rocksdb_options_create();
     rocksdb_options_set_create_if_missing(s->options, options->create);
     rocksdb_options_set_create_missing_column_families(s->options,
@@ -84,14 +76,24 @@ static enum err open_db(struct store *s,
     rocksdb_options_set_paranoid_checks(s->options, 1);
     rocksdb_options_set_max_open_files(s->options, -1);
     rocksdb_options_set_keep_log_file_num(s->options, 4);
-    /* A torn last write is expected after a crash; anything else is not. */
+    /* A last write that is cut off is expected after a crash; anything else is
+     * looked at (store_wal.c). */
     rocksdb_options_set_wal_recovery_mode(s->options, 0);
     rocksdb_options_set_max_total_wal_size(s->options, 128 << 20);
-    for (int i = 0; i < STORE_FAMILIES; i++) {
+    for (int i = 0; i < STORE_FAMILIES; i++)
         s->family_options[i] = family_options(s, i);
+}
+
+enum err store_open_handles(
+    struct store *s, const char *dir, bool read_only, char *message, size_t cap)
+{
+    const rocksdb_options_t *each[STORE_FAMILIES];
+    char *error = NULL;
+    enum err e;
+
+    for (int i = 0; i < STORE_FAMILIES; i++)
         each[i] = s->family_options[i];
-    }
-    if (options->read_only)
+    if (read_only)
         s->db = rocksdb_open_for_read_only_column_families(s->options,
                                                            dir,
                                                            STORE_FAMILIES,
@@ -108,13 +110,27 @@ static enum err open_db(struct store *s,
                                              each,
                                              s->family,
                                              &error);
-    if (error != NULL) {
-        snprintf(message, cap, "%s", error);
-        e = classify(error);
-        rocksdb_free(error);
-        return e;
-    }
-    return ERR_NONE;
+    if (error == NULL)
+        return ERR_NONE;
+    snprintf(message, cap, "%s", error);
+    e = classify(error);
+    rocksdb_free(error);
+    return e;
+}
+
+static enum err open_db(struct store *s,
+                        const char *dir,
+                        const struct store_options *options,
+                        char *message,
+                        size_t cap)
+{
+    enum err e;
+
+    set_options(s, options);
+    e = store_open_handles(s, dir, options->read_only, message, cap);
+    if (e == ERR_CORRUPT && !options->read_only)
+        e = store_open_torn(s, dir, message, cap);
+    return e;
 }
 
 static enum err put_meta(struct store *s, const char *key, struct bytes value)
@@ -161,9 +177,7 @@ static enum err check_identity(struct store *s,
 }
 
 /* Reads "tip" or "index": height u64, hash. */
-static enum err read_mark(struct store *s,
-                          const char *name,
-                          struct store_tip *t)
+enum err store_read_mark(struct store *s, const char *name, struct store_tip *t)
 {
     struct store_value v;
     struct reader r;
@@ -224,11 +238,13 @@ enum err store_open(struct store **out,
     if (e == ERR_NONE)
         e = check_identity(s, chain_id, options->create);
     if (e == ERR_NONE)
-        e = read_mark(s, "tip", &s->tip);
+        e = store_read_mark(s, "tip", &s->tip);
     if (e == ERR_NONE)
-        e = read_mark(s, "index", &s->index);
+        e = store_read_mark(s, "index", &s->index);
     if (e == ERR_NONE)
         e = read_bodies_from(s);
+    if (e == ERR_NONE && !options->read_only)
+        e = store_wal_begin(s);
     if (e == ERR_NONE && s->index.any &&
         (!s->tip.any || s->index.height > s->tip.height))
         e = ERR_CORRUPT;
@@ -416,6 +432,7 @@ static enum err put_block(struct store *s,
     put_mark(s, batch, "tip", b);
     if (b->journal.records > 0)
         put_journal(s, batch, &b->journal);
+    store_wal_mark(s, batch);
     rocksdb_write(s->db, how, batch, &error);
     rocksdb_writebatch_destroy(batch);
     buf_deinit(&changes);
@@ -432,7 +449,9 @@ static enum err put_block(struct store *s,
 /* D6 one batch a block, synced */
 enum err store_put_block(struct store *s, const struct store_block *b)
 {
-    return put_block(s, b, s->synced);
+    TRY(put_block(s, b, s->synced));
+    s->on_disk = b->header->height + 1;
+    return ERR_NONE;
 }
 
 enum err store_put_block_ahead(struct store *s, const struct store_block *b)
@@ -649,6 +668,7 @@ enum err store_index(struct store *s, const struct store_block *b)
     }
     index_events(s, batch, b->header->height, b->events);
     put_mark(s, batch, "index", b);
+    store_wal_mark(s, batch);
     rocksdb_write(s->db, s->unsynced, batch, &error);
     rocksdb_writebatch_destroy(batch);
     if (error != NULL) {

@@ -18,6 +18,7 @@ enum {
     FAMILY_BODY = 7,
     STORE_FAMILIES = 8,
     STORE_FORMAT = 2,
+    STORE_SALT_BYTES = 8,
     STORE_ROW_KEY_BYTES = 1 + 2 * HASH_BYTES,
     STORE_HISTORY_KEY_BYTES = STORE_ROW_KEY_BYTES + 8,
     HISTORY_ROOTS = 0xff, /* in a key's place for the table: three roots */
@@ -41,6 +42,10 @@ struct store {
     uint64_t bodies_from;
     char message[256];
     enum err failed; /* of a write: nothing is written any more */
+    /* store_wal.c */
+    uint8_t salt[STORE_SALT_BYTES];
+    uint64_t on_disk; /* so many blocks are, beyond doubt */
+    bool was_torn;
 };
 
 struct store_view {
@@ -73,6 +78,29 @@ void store_history_key(struct writer *w,
                        const struct row_key *key,
                        uint64_t height);
 bool store_keeps_history(uint8_t table);
+
+/* Opens the database with the options of s.  Errors as store_open. */
+enum err store_open_handles(struct store *s,
+                            const char *dir,
+                            bool read_only,
+                            char *message,
+                            size_t cap);
+/* Reads "tip" or "index". */
+enum err store_read_mark(struct store *s,
+                         const char *name,
+                         struct store_tip *t);
+
+/* store_wal.c: the end of the database's own log. */
+/* Opens what did not open because its log is not sound, if that can be the end
+ * of a power cut. */
+enum err store_open_torn(struct store *s,
+                         const char *dir,
+                         char *message,
+                         size_t cap);
+/* Once open for writing. */
+enum err store_wal_begin(struct store *s);
+/* Has a batch say which blocks are on disk. */
+void store_wal_mark(const struct store *s, rocksdb_writebatch_t *batch);
 
 bool store_read_row_key(struct row_key *key, const char *at, size_t size);
 /* Returns the iterator's error, if any, and destroys it. */

@@ -184,7 +184,7 @@ struct world {
     char root[WHOLE_PATH]; /* of everything on disk */
     uint64_t seed;
     uint32_t run; /* of this process */
-    bool active; /* the clocks are simulated */
+    bool active;  /* the clocks are simulated */
     bool trace;
     enum whole_mutant mutant;
     uint64_t us;
@@ -275,6 +275,7 @@ void load_hurry(void); /* all are given again, now */
 /* One transaction to all nodes, until it is final everywhere. */
 bool load_settle(void *ctx, const struct buf *tx, const struct hash *id);
 void load_end(void);
+void load_tell(void); /* of those that are not final, to the trace */
 void load_lost(const struct whole_node *w); /* its answers never come */
 
 /* whole_check.c */

@@ -247,9 +247,15 @@ void byz_send(struct whole_node *w,
     bool done = false;
 
     keep(channel, type, payload);
+    if ((type == MSG_BLOCK || type == MSG_SYNC_BLOCK) && below(6) == 0) {
+        whole.total.faults[FAULT_BYZ]++;
+        if (below(2) == 0 || !equivocate(w, to, type, payload))
+            spoil_body(w, to, channel, type, payload);
+        return;
+    }
     if (below(byz.one_in) == 0) {
         whole.total.faults[FAULT_BYZ]++;
-        switch (below(8)) {
+        switch (below(7)) {
         case 0: /* withheld */
             return;
         case 1:
@@ -262,13 +268,6 @@ void byz_send(struct whole_node *w,
         case 3:
         case 4:
             replay(w, to);
-            break;
-        case 5:
-            if ((type == MSG_BLOCK || type == MSG_SYNC_BLOCK) &&
-                payload.size > 0) {
-                spoil_body(w, to, channel, type, payload);
-                return;
-            }
             break;
         default:
             done = equivocate(w, to, type, payload);

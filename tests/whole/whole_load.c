@@ -33,9 +33,19 @@ static void on_answer(void *ctx, const struct client_answer *answer)
     struct whole_node *w = a->call->w;
 
     unlink_call(a);
-    whole_mix_bytes(bytes_of(answer->state, strlen(answer->state)));
     if (a->waits)
         tx->waiting = false;
+    if (answer == NULL) {
+        free(a);
+        return;
+    }
+    whole_mix_bytes(bytes_of(answer->state, strlen(answer->state)));
+    whole_tell("node %d answers %s of %u: %s %s",
+               w->index,
+               a->waits ? "tx_wait" : "tx_submit",
+               (unsigned)(tx - whole.tx),
+               answer->state,
+               answer->error != NULL ? answer->error : "");
     if (strcmp(answer->state, "FINAL") == 0) {
         if (tx->final &&
             (tx->height != answer->height || tx->index != answer->index) &&
@@ -86,6 +96,7 @@ static void give(struct whole_tx *tx, struct whole_node *w)
     struct rpc_arg args[RPC_PARAMS_MAX] = {0};
 
     tx->at = w->index;
+    whole_tell("node %d is given %u", w->index, (unsigned)(tx - whole.tx));
     args[0].given = true;
     args[0].bytes = tx->bytes.at;
     args[0].size = tx->bytes.size;
@@ -203,6 +214,36 @@ static bool all_have(uint64_t height)
             return false;
     }
     return true;
+}
+
+void load_tell(void)
+{
+    for (uint32_t i = 0; i < whole.tx_count; i++) {
+        const struct whole_tx *tx = &whole.tx[i];
+
+        if (tx->final)
+            continue;
+        whole_tell("transaction %u is not final: waiting=%d at=%d",
+                   i,
+                   tx->waiting,
+                   tx->at);
+        for (uint32_t k = 0; k < whole.nodes; k++) {
+            const struct whole_node *w = &whole.node[k];
+            const struct mtx *m =
+                w->running ? mempool_by_id(w->node, &tx->id) : NULL;
+
+            if (m != NULL)
+                whole_tell("  node %u has it: state=%d rechecking=%d "
+                           "stale=%d doubtful=%d offered=%d ready=%u",
+                           k,
+                           (int)m->state,
+                           m->rechecking,
+                           m->stale,
+                           m->doubtful,
+                           m->offered,
+                           w->node->pool.ready);
+        }
+    }
 }
 
 bool load_settle(void *ctx, const struct buf *bytes, const struct hash *id)

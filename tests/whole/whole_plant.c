@@ -44,12 +44,6 @@ WRAP(rocksdb_options_t *, rocksdb_options_create, void)
     return o;
 }
 
-WRAP(void, rocksdb_options_set_wal_recovery_mode, rocksdb_options_t *o, int m)
-{
-    (void)m;
-    __real_rocksdb_options_set_wal_recovery_mode(o, 2);
-}
-
 /* ---- what is persisted before it is promised ---- */
 
 /* The sync of a batch is left out: what is written gets to the disk by the

@@ -41,8 +41,8 @@ static void answer(struct rpc_call *call, const struct client_answer *a)
     const struct whole_node *w = call->w;
 
     /* A dead process answers nobody. */
-    if (!call->lost && !node_is_dead(w))
-        call->done(call->ctx, a);
+    if (!call->lost)
+        call->done(call->ctx, node_is_dead(w) ? NULL : a);
     free(call);
 }
 

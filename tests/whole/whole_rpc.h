@@ -14,6 +14,7 @@ struct client_answer {
 struct rpc_call {
     struct whole_node *w;
     bool lost; /* whoever asked is not there any more */
+    /* a NULL: no answer comes any more */
     void (*done)(void *ctx, const struct client_answer *a);
     void *ctx;
 };

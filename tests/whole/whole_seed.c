@@ -289,6 +289,7 @@ static void check_progress(void)
         return;
     }
     if (!all_final()) {
+        load_tell();
         whole_fail("W8 %u of %u transactions are final %u s after healing",
                    whole.tx_final,
                    whole.tx_count,
