@@ -221,11 +221,6 @@ int start_open_store(struct node *n, bool create)
     if (e != ERR_NONE)
         return start_explain_storage(
             e, "the database cannot be opened", message);
-    if (store_was_torn(n->store))
-        log_unusual("node",
-                    "a torn end of the database's log was cut off",
-                    "height=%llu",
-                    (unsigned long long)store_tip_of(n->store).height);
     return 0;
 }
 

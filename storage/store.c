@@ -76,24 +76,28 @@ static void set_options(struct store *s, const struct store_options *options)
     rocksdb_options_set_paranoid_checks(s->options, 1);
     rocksdb_options_set_max_open_files(s->options, -1);
     rocksdb_options_set_keep_log_file_num(s->options, 4);
-    /* A last write that is cut off is expected after a crash; anything else is
-     * looked at (store_wal.c). */
-    rocksdb_options_set_wal_recovery_mode(s->options, 0);
+    /* Up to the first record that is not whole: store_wal.c looks at what that
+     * cut off. */
+    rocksdb_options_set_wal_recovery_mode(s->options, 2);
     rocksdb_options_set_max_total_wal_size(s->options, 128 << 20);
     for (int i = 0; i < STORE_FAMILIES; i++)
         s->family_options[i] = family_options(s, i);
 }
 
-enum err store_open_handles(
-    struct store *s, const char *dir, bool read_only, char *message, size_t cap)
+static enum err open_db(struct store *s,
+                        const char *dir,
+                        const struct store_options *options,
+                        char *message,
+                        size_t cap)
 {
     const rocksdb_options_t *each[STORE_FAMILIES];
     char *error = NULL;
     enum err e;
 
+    set_options(s, options);
     for (int i = 0; i < STORE_FAMILIES; i++)
         each[i] = s->family_options[i];
-    if (read_only)
+    if (options->read_only)
         s->db = rocksdb_open_for_read_only_column_families(s->options,
                                                            dir,
                                                            STORE_FAMILIES,
@@ -118,22 +122,7 @@ enum err store_open_handles(
     return e;
 }
 
-static enum err open_db(struct store *s,
-                        const char *dir,
-                        const struct store_options *options,
-                        char *message,
-                        size_t cap)
-{
-    enum err e;
-
-    set_options(s, options);
-    e = store_open_handles(s, dir, options->read_only, message, cap);
-    if (e == ERR_CORRUPT && !options->read_only)
-        e = store_open_torn(s, dir, message, cap);
-    return e;
-}
-
-static enum err put_meta(struct store *s, const char *key, struct bytes value)
+enum err store_put_meta(struct store *s, const char *key, struct bytes value)
 {
     char *error = NULL;
 
@@ -158,8 +147,8 @@ static enum err check_identity(struct store *s,
         &v, s, NULL, FAMILY_META, bytes_of("format", strlen("format")));
 
     if (e == ERR_NOT_FOUND && create) {
-        TRY(put_meta(s, "chain", bytes_of(chain_id->raw, HASH_BYTES)));
-        return put_meta(s, "format", bytes_of(format, sizeof format));
+        TRY(store_put_meta(s, "chain", bytes_of(chain_id->raw, HASH_BYTES)));
+        return store_put_meta(s, "format", bytes_of(format, sizeof format));
     }
     TRY(e);
     e = v.size == sizeof format && memcmp(v.at, format, sizeof format) == 0
@@ -177,7 +166,9 @@ static enum err check_identity(struct store *s,
 }
 
 /* Reads "tip" or "index": height u64, hash. */
-enum err store_read_mark(struct store *s, const char *name, struct store_tip *t)
+static enum err read_mark(struct store *s,
+                          const char *name,
+                          struct store_tip *t)
 {
     struct store_value v;
     struct reader r;
@@ -196,18 +187,18 @@ enum err store_read_mark(struct store *s, const char *name, struct store_tip *t)
     return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
 }
 
-static enum err read_bodies_from(struct store *s)
+enum err store_read_number(struct store *s, const char *name, uint64_t *n)
 {
     struct store_value v;
     struct reader r;
-    const enum err e = store_get(
-        &v, s, NULL, FAMILY_META, bytes_of("bodies", strlen("bodies")));
+    const enum err e =
+        store_get(&v, s, NULL, FAMILY_META, bytes_of(name, strlen(name)));
 
     if (e == ERR_NOT_FOUND)
         return ERR_NONE;
     TRY(e);
     r = reader_of(bytes_of(v.at, v.size));
-    s->bodies_from = reader_u64(&r);
+    *n = reader_u64(&r);
     store_value_free(&v);
     return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
 }
@@ -234,17 +225,19 @@ enum err store_open(struct store **out,
     s->synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(s->synced, 1);
     s->unsynced = rocksdb_writeoptions_create();
-    e = open_db(s, dir, options, message, cap);
+    e = store_wal_look(s, dir);
+    if (e == ERR_NONE)
+        e = open_db(s, dir, options, message, cap);
     if (e == ERR_NONE)
         e = check_identity(s, chain_id, options->create);
     if (e == ERR_NONE)
-        e = store_read_mark(s, "tip", &s->tip);
+        e = read_mark(s, "tip", &s->tip);
     if (e == ERR_NONE)
-        e = store_read_mark(s, "index", &s->index);
+        e = read_mark(s, "index", &s->index);
     if (e == ERR_NONE)
-        e = read_bodies_from(s);
-    if (e == ERR_NONE && !options->read_only)
-        e = store_wal_begin(s);
+        e = store_read_number(s, "bodies", &s->bodies_from);
+    if (e == ERR_NONE)
+        e = store_wal_check(s, dir, options->read_only, message, cap);
     if (e == ERR_NONE && s->index.any &&
         (!s->tip.any || s->index.height > s->tip.height))
         e = ERR_CORRUPT;

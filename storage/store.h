@@ -6,8 +6,8 @@
  * the indexes are brought up to the tip from the change sets.
  *
  *   column family  key -> value (integers in keys big endian)
- *   meta           "tip", "index", "format", "chain", "journal",
- *                  "wal";
+ *   meta           "tip", "index", "format", "chain", "journal";
+ *                  "damaged": so many blocks were there (none: all are);
  *                  "bodies": height u64
  *                  from which on there are bodies (none: all)
  *   block          height u64, kind u8 -> header | certificate | roots
@@ -51,8 +51,6 @@ MUST_USE enum err store_open(struct store **out,
                              char *message,
                              size_t cap);
 void store_close(struct store *s);
-/* What a power cut had left half written at the end was cut off. */
-bool store_was_torn(const struct store *s);
 
 /* How far the vote journal of a key was on disk when a block was written: what
  * tells an older journal from its own.  records 0: it is not known. */

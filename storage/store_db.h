@@ -45,7 +45,7 @@ struct store {
     /* store_wal.c */
     uint8_t salt[STORE_SALT_BYTES];
     uint64_t on_disk; /* so many blocks are, beyond doubt */
-    bool was_torn;
+    uint64_t marked;  /* so many were, by the log as it was found */
 };
 
 struct store_view {
@@ -79,26 +79,19 @@ void store_history_key(struct writer *w,
                        uint64_t height);
 bool store_keeps_history(uint8_t table);
 
-/* Opens the database with the options of s.  Errors as store_open. */
-enum err store_open_handles(struct store *s,
-                            const char *dir,
-                            bool read_only,
-                            char *message,
-                            size_t cap);
-/* Reads "tip" or "index". */
-enum err store_read_mark(struct store *s,
-                         const char *name,
-                         struct store_tip *t);
+enum err store_put_meta(struct store *s, const char *key, struct bytes value);
+/* Reads a u64 of the meta family; *n stays as it is if there is none. */
+enum err store_read_number(struct store *s, const char *name, uint64_t *n);
 
 /* store_wal.c: the end of the database's own log. */
-/* Opens what did not open because its log is not sound, if that can be the end
- * of a power cut. */
-enum err store_open_torn(struct store *s,
+/* Before the database is opened, which empties its log. */
+enum err store_wal_look(struct store *s, const char *dir);
+/* ERR_CORRUPT: blocks that were on disk are gone. */
+enum err store_wal_check(struct store *s,
                          const char *dir,
+                         bool read_only,
                          char *message,
                          size_t cap);
-/* Once open for writing. */
-enum err store_wal_begin(struct store *s);
 /* Has a batch say which blocks are on disk. */
 void store_wal_mark(const struct store *s, rocksdb_writebatch_t *batch);
 

@@ -1,23 +1,22 @@
 /* The end of the database's own log after a power cut.
  *
- * Of a write that was under way any sectors may be on disk: the library calls
- * what it reads there corrupt, as it calls a record that was whole once and is
- * damaged.  The first must be cut off, the second be refused, for it would take
- * blocks away that clients were told of.
+ * Of a write that was under way any sectors may be on disk.  To the library
+ * that is damage, like any other; told to, it takes what stands before the
+ * first record that is not whole.  But a record that was whole once, and
+ * damaged later, must not take blocks away that clients were told of.
  *
- * So each batch says how many blocks were on disk when it was written: a record
- * of the log that the database itself never reads.  If what stands before the
- * damage has as many blocks as anything behind it says, nothing is lost. Damage
- * to the newest batch alone cannot be told from a torn end.
+ * So each batch says how many blocks were on disk when it was written, by a
+ * record of the log that the database itself never reads.  If any says more
+ * than there are, the database is refused, for good.  Damage to the newest
+ * batch alone cannot be told from a torn end.
  *
- * The salt is in the database and nowhere else, so that no transaction can hold
- * such a record. */
+ * A salt that nobody knows keeps transactions from holding such a record. */
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/crc32c.h"
 #include "base/reader.h"
 #include "base/writer.h"
-#include "crypto/random.h"
+#include "crypto/hash.h"
 #include "storage/datadir.h"
 #include "storage/store_db.h"
 
@@ -28,49 +27,27 @@
 enum {
     MARK_BYTES = 8 + STORE_SALT_BYTES + 8 + 4,
     LOG_BYTES_MAX = 1 << 30,
+    IDENTITY_BYTES_MAX = 256,
 };
 
-static const char salt_name[] = "wal";
+static const char damaged_name[] = "damaged";
 static const uint8_t magic[8] = {'E', 'Q', 'O', 'N', 'D', 'I', 'S', 'K'};
 
-bool store_was_torn(const struct store *s)
+/* The database's name for itself, which it tells nobody. */
+static enum err read_salt(struct store *s, const char *dir)
 {
-    return s->was_torn;
-}
+    char path[4096];
+    struct hash hash;
+    uint8_t *at;
+    size_t size;
 
-static enum err read_salt(struct store *s)
-{
-    struct store_value v;
-    enum err e = store_get(
-        &v, s, NULL, FAMILY_META, bytes_of(salt_name, strlen(salt_name)));
-
-    TRY(e);
-    e = v.size == sizeof s->salt ? ERR_NONE : ERR_CORRUPT;
-    if (e == ERR_NONE)
-        memcpy(s->salt, v.at, sizeof s->salt);
-    store_value_free(&v);
-    return e;
-}
-
-enum err store_wal_begin(struct store *s)
-{
-    const enum err e = read_salt(s);
-    char *error = NULL;
-
-    /* Opening brings what was in the log into the files of the database. */
-    s->on_disk = s->tip.any ? s->tip.height + 1 : 0;
-    if (e != ERR_NOT_FOUND)
-        return e;
-    random_bytes(s->salt, sizeof s->salt);
-    rocksdb_put_cf(s->db,
-                   s->synced,
-                   s->family[FAMILY_META],
-                   salt_name,
-                   strlen(salt_name),
-                   (const char *)s->salt,
-                   sizeof s->salt,
-                   &error);
-    return error == NULL ? ERR_NONE : store_failed(s, error);
+    if (snprintf(path, sizeof path, "%s/IDENTITY", dir) >= (int)sizeof path)
+        return ERR_RANGE;
+    TRY(file_read(&at, &size, path, IDENTITY_BYTES_MAX));
+    hash = hash_of(bytes_of(at, size));
+    memcpy(s->salt, hash.raw, sizeof s->salt);
+    free(at);
+    return ERR_NONE;
 }
 
 void store_wal_mark(const struct store *s, rocksdb_writebatch_t *batch)
@@ -155,49 +132,44 @@ static enum err read_marks(uint64_t *most,
     return e;
 }
 
-/* What is there before the damage, without changing anything. */
-static enum err look(struct store *s,
-                     const char *dir,
-                     uint64_t *blocks,
-                     char *message,
-                     size_t cap)
+enum err store_wal_look(struct store *s, const char *dir)
 {
-    struct store_tip tip = {0};
-    enum err e;
+    const enum err e = read_salt(s, dir);
 
-    TRY(store_open_handles(s, dir, true, message, cap));
-    e = store_read_mark(s, "tip", &tip);
-    if (e == ERR_NONE)
-        e = read_salt(s);
-    for (int i = 0; i < STORE_FAMILIES; i++)
-        rocksdb_column_family_handle_destroy(s->family[i]);
-    rocksdb_close(s->db);
-    s->db = NULL;
-    *blocks = tip.any ? tip.height + 1 : 0;
-    return e == ERR_NOT_FOUND ? ERR_CORRUPT : e;
+    if (e == ERR_NOT_FOUND)
+        return ERR_NONE; /* there is no database */
+    TRY(e);
+    return read_marks(&s->marked, s, dir);
 }
 
-enum err store_open_torn(struct store *s,
-                         const char *dir,
-                         char *message,
-                         size_t cap)
+/* It is refused from now on: the log that showed it is gone. */
+static enum err note_damage(struct store *s)
 {
-    uint64_t blocks;
-    uint64_t marked;
+    uint8_t value[8];
+    struct writer w = writer_of(value, sizeof value);
 
-    s->db = NULL;
-    /* To the last record that is whole, and not beyond. */
-    rocksdb_options_set_wal_recovery_mode(s->options, 2);
-    TRY(look(s, dir, &blocks, message, cap));
-    TRY(read_marks(&marked, s, dir));
-    if (marked > blocks) {
+    writer_u64(&w, s->marked);
+    return store_put_meta(s, damaged_name, writer_bytes(&w));
+}
+
+enum err store_wal_check(
+    struct store *s, const char *dir, bool read_only, char *message, size_t cap)
+{
+    const uint64_t blocks = s->tip.any ? s->tip.height + 1 : 0;
+    uint64_t damaged = 0;
+
+    TRY(store_read_number(s, damaged_name, &damaged));
+    if (s->marked > blocks && s->marked > damaged && !read_only)
+        TRY(note_damage(s));
+    damaged = damaged > s->marked ? damaged : s->marked;
+    if (damaged > blocks) {
         snprintf(message,
                  cap,
-                 "its log is damaged before block %llu, which was on disk",
-                 (unsigned long long)(marked - 1));
+                 "blocks %llu to %llu were on disk and are not in its log",
+                 (unsigned long long)blocks,
+                 (unsigned long long)damaged - 1);
         return ERR_CORRUPT;
     }
-    message[0] = '\0';
-    s->was_torn = true;
-    return store_open_handles(s, dir, false, message, cap);
+    s->on_disk = blocks; /* opening took them from the log into its files */
+    return read_only ? ERR_NONE : read_salt(s, dir);
 }
