@@ -176,6 +176,17 @@ $(BUILD)/tests/sim/sim: $(SIM_SOURCES:%.c=$(BUILD)/sim/%.o)
 	    $(call libs,state) -o $@
 # Its scripts choose the leaders: the call must stay one.
 $(BUILD)/sim/chain/valset.o: SIM_OPT :=
+# Whole nodes: what tests/whole defines takes the place of the libraries'.
+WHOLE_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/whole/*.c)) \
+              $(BUILD)/tests/disk/disk.o $(BUILD)/tests/load/load.o
+WHOLE_WRAPS := rocksdb_options_create \
+    journal_sync journal_durable core_step keep_vote keep_body \
+    store_put_block store_index_catch_up mempool_committed core_replay_record \
+    cert_check block_body_fits
+$(BUILD)/tests/whole/whole: $(WHOLE_OBJS) $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(WHOLE_WRAPS:%=-Wl,--wrap=%) $^ \
+	    $(call libs,node) -ldl -o $@
 $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o \
     $(MARKET) $$(call needs,state)
 	$(call say,LINK,$@)

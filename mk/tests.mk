@@ -93,11 +93,12 @@ JOBS  ?= $(shell nproc)
 OPS   ?= 1500000
 LEDGER_SEEDS ?= 300
 EPOCH_SEEDS ?= 10000
+WHOLE_SEEDS ?= 60
 SIM       = $(BUILD)/tests/sim/sim
 SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
     $(if $(MUTANT),--mutant $(MUTANT))
-sim: ## whole networks in one process (SEED= SEEDS= EPOCH_SEEDS= LEDGER_SEEDS= OPS= JOBS=)
-sim: $(SIM) $(BUILD)/tests/property/prop_ledger
+sim: ## whole networks in one process (SEED= SEEDS= EPOCH_SEEDS= LEDGER_SEEDS= WHOLE_SEEDS= OPS= JOBS=)
+sim: $(SIM) $(BUILD)/tests/whole/whole $(BUILD)/tests/property/prop_ledger
 	$< --seed $(SEED) --seeds 200 --twice yes $(SIM_FLAGS)
 	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
 	$< --twins 3 $(SIM_FLAGS)
@@ -109,6 +110,22 @@ sim: $(SIM) $(BUILD)/tests/property/prop_ledger
 	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 5 --twice yes)
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds $(WHOLE_SEEDS))
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 10 --nodes 7)
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 10 --nodes 1)
+
+WHOLE     = $(BUILD)/tests/whole/whole
+WHOLE_RUN = $(WHOLE) --jobs $(JOBS) $(if $(MUTANT),--mutant $(MUTANT))
+sim-whole: ## whole nodes on real files, in one process (SEED= SEEDS= NODES= MUTANT=)
+sim-whole: $(WHOLE)
+	$(WHOLE_RUN) --seed $(SEED) --nodes $(or $(NODES),4) \
+	    --seeds $(if $(filter file,$(origin SEEDS)),400,$(SEEDS))
+mutants-whole: ## each fault planted in the driver is caught (SEEDS=)
+mutants-whole: $(WHOLE)
+	@tools/whole-mutants.sh $(WHOLE) $(JOBS) \
+	    $(if $(filter file,$(origin SEEDS)),100,$(SEEDS)) $(MUTANT)
+.PHONY: sim-whole mutants-whole
 
 sim-long: ## seeds until VIEWS have passed; goes on where it was stopped
 sim-long: $(SIM)

@@ -7,6 +7,7 @@
  *
  *   column family  key -> value (integers in keys big endian)
  *   meta           "tip", "index", "format", "chain", "journal";
+ *                  "damaged": so many blocks were there (none: all are);
  *                  "bodies": height u64
  *                  from which on there are bodies (none: all)
  *   block          height u64, kind u8 -> header | certificate | roots
