@@ -156,6 +156,10 @@ $(BUILD)/tests/unit/node/test_prove: $(BUILD)/tests/unit/node/test_prove.o \
     $(RIG) $(MARKET) $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
+$(BUILD)/tests/unit/node/test_load: $(BUILD)/tests/unit/node/test_load.o \
+    $(BUILD)/tests/bench/chain.o $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
 $(BUILD)/tests/receipts/%: $(BUILD)/tests/receipts/%.o $(RIG) $(MARKET) \
     $$(call needs,audit)
 	$(call say,LINK,$@)
@@ -188,11 +192,16 @@ $(BUILD)/tests/whole/whole: $(WHOLE_OBJS) $$(call needs,node)
 	$(Q)$(CC) $(LDFLAGS) $(WHOLE_WRAPS:%=-Wl,--wrap=%) $^ \
 	    $(call libs,node) -ldl -o $@
 $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o \
-    $(MARKET) $$(call needs,state)
+    $(BUILD)/tests/bench/measure.o $(MARKET) $$(call needs,state)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
 # Programs that put real nodes under load.
+$(BUILD)/tests/bench/bench_replay $(BUILD)/tests/bench/bench_disk: \
+    $(BUILD)/tests/bench/transfers.o
+$(BUILD)/tests/bench/bench_disk: $(BUILD)/tests/bench/chain.o \
+    $(BUILD)/tests/bench/measure.o
 $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_replay \
+    $(BUILD)/tests/bench/bench_disk \
     $(BUILD)/tests/bench/bench_sync \
     $(BUILD)/tests/chaos/load: %: %.o \
     $(BUILD)/tests/load/load.o $$(call needs,node)
@@ -201,6 +210,12 @@ $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_replay \
 $(BUILD)/tests/chaos/wire: $(BUILD)/tests/chaos/wire.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+# Programs that measure a store of rows made up, or a state.
+$(BUILD)/tests/bench/bench_proof $(BUILD)/tests/bench/bench_restart \
+    $(BUILD)/tests/bench/bench_state: %: %.o $(BUILD)/tests/bench/chain.o \
+    $(BUILD)/tests/bench/measure.o $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@

@@ -180,14 +180,23 @@ chaos-kills: all $(CHAOS_PROGRAMS)
 test: ## everything: check, property, model, simulation, end to end
 test: all check property receipts-mutate model-short sim e2e
 
-bench: ## the figures of docs/BENCH.md, in one table
-bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger \
-    $(BUILD)/tests/bench/bench_proof
-	$(BUILD)/tests/bench/bench $(BUILD)
-	$(BUILD)/tests/bench/bench_ledger
-	$(BUILD)/tests/bench/bench_proof
-bench-proof: ## receipts made and checked (HOLDINGS=10000000 needs 8 GB)
+BENCH = $(BUILD)/tests/bench/bench
+HOLDINGS ?= 1000000
+bench: ## the figures of docs/BENCH.md (HOLDINGS=10000000 needs 8 GB)
+bench: all $(BENCH) $(addprefix $(BENCH)_,state proof restart disk replay \
+    ledger)
+	$(BENCH) $(BUILD)
+	$(BENCH)_state $(HOLDINGS)
+	$(BENCH)_proof $(HOLDINGS)
+	$(BENCH)_restart $(HOLDINGS)
+	$(BENCH)_disk
+	$(BENCH)_replay
+	$(BENCH)_ledger
+bench-proof: ## receipts made and checked (HOLDINGS=)
 bench-proof: $(BUILD)/tests/bench/bench_proof
+	$< $(HOLDINGS)
+bench-restart: ## a start of HOLDINGS=, the root compared
+bench-restart: $(BUILD)/tests/bench/bench_restart
 	$< $(HOLDINGS)
 
 TRANSFERS ?= 20000
@@ -201,7 +210,7 @@ bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
 .PHONY: sim model model-short e2e test bench bench-replay bench-sync \
-    bench-proof
+    bench-proof bench-restart
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger
