@@ -105,11 +105,13 @@ const struct op_def op_def_validator_withdraw = {
 };
 
 static const struct field validator_ready_fields[] = {
-    FIELD_SIZED(struct op_validator_ready,
-                key,
-                FIELD_FIXED,
-                PUBKEY_BYTES,
-                "consensus public key that the filing institution announced"),
+    FIELD_SIZED(
+        struct op_validator_ready,
+        key,
+        FIELD_FIXED,
+        PUBKEY_BYTES,
+        "consensus public key that the filing institution announced, or "
+        "validates with"),
     FIELD_OF(struct op_validator_ready,
              version,
              FIELD_U32,
@@ -119,8 +121,8 @@ static const struct schema validator_ready_schema =
     SCHEMA("validator_ready",
            struct op_validator_ready,
            validator_ready_fields,
-           "An announced validator says that it is running and has all "
-           "blocks.");
+           "A validator, announced or in force, says that it is running and "
+           "has all blocks.");
 const struct op_def op_def_validator_ready = {
     .kind = OP_VALIDATOR_READY,
     .filer = FILER_NONE,

@@ -89,17 +89,43 @@ enum verdict rule_validator_withdraw(struct exec *x,
     return V_OK;
 }
 
-/* R156: An announced validator says itself that it is ready, in a transaction
- * filed for its institution that its consensus key alone signs. */
+static void put_ready(struct exec *x, const struct ready_row *row)
+{
+    const struct hash key = validator_id(&row->key);
+
+    exec_put(x, row, TABLE_READY, &zero, &key);
+}
+
+static bool is_validator_of(const struct valset *set,
+                            const struct pubkey *key,
+                            uint16_t institution)
+{
+    const int at = valset_find(set, key);
+
+    return at >= 0 && set->list[at].institution == institution;
+}
+
+/* R156: A validator, announced or of the set in force, says itself that it is
+ * ready, in a transaction filed for its institution that its consensus key
+ * alone signs. */
 enum verdict rule_validator_ready(struct exec *x,
                                   const struct op_validator_ready *op)
 {
+    const struct ready_row ready = {
+        x->tx->institution, op->key, x->b->height, op->version};
+    struct validators_row now;
     struct event e = {.kind = EVENT_VALIDATOR_READY,
                       .account = validator_id(&op->key),
                       .number = x->tx->institution,
                       .second = op->version};
     struct candidate_row row;
 
+    get_validators(x, &now);
+    if (is_validator_of(&now.set, &op->key, x->tx->institution)) {
+        exec_emit(x, &e);
+        put_ready(x, &ready);
+        return V_OK;
+    }
     if (!exec_candidate(x->b->view, &row, x->tx->institution) ||
         !same_key(&row.key, &op->key))
         return exec_refuse(x, V_UNKNOWN, &e.account, 0, 0);
@@ -127,6 +153,13 @@ static void mark_institutions(struct exec *x,
     }
 }
 
+static void erase_ready(const struct exec *x, const struct pubkey *key)
+{
+    const struct row_key row = {TABLE_READY, zero, validator_id(key)};
+
+    x->b->view->erase(x->b->view->ctx, &row);
+}
+
 /* R166: The set that a change makes is in force from the next block on, in a
  * new epoch; the sets of past epochs stay on the ledger. */
 static void put_change(struct exec *x, const struct change_plan *c)
@@ -145,6 +178,8 @@ static void put_change(struct exec *x, const struct change_plan *c)
     mark_institutions(x, c->op->join, c->op->join_count, true);
     for (uint32_t i = 0; i < c->op->join_count; i++)
         erase_candidate(x, c->op->join[i].institution);
+    for (uint32_t i = 0; i < c->op->leave_count; i++)
+        erase_ready(x, &c->op->leave[i].key);
 }
 
 enum verdict rule_validators_change(struct exec *x,

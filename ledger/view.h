@@ -30,7 +30,8 @@ enum table {
     TABLE_VALIDATORS = 14,  /* zeros -> set in force; epoch_key -> a past one */
     TABLE_CANDIDATES = 15,  /* institution_id -> announced validator */
     TABLE_EVIDENCE = 16,    /* evidence_key -> what a validator may not do */
-    TABLES_USED = 17,
+    TABLE_READY = 17,       /* validator_id -> it said that it is ready */
+    TABLES_USED = 18,
     TABLE_SLOTS = 32,
 };
 

@@ -359,6 +359,7 @@ struct node {
     uint32_t refusal_next;
 
     /* own_tx.c */
+    bool ready_wanted; /* by who runs this validator */
     bool ready_asking;
     uint64_t ready_next_ms;
     uint64_t evidence_epoch;

@@ -250,6 +250,30 @@ all_become "all were killed: epoch 3 again" 60 epoch 3 $members
 all_become "and ready" 60 ready true $members
 goes_on "transfers go on"
 
+# ---- a set shrinks when those who stay have shown that they live ----
+goer=1
+[ "$rotated" != 1 ] || goer=2
+leaver=$(node_of $goer $members)
+out=$(change "$work/shrink.hex" --leave $goer)
+expect "four do not become three while one may be down" "margin -1" "$out"
+for i in $members; do
+    [ "$i" = "$leaver" ] || "$build/equityd" ready --config "$work/net/node$i.ini" ||
+        no "node$i is asked to say READY"
+done
+for _ in $(seq 1 300); do
+    out=$(change "$work/shrink.hex" --leave $goer)
+    case "$out" in *"margin 0"*) break ;; esac
+    sleep 0.1
+done
+expect "they do when the three are ready" "3 of those who stay are ready" "$out"
+expect "none of them may be down" "3 stay - 0 that may be down + 0 join = 3" "$out"
+expect "gov show tells who is ready" "blocks ago, software 1.0.0" \
+    "$("$build/equity" gov show --node "$(url 5)" | grep "validator of")"
+expect "one leaves" "final at height" "$(submit "$work/shrink.hex" 5)"
+members=$(for i in $members; do [ "$i" = "$leaver" ] || echo "$i"; done)
+all_become "three validators: epoch 4" 60 epoch 4 $members
+goes_on "transfers go on in epoch 4"
+
 exec 9>&-
 wait $load
 expect "the load ends" "acknowledged=" "$(cat "$work/load.out")"

@@ -223,32 +223,44 @@ static void test_change_to_two_of_one_institution_is_refused(void **state)
     world_free(w);
 }
 
-/* R165: With as many of those who stay down as the set in force tolerates, the
- * others and those who join are a quorum of the new set. */
+/* R165: With as many of those who stay down as the set in force tolerates, but
+ * none who has said within the last 10,000 blocks that it is ready, the others
+ * and those who join are a quorum of the new set. */
 static void test_change_that_thins_the_quorum_shows_the_margin(void **state)
 {
     static const struct {
         uint32_t count;
         uint32_t leave;
         uint32_t join;
+        uint32_t ready;
         int32_t margin;
     } cases[] = {
-        {4, 1, 0, -1},
-        {5, 1, 0, 0},
-        {7, 1, 0, -1},
-        {7, 2, 1, -1},
-        {7, 2, 2, 0},
-        {4, 0, 1, 0},
-        {6, 0, 1, 1},
-        {1, 0, 1, 0},
-        {3, 0, 1, 1},
+        {4, 1, 0, 0, -1},
+        {4, 1, 0, 2, -1},
+        {4, 1, 0, 3, 0}, /* who is ready needs no allowance */
+        {5, 1, 0, 0, 0},
+        {5, 1, 0, 4, 1},
+        {7, 1, 0, 0, -1},
+        {7, 1, 0, 4, -1}, /* the two others may both be down */
+        {7, 1, 0, 5, 0},
+        {7, 1, 0, 6, 1},
+        {7, 2, 0, 0, -1},
+        {7, 2, 0, 4, 0},
+        {7, 2, 1, 0, -1},
+        {7, 2, 2, 0, 0},
+        {4, 0, 1, 0, 0},
+        {6, 0, 1, 0, 1},
+        {1, 0, 1, 0, 0},
+        {3, 0, 1, 0, 1},
+        {32, 10, 0, 0, -3},
     };
     struct world *w = gov_world(4, false);
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(
-            valset_margin_of(cases[i].count, cases[i].leave, cases[i].join)
+            valset_margin_of(
+                cases[i].count, cases[i].leave, cases[i].join, cases[i].ready)
                 .margin,
             cases[i].margin);
     assert_int_equal(gov_change(w, LIST(4), NOBODY, 3), V_MARGIN);
@@ -263,6 +275,36 @@ static void test_change_that_thins_the_quorum_shows_the_margin(void **state)
     assert_int_equal(w->why.margin.stay, 0); /* of another refusal: none */
     gov_candidate(w, 5);
     assert_int_equal(gov_change(w, LIST(4), LIST(5), 3), V_OK);
+    world_free(w);
+}
+
+/* E7 few at once: a set shrinks in good order when those who stay have proved
+ * that they live, and not longer than 10,000 blocks ago. */
+static void test_change_shrinks_when_those_who_stay_are_ready(void **state)
+{
+    struct world *w = gov_world(7, false);
+    uint64_t said;
+
+    (void)state;
+    for (uint16_t i = 1; i <= 4; i++)
+        assert_int_equal(gov_ready_in_force(w, i), V_OK);
+    assert_int_equal(gov_ready_in_force(w, 7), V_OK); /* who leaves: no help */
+    said = w->block.height;
+    assert_int_equal(gov_change(w, LIST(7), NOBODY, 5), V_MARGIN);
+    assert_int_equal(w->why.margin.stay, 6);
+    assert_int_equal(w->why.margin.ready, 4);
+    assert_int_equal(w->why.margin.down, 2);
+    assert_int_equal(w->why.margin.quorum, 5);
+    assert_int_equal(w->why.margin.margin, -1);
+    assert_int_equal(w->why.have, 4);
+    assert_int_equal(w->why.need, 5);
+    assert_int_equal(gov_ready_in_force(w, 5), V_OK);
+    w->block.height = said + READY_BLOCKS + 1;
+    assert_int_equal(gov_change(w, LIST(7), NOBODY, 5), V_MARGIN);
+    assert_int_equal(w->why.margin.ready, 0);
+    w->block.height = said + READY_BLOCKS;
+    assert_int_equal(gov_change(w, LIST(7), NOBODY, 5), V_OK);
+    assert_false(gov_is_ready(w, gov_key(7))); /* nobody asks it any more */
     world_free(w);
 }
 
@@ -371,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_change_to_too_few_or_too_many_is_refused),
         cmocka_unit_test(test_change_to_two_of_one_institution_is_refused),
         cmocka_unit_test(test_change_that_thins_the_quorum_shows_the_margin),
+        cmocka_unit_test(test_change_shrinks_when_those_who_stay_are_ready),
         cmocka_unit_test(test_change_begins_an_epoch_and_keeps_the_past),
         cmocka_unit_test(test_change_needs_a_quorum_of_the_set_in_force),
     };
