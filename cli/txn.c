@@ -179,6 +179,7 @@ static struct bytes view_get(void *ctx, const struct row_key *key)
     case TABLE_DRAFTS:
     case TABLE_CLAIMS:
     case TABLE_EVIDENCE:
+    case TABLE_SHARED:
     case TABLES_USED:
     case TABLE_SLOTS:
         break;

@@ -200,3 +200,25 @@ const struct op_def op_def_evidence = {
     .document_offset = OP_NO_DOCUMENT,
     .verdicts = {V_UNKNOWN, V_EXISTS, V_EVIDENCE},
 };
+
+static const struct field params_change_fields[] = {
+    FIELD_SUB(struct op_params_change,
+              params,
+              &genesis_params_schema,
+              "the shared parameters, all of them"),
+};
+static const struct schema params_change_schema =
+    SCHEMA("params_change",
+           struct op_params_change,
+           params_change_fields,
+           "Change the shared parameters from the next epoch on.");
+const struct op_def op_def_params_change = {
+    .kind = OP_PARAMS_CHANGE,
+    .schema = &params_change_schema,
+    .signers = {{SIGNER_GOVERNANCE,
+                 0,
+                 0,
+                 "operators of a quorum of validator institutions"}},
+    .document_offset = OP_NO_DOCUMENT,
+    .verdicts = {V_EPOCH, V_PARAMS},
+};

@@ -659,7 +659,8 @@ const char *const table_names[TABLE_SLOTS] = {"institutions",
                                               "validators",
                                               "candidates",
                                               "evidence",
-                                              "ready"};
+                                              "ready",
+                                              "shared"};
 
 const struct schema *row_schema(uint8_t table)
 {
@@ -682,6 +683,7 @@ const struct schema *row_schema(uint8_t table)
         [TABLE_CANDIDATES] = &candidate_row_schema,
         [TABLE_EVIDENCE] = &evidence_row_schema,
         [TABLE_READY] = &ready_row_schema,
+        [TABLE_SHARED] = &shared_row_schema,
     };
 
     return table < TABLE_SLOTS ? schemas[table] : NULL;

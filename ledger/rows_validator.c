@@ -80,6 +80,21 @@ const struct schema ready_row_schema =
            ready_fields,
            "A validator of the set that said that it is ready.");
 
+static const struct field shared_fields[] = {
+    FIELD_SUB(
+        struct shared_row, params, &genesis_params_schema, "the parameters"),
+    FIELD_OF(struct shared_row,
+             since_height,
+             FIELD_U64,
+             "block that put them in force"),
+};
+const struct schema shared_row_schema =
+    SCHEMA("shared",
+           struct shared_row,
+           shared_fields,
+           "The parameters every validator shares, changed since the "
+           "genesis.");
+
 static const struct field evidence_fields[] = {
     FIELD_OF(struct evidence_row, epoch, FIELD_U64, "epoch of the votes"),
     FIELD_OF(struct evidence_row, view, FIELD_U64, "view of the votes"),

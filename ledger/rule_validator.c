@@ -162,18 +162,26 @@ static void erase_ready(const struct exec *x, const struct pubkey *key)
 
 /* R166: The set that a change makes is in force from the next block on, in a
  * new epoch; the sets of past epochs stay on the ledger. */
+static void put_epoch(struct exec *x,
+                      const struct validators_row *now,
+                      const struct valset *next)
+{
+    const struct hash past = epoch_key(now->set.epoch);
+    const struct validators_row row = {*next, x->b->height};
+
+    exec_put(x, now, TABLE_VALIDATORS, &zero, &past);
+    exec_put(x, &row, TABLE_VALIDATORS, &zero, &zero);
+}
+
 static void put_change(struct exec *x, const struct change_plan *c)
 {
-    const struct hash past = epoch_key(c->now.set.epoch);
-    const struct validators_row next = {c->next, x->b->height};
     struct event e = {.kind = EVENT_VALIDATORS_CHANGED,
                       .number = c->next.epoch,
                       .quantity = c->next.count,
                       .document = valset_hash(&c->next)};
 
     exec_emit(x, &e);
-    exec_put(x, &c->now, TABLE_VALIDATORS, &zero, &past);
-    exec_put(x, &next, TABLE_VALIDATORS, &zero, &zero);
+    put_epoch(x, &c->now, &c->next);
     mark_institutions(x, c->op->leave, c->op->leave_count, false);
     mark_institutions(x, c->op->join, c->op->join_count, true);
     for (uint32_t i = 0; i < c->op->join_count; i++)
@@ -195,5 +203,34 @@ enum verdict rule_validators_change(struct exec *x,
         return c.why.verdict;
     }
     put_change(x, &c);
+    return V_OK;
+}
+
+/* E13 parameters at a start
+ *
+ * R185: A change of parameters is in force from the next block on, in a new
+ * epoch of the same validators; a block changes either once. */
+enum verdict rule_params_change(struct exec *x,
+                                const struct op_params_change *op)
+{
+    struct event e = {.kind = EVENT_PARAMS_CHANGED,
+                      .document = genesis_params_hash(&op->params)};
+    const struct shared_row row = {op->params, x->b->height};
+    struct validators_row now;
+    struct valset next;
+    const char *why;
+
+    get_validators(x, &now);
+    if (now.since_height == x->b->height)
+        return exec_refuse(x, V_EPOCH, NULL, now.since_height, x->b->height);
+    /* R184: Shared parameters are within the ranges of a genesis. */
+    if (genesis_params_check(&op->params, &why) != ERR_NONE)
+        return exec_refuse(x, V_PARAMS, NULL, 0, 0);
+    next = now.set;
+    next.epoch++;
+    e.number = next.epoch;
+    exec_emit(x, &e);
+    exec_put(x, &row, TABLE_SHARED, &zero, &zero);
+    put_epoch(x, &now, &next);
     return V_OK;
 }

@@ -31,7 +31,8 @@ enum table {
     TABLE_CANDIDATES = 15,  /* institution_id -> announced validator */
     TABLE_EVIDENCE = 16,    /* evidence_key -> what a validator may not do */
     TABLE_READY = 17,       /* validator_id -> it said that it is ready */
-    TABLES_USED = 18,
+    TABLE_SHARED = 18,      /* zeros -> parameters, if not the genesis's */
+    TABLES_USED = 19,
     TABLE_SLOTS = 32,
 };
 

@@ -105,7 +105,31 @@ void api_evidence_list(void *ctx,
 
 void api_params_get(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
 {
-    const struct row_key key = {.table = TABLE_PARAMS};
+    static const struct row_key key = {.table = TABLE_PARAMS};
+    static const struct row_key shared_key = {.table = TABLE_SHARED};
+    const struct node *n = ctx;
+    struct store_view *v = api_view_at(ctx, call, &a[0]);
+    struct shared_row shared = {.params = n->genesis->params};
+    struct params_row row;
+    struct store_value value;
 
-    api_one_row(ctx, call, &a[0], &key, "params");
+    if (v == NULL ||
+        !api_read_row(call, v, &row, &key, "there are no parameters"))
+        return;
+    if (store_get_row(&value, v, &shared_key) == ERR_NONE) {
+        if (schema_decode(&shared,
+                          &shared_row_schema,
+                          bytes_of(value.at, value.size)) != ERR_NONE)
+            shared = (struct shared_row){.params = n->genesis->params};
+        store_value_free(&value);
+    }
+    rpc_result(call,
+               json_pack("{s:o, s:o, s:o}",
+                         "height",
+                         json_of_u64(store_view_height(v)),
+                         "params",
+                         schema_to_json(&params_row_schema, &row),
+                         "shared",
+                         schema_to_json(&shared_row_schema, &shared)));
+    store_view_close(v);
 }

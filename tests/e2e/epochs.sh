@@ -274,6 +274,21 @@ members=$(for i in $members; do [ "$i" = "$leaver" ] || echo "$i"; done)
 all_become "three validators: epoch 4" 60 epoch 4 $members
 goes_on "transfers go on in epoch 4"
 
+# ---- parameters change with an epoch (E13) ----
+shared=$(rpc 5 params_get '{}' | jq -c .result.shared.params)
+wanted=$(echo "$shared" | jq -c '.t_leader_ms=300|.t_view_ms=600')
+expect "a parameter out of its range" E_PARAMS "$("$build/equity" tx params_change $wallet \
+    --node "$(url 5)" --params "$(echo "$shared" | jq -c '.t_leader_ms=5')" --simulate 2>&1)"
+expect "parameters change" "final at height" "$("$build/equity" tx params_change $wallet \
+    --node "$(url 5)" --params "$wanted" 2>&1)"
+all_become "the same three: epoch 5" 60 epoch 5 $members
+same "the parameters are in force" "$wanted" "$(rpc 5 params_get '{}' | jq -c .result.shared.params)"
+first=$(echo "$members" | head -n 1)
+stop "$first"
+start "$first"
+becomes "who comes back has them" 60 "$first" ready true
+goes_on "transfers go on in epoch 5"
+
 exec 9>&-
 wait $load
 expect "the load ends" "acknowledged=" "$(cat "$work/load.out")"

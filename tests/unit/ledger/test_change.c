@@ -401,6 +401,74 @@ static void test_change_needs_a_quorum_of_the_set_in_force(void **state)
     world_free(w);
 }
 
+static enum verdict params_change(struct world *w,
+                                  const struct genesis_params *p,
+                                  uint16_t signers)
+{
+    const struct op_params_change op = {*p};
+    struct gov_signing s = {.filer = 1};
+
+    for (uint16_t i = 0; i < signers; i++)
+        s.operators[i] = (uint16_t)(i + 1);
+    return gov_apply(w, OP_PARAMS_CHANGE, &op, &s);
+}
+
+/* R184: Shared parameters are within the ranges of a genesis. */
+static void test_params_out_of_range_are_refused(void **state)
+{
+    struct world *w = gov_world(4, false);
+    struct genesis_params p;
+
+    (void)state;
+    genesis_defaults(&p);
+    p.t_view_ms = p.t_leader_ms - 1;
+    assert_int_equal(params_change(w, &p, 3), V_PARAMS);
+    genesis_defaults(&p);
+    p.t_cap_ms = 60001;
+    assert_int_equal(params_change(w, &p, 3), V_PARAMS);
+    genesis_defaults(&p);
+    p.block_txs_max = 0;
+    assert_int_equal(params_change(w, &p, 3), V_PARAMS);
+    genesis_defaults(&p);
+    assert_int_equal(params_change(w, &p, 2), V_SIG_MISSING);
+    world_free(w);
+}
+
+/* E13 parameters at a start; R185: A change of parameters is in force from the
+ * next block on, in a new epoch of the same validators; a block changes either
+ * once. */
+static void test_params_change_begins_an_epoch_of_the_same_set(void **state)
+{
+    struct world *w = gov_world(4, false);
+    const struct row_key key = {.table = TABLE_SHARED};
+    struct genesis_params p;
+    struct validators_row before;
+    struct validators_row after;
+    struct shared_row row;
+
+    (void)state;
+    assert_true(gov_row(w, &before));
+    gov_candidate(w, 5);
+    genesis_defaults(&p);
+    p.t_leader_ms = 300;
+    assert_int_equal(w->view.get(w->view.ctx, &key).size, 0);
+    assert_int_equal(params_change(w, &p, 3), V_OK);
+    assert_int_equal(params_change(w, &p, 3), V_EPOCH);
+    assert_int_equal(gov_change(w, NOBODY, LIST(5), 3), V_EPOCH);
+    assert_true(gov_row(w, &after));
+    assert_int_equal(after.set.epoch, 1);
+    assert_int_equal(after.since_height, w->block.height);
+    assert_int_equal(after.set.count, 4);
+    assert_memory_equal(after.set.list, before.set.list, sizeof after.set.list);
+    assert_true(exec_get(&w->view, &row, TABLE_SHARED, &gov_zero, &gov_zero));
+    assert_memory_equal(&row.params, &p, sizeof p);
+    assert_int_equal(row.since_height, w->block.height);
+    world_at(w, TODAY);
+    assert_int_equal(gov_change(w, NOBODY, LIST(5), 3), V_OK);
+    assert_int_equal(params_change(w, &p, 4), V_EPOCH);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +481,8 @@ int main(void)
         cmocka_unit_test(test_change_to_too_few_or_too_many_is_refused),
         cmocka_unit_test(test_change_to_two_of_one_institution_is_refused),
         cmocka_unit_test(test_change_that_thins_the_quorum_shows_the_margin),
+        cmocka_unit_test(test_params_out_of_range_are_refused),
+        cmocka_unit_test(test_params_change_begins_an_epoch_of_the_same_set),
         cmocka_unit_test(test_change_shrinks_when_those_who_stay_are_ready),
         cmocka_unit_test(test_change_begins_an_epoch_and_keeps_the_past),
         cmocka_unit_test(test_change_needs_a_quorum_of_the_set_in_force),
