@@ -650,6 +650,7 @@ void api_backend(struct rpc_backend *out, struct node *n)
     *out = (struct rpc_backend){
         .handlers = {[RPC_NODE_STATUS] = node_status,
                      [RPC_NODE_PEERS] = node_peers,
+                     [RPC_SNAPSHOT_LIST] = api_snapshot_list,
                      [RPC_CHAIN_GET_BLOCK] = api_get_block,
                      [RPC_CHAIN_GET_HEADER] = api_get_header,
                      [RPC_CHAIN_GET_CHANGES] = api_get_changes,

@@ -3,6 +3,7 @@
  *   api.c        rows and events, from the store's snapshots
  *   api_gov.c    validators, candidates, evidence
  *   api_chain.c  blocks
+ *   api_snapshot.c  snapshots
  *   api_bytes.c  blocks and the genesis as bytes, for archives
  *   api_tx.c     transactions, by way of the loop
  *   api_proof.c  receipts, by way of the prover and the executor */
@@ -51,6 +52,9 @@ void api_list_rows(struct node *n,
                    const char *name);
 
 /* Handlers. */
+void api_snapshot_list(void *ctx,
+                       struct rpc_call *call,
+                       const struct rpc_arg *a);
 void api_validators_get(void *ctx,
                         struct rpc_call *call,
                         const struct rpc_arg *a);

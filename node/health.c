@@ -1,6 +1,7 @@
 /* What the node says of itself: status, readiness with reasons, metrics. */
 #include "base/hex.h"
 #include "node/node.h"
+#include "node/snapshots.h"
 #include "rpc/schema_json.h"
 
 #include <stdarg.h>
@@ -321,6 +322,35 @@ static void work_metrics(struct node *n,
          n->rpc_errors);
 }
 
+static void snapshot_metrics(struct node *n, struct buf *out)
+{
+    struct snapshot_info list[SNAPSHOTS_HELD];
+    const uint32_t count = snapshots_list(n->snapshots, list);
+    const struct snapshots_progress p = snapshots_progress(n->snapshots);
+
+    line(out,
+         "snapshot_height",
+         "gauge",
+         "Newest snapshot that is here; 0: none.",
+         count > 0 ? list[0].height : 0);
+    line(out,
+         "snapshot_running",
+         "gauge",
+         "Whether one is being taken.",
+         p.running ? 1 : 0);
+    line(out,
+         "snapshot_rows",
+         "gauge",
+         "Rows read for it, or for the last one.",
+         p.leaves);
+    line(out, "snapshot_millis", "gauge", "What the last one took.", p.last_ms);
+    line(out,
+         "snapshot_failed_total",
+         "counter",
+         "Snapshots that were not taken for an error.",
+         p.failed);
+}
+
 void health_metrics(void *ctx, struct buf *out)
 {
     struct node *n = ctx;
@@ -380,6 +410,7 @@ void health_metrics(void *ctx, struct buf *out)
          "Free space of the data directory.",
          h.disk_free);
     work_metrics(n, &h, out);
+    snapshot_metrics(n, out);
     health_peers_metrics(&h, out);
     (void)run_checks(n, c);
     buf_append(out, ready_head, sizeof ready_head - 1);

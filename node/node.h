@@ -334,6 +334,8 @@ struct node {
     struct sync *sync;
     uint8_t fetch_peer; /* slot */
     struct sync_serving serving[PEERS_MAX];
+    struct snapshots *snapshots;   /* snapshots.h */
+    uint8_t parts_open[PEERS_MAX]; /* of them, being read for a peer */
 
     struct peers_clock clock; /* as of the last tick */
 
@@ -492,7 +494,7 @@ void replica_cut_journal(struct node *n);
 
 /* inbox.c */
 enum {
-    REPLICA_TYPES = 11,
+    REPLICA_TYPES = 15,
 };
 extern const struct peers_type replica_types[REPLICA_TYPES];
 void replica_frame(void *ctx,

@@ -6,6 +6,7 @@
 #include "node/control.h"
 #include "node/own_tx.h"
 #include "node/prove.h"
+#include "node/snapshots.h"
 #include "node/trace.h"
 
 #include <event2/thread.h>
@@ -366,6 +367,7 @@ static int open_loop(struct node *n)
     n->writer = pool_new("writer", 1, n->mail);
     n->reader = pool_new("reader", 1, n->mail);
     n->provers = pool_new("prover", 1, n->mail);
+    n->snapshots = snapshots_new(n);
     n->prover = prover_new(n->store, n->genesis->offset_ms, PROVE_CACHE_BYTES);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->links_event = event_new(n->base, -1, 0, links_on_refresh, n);
@@ -412,8 +414,11 @@ static void close_loop(struct node *n)
     end_pool(n, &n->executor);
     write_flush(n);
     end_pool(n, &n->writer);
+    snapshots_stop(n->snapshots);
+    mail_drain(n->mail);
     proofs_free(n);
     prover_free(n->prover);
+    snapshots_free(n->snapshots);
     mempool_free(n);
     if (n->exit_code == 0)
         log_info("node",

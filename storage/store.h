@@ -104,9 +104,17 @@ typedef enum err (*store_row_fn)(void *ctx,
                                  struct bytes row);
 MUST_USE enum err store_each_row(struct store *s, store_row_fn each, void *ctx);
 
+struct store_view;
+/* store_view_each_row visits all rows of the state at the view's height, in the
+ * order of (table, tree, key), and keeps none of what it reads in the cache;
+ * for work that takes long.
+ * Requires  the view is not in the past */
+MUST_USE enum err store_view_each_row(struct store_view *v,
+                                      store_row_fn each,
+                                      void *ctx);
+
 /* Reading.  A store_view is one consistent snapshot of the indexed state: X6
  * readers see final state. */
-struct store_view;
 struct store_view *store_view_open(struct store *s);
 void store_view_close(struct store_view *v);
 uint64_t store_view_height(const struct store_view *v);

@@ -159,10 +159,13 @@ enum err store_iterator_end(struct store *s, rocksdb_iterator_t *it)
     return error == NULL ? ERR_NONE : store_failed(s, error);
 }
 
-enum err store_each_row(struct store *s, store_row_fn each, void *ctx)
+static enum err each_row(struct store *s,
+                         const rocksdb_readoptions_t *read,
+                         store_row_fn each,
+                         void *ctx)
 {
     rocksdb_iterator_t *it =
-        rocksdb_create_iterator_cf(s->db, s->read, s->family[FAMILY_STATE]);
+        rocksdb_create_iterator_cf(s->db, read, s->family[FAMILY_STATE]);
     enum err e = ERR_NONE;
     enum err failed;
 
@@ -180,6 +183,26 @@ enum err store_each_row(struct store *s, store_row_fn each, void *ctx)
     }
     failed = store_iterator_end(s, it);
     return e != ERR_NONE ? e : failed;
+}
+
+enum err store_each_row(struct store *s, store_row_fn each, void *ctx)
+{
+    return each_row(s, s->read, each, ctx);
+}
+
+enum err store_view_each_row(struct store_view *v, store_row_fn each, void *ctx)
+{
+    rocksdb_readoptions_t *read = rocksdb_readoptions_create();
+    enum err e;
+
+    ASSERT(!v->past);
+    rocksdb_readoptions_set_snapshot(read, v->snapshot);
+    rocksdb_readoptions_set_verify_checksums(read, 1);
+    rocksdb_readoptions_set_fill_cache(read, 0);
+    rocksdb_readoptions_set_readahead_size(read, 512 << 10);
+    e = each_row(v->store, read, each, ctx);
+    rocksdb_readoptions_destroy(read);
+    return e;
 }
 
 static enum err each_current(struct store_view *v,
