@@ -103,6 +103,17 @@ static const struct config_key keys[] = {
      "newest blocks whose bodies equityd prune leaves when it is run without "
      "--below; 0 = none"},
     {"node",
+     "sync",
+     CONFIG_CHOICE,
+     TEXT(sync),
+     "blocks",
+     0,
+     0,
+     "blocks snapshot",
+     false,
+     "how a node that has only the genesis begins: blocks = executes every one; "
+     "snapshot = fetches a state of its peers, then the blocks after it"},
+    {"node",
      "snapshot_blocks",
      CONFIG_NUMBER,
      TEXT(snapshot_blocks),

@@ -322,6 +322,28 @@ static void work_metrics(struct node *n,
          n->rpc_errors);
 }
 
+void health_statesync_metrics(struct node *n, struct buf *out)
+{
+    const struct health h = health_look(n);
+
+    line(out,
+         "statesync_height",
+         "gauge",
+         "Height of the snapshot that is being fetched; 0: none is.",
+         h.sync_height);
+    line(out,
+         "statesync_chunks_done",
+         "gauge",
+         "Chunks of it that are here.",
+         h.sync_chunks_done);
+    line(out, "statesync_chunks", "gauge", "Chunks it has.", h.sync_chunks);
+    line(out,
+         "disk_free_bytes",
+         "gauge",
+         "Free space of the data directory.",
+         h.disk_free);
+}
+
 static void snapshot_metrics(struct node *n, struct buf *out)
 {
     struct snapshot_info list[SNAPSHOTS_HELD];

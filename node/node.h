@@ -222,6 +222,8 @@ struct health {
     uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
     uint64_t sync_target, sync_windows;
+    uint64_t sync_height; /* of the snapshot that is fetched; 0: none is */
+    uint32_t sync_chunks_done, sync_chunks;
     struct peers_status peer[PEERS_MAX];
     struct peers_clock clock;
     char observer_why[160];
@@ -634,6 +636,8 @@ struct health health_look(struct node *n); /* any thread */
 bool health_ready(void *ctx, struct buf *out);
 void health_metrics(void *ctx, struct buf *out);
 json_t *health_status(struct node *n);
+/* While a snapshot is fetched. */
+void health_statesync_metrics(struct node *n, struct buf *out);
 /* health_peers.c */
 json_t *health_peers(struct node *n);
 void health_peers_metrics(const struct health *h, struct buf *out);

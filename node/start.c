@@ -7,6 +7,7 @@
 #include "node/own_tx.h"
 #include "node/prove.h"
 #include "node/snapshots.h"
+#include "node/statesync.h"
 #include "node/trace.h"
 
 #include <event2/thread.h>
@@ -124,9 +125,9 @@ struct node *node_new(const struct config *config)
     return n;
 }
 
-static void sign_hello(void *ctx,
-                       struct signature *out,
-                       const struct hash *digest)
+void start_sign_hello(void *ctx,
+                      struct signature *out,
+                      const struct hash *digest)
 {
     struct node *n = ctx;
     const enum err e = key_sign(out, &n->consensus_key, digest);
@@ -182,7 +183,7 @@ static bool is_address(const char *text)
            config_split_address(host, &port, text) == ERR_NONE;
 }
 
-static int start_peers(struct node *n)
+int start_peers(struct node *n, const struct peers_callbacks *callbacks)
 {
     struct peers_config c = {
         .base = n->base,
@@ -194,13 +195,6 @@ static int start_peers(struct node *n)
         .type_count = REPLICA_TYPES,
         .software = "equityd/1",
         .protocol = HELLO_PROTOCOL,
-    };
-    const struct peers_callbacks callbacks = {
-        .on_frame = replica_frame,
-        .on_up = on_up,
-        .on_down = on_down,
-        .sign = sign_hello,
-        .ctx = n,
     };
     char host[256];
     enum err e;
@@ -224,7 +218,7 @@ static int start_peers(struct node *n)
                                   "write host:port",
                                   EXIT_CONFIG);
     }
-    e = peers_new(&n->peers, &c, &callbacks);
+    e = peers_new(&n->peers, &c, callbacks);
     if (e != ERR_NONE)
         return start_complain(e == ERR_EXISTS ? "the port for peers is in use"
                                               : "the port for peers cannot be "
@@ -236,7 +230,7 @@ static int start_peers(struct node *n)
     return 0;
 }
 
-static int start_rpc(struct node *n)
+int start_rpc(struct node *n, const struct rpc_backend *backend)
 {
     struct http_config http = {
         .allow_hosts = n->config.rpc_hosts,
@@ -247,7 +241,6 @@ static int start_rpc(struct node *n)
         .body_deadline_ms = 15000,
         .idle_ms = 60000,
     };
-    struct rpc_backend backend;
     char host[256];
     enum err e;
 
@@ -258,8 +251,7 @@ static int start_rpc(struct node *n)
                               "write host:port",
                               EXIT_CONFIG);
     http.host = host;
-    api_backend(&backend, n);
-    e = rpc_start(&n->rpc, &http, &backend);
+    e = rpc_start(&n->rpc, &http, backend);
     if (e != ERR_NONE)
         return start_complain(e == ERR_EXISTS
                                   ? "the port for clients is in use"
@@ -338,7 +330,7 @@ static void end_pool(struct node *n, struct pool **p)
 
 /* Consensus, ticks and what the threads have done come first; bulk gets what is
  * left, two milliseconds at a time. */
-static struct event_base *make_base(void)
+struct event_base *start_make_base(void)
 {
     static const struct timeval slice = {0, 2000};
     struct event_config *c = event_config_new();
@@ -357,10 +349,18 @@ static struct event_base *make_base(void)
 static int open_loop(struct node *n)
 {
     static const struct timeval soon = {0, 1000};
+    const struct peers_callbacks callbacks = {
+        .on_frame = replica_frame,
+        .on_up = on_up,
+        .on_down = on_down,
+        .sign = start_sign_hello,
+        .ctx = n,
+    };
+    struct rpc_backend backend;
     int code;
 
     evthread_use_pthreads();
-    n->base = make_base();
+    n->base = start_make_base();
     n->mail = mail_new(n->base);
     n->verify = pool_new("verify", verify_threads(n), n->mail);
     n->executor = pool_new("executor", 1, n->mail);
@@ -381,12 +381,13 @@ static int open_loop(struct node *n)
     event_add(n->on_term, NULL);
     event_add(n->on_int, NULL);
     commit_recovered(n);
-    code = start_peers(n);
+    code = start_peers(n, &callbacks);
     if (code != 0)
         return code;
     n->disk_free = datadir_free_bytes(n->config.dir);
     health_refresh(n);
-    code = start_rpc(n);
+    api_backend(&backend, n);
+    code = start_rpc(n, &backend);
     if (code == 0 && control_start(&n->control, n) != ERR_NONE)
         code = start_complain("the socket for the operator cannot be made",
                               n->config.dir,
@@ -442,6 +443,10 @@ int node_begin(struct node **out, const struct config *config)
         code = start_open_store(n, false);
     }
     if (code == 0)
+        code = statesync_run(n);
+    if (code != 0 || n->stopping)
+        return code;
+    if (code == 0)
         code = start_load_state(n);
     if (code == 0)
         code = start_recover(n);
@@ -469,7 +474,7 @@ int node_run(const struct config *config)
 
     signal(SIGPIPE, SIG_IGN);
     code = node_begin(&n, config);
-    if (code == 0)
+    if (code == 0 && n->base != NULL)
         event_base_dispatch(n->base);
     end = node_end(n);
     return code != 0 ? code : end;

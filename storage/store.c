@@ -182,22 +182,6 @@ static enum err read_mark(struct store *s,
     return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
 }
 
-static enum err read_bodies_from(struct store *s)
-{
-    struct store_value v;
-    struct reader r;
-    const enum err e = store_get(
-        &v, s, NULL, FAMILY_META, bytes_of("bodies", strlen("bodies")));
-
-    if (e == ERR_NOT_FOUND)
-        return ERR_NONE;
-    TRY(e);
-    r = reader_of(bytes_of(v.at, v.size));
-    s->bodies_from = reader_u64(&r);
-    store_value_free(&v);
-    return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
-}
-
 enum err store_open(struct store **out,
                     const char *dir,
                     const struct hash *chain_id,
@@ -228,7 +212,7 @@ enum err store_open(struct store **out,
     if (e == ERR_NONE)
         e = read_mark(s, "index", &s->index);
     if (e == ERR_NONE)
-        e = read_bodies_from(s);
+        e = store_read_base(s);
     if (e == ERR_NONE && s->index.any &&
         (!s->tip.any || s->index.height > s->tip.height))
         e = ERR_CORRUPT;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "chain/tx.h"
 #include "storage/store_db.h"
+#include "storage/store_import.h"
 
 #include <stdlib.h>
 
@@ -36,6 +37,12 @@ enum err store_get(struct store_value *out,
     return at != NULL ? ERR_NONE : ERR_NOT_FOUND;
 }
 
+/* What is not there, because the database begins later. */
+static enum err absent(enum err e, bool is_before)
+{
+    return e == ERR_NOT_FOUND && is_before ? ERR_PRUNED : e;
+}
+
 enum err store_get_block(struct store_value *out,
                          struct store *s,
                          uint64_t height,
@@ -49,7 +56,9 @@ enum err store_get_block(struct store_value *out,
     if (family == FAMILY_BODY && height < store_bodies_from(s))
         return ERR_PRUNED;
     store_part_key(&w, height, part);
-    return store_get(out, s, NULL, family, writer_bytes(&w));
+    return absent(store_get(out, s, NULL, family, writer_bytes(&w)),
+                  height < store_blocks_from(s) ||
+                      (part == STORE_ROOTS && height < store_rows_from(s)));
 }
 
 enum err store_get_tx(uint64_t *height,
@@ -78,7 +87,8 @@ enum err store_get_header_log(struct mtree_log *out,
 
     *out = (struct mtree_log){.size = size};
     writer_be64(&w, size);
-    TRY(store_get(&v, s, NULL, FAMILY_HEADERS, writer_bytes(&w)));
+    TRY(absent(store_get(&v, s, NULL, FAMILY_HEADERS, writer_bytes(&w)),
+               size < store_rows_from(s)));
     if (v.size != mtree_log_peak_count(out) * sizeof out->peaks[0]) {
         store_value_free(&v);
         return ERR_CORRUPT;
