@@ -14,8 +14,12 @@
 
 json_t *api_hash(const struct hash *h);
 void api_not_found(struct rpc_call *call, const char *what);
-/* The body of this block was removed; names the earliest that is there. */
-void api_pruned(struct node *n, struct rpc_call *call);
+/* What was asked for was removed, or is before the snapshot at which this node
+ * began; names the earliest that is here. */
+enum api_part { API_BODY, API_BLOCK, API_STATE, API_EVENTS };
+void api_pruned(struct node *n, struct rpc_call *call, enum api_part part);
+/* The same in other words. */
+void api_pruned_why(struct node *n, struct rpc_call *call, const char *why);
 void api_bad_param(struct rpc_call *call, const char *path, const char *why);
 /* The state is only this high yet. */
 void api_behind(struct rpc_call *call, uint64_t height);

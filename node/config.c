@@ -111,7 +111,8 @@ static const struct config_key keys[] = {
      0,
      "blocks snapshot",
      false,
-     "how a node that has only the genesis begins: blocks = executes every one; "
+     "how a node that has only the genesis begins: blocks = executes every "
+     "one; "
      "snapshot = fetches a state of its peers, then the blocks after it"},
     {"node",
      "snapshot_blocks",

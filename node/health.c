@@ -3,6 +3,7 @@
 #include "node/node.h"
 #include "node/snapshots.h"
 #include "rpc/schema_json.h"
+#include "storage/store_import.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -210,7 +211,7 @@ json_t *health_status(struct node *n)
 
     return json_pack(
         "{s:o, s:o, s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o, s:i}",
+        "s:o, s:o, s:o, s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o, s:i}",
         "chain_id",
         hash_json(&n->chain_id),
         "epoch",
@@ -229,6 +230,10 @@ json_t *health_status(struct node *n)
         json_of_u64(h.durable),
         "earliest_body_height",
         json_of_u64(store_bodies_from(n->store)),
+        "earliest_height",
+        json_of_u64(store_blocks_from(n->store)),
+        "earliest_state_height",
+        json_of_u64(store_rows_from(n->store)),
         "tip_height",
         json_of_u64(h.height),
         "tip_hash",
@@ -393,6 +398,16 @@ void health_metrics(void *ctx, struct buf *out)
          "gauge",
          "Lowest block whose body is here.",
          store_bodies_from(n->store));
+    line(out,
+         "earliest_height",
+         "gauge",
+         "Lowest block that is here, but for the genesis.",
+         store_blocks_from(n->store));
+    line(out,
+         "earliest_state_height",
+         "gauge",
+         "Lowest block after which the state is known here.",
+         store_rows_from(n->store));
     line(out, "view", "gauge", "Current view.", h.view);
     line(out, "final_view", "gauge", "Last final view.", h.final_view);
     line(out, "views_total", "counter", "Views entered.", h.views);

@@ -219,8 +219,9 @@ void links_leave(struct node *n,
     }
 }
 
-/* E10 leavers serve, and are served: who leaves is let in until f + 1 of the new set are in the new epoch,
- * and a while longer, so that it hears of it too. */
+/* E10 leavers serve, and are served: who leaves is let in until f + 1 of the
+ * new set are in the new epoch, and a while longer, so that it hears of it too.
+ */
 void links_tick(struct node *n)
 {
     const uint32_t there =

@@ -337,6 +337,7 @@ struct node {
     uint8_t fetch_peer; /* slot */
     struct sync_serving serving[PEERS_MAX];
     struct snapshots *snapshots;   /* snapshots.h */
+    struct fill *fill;             /* fill.h; NULL: nothing to do */
     uint8_t parts_open[PEERS_MAX]; /* of them, being read for a peer */
 
     struct peers_clock clock; /* as of the last tick */

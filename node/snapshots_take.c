@@ -93,48 +93,22 @@ static enum err take_row(void *ctx, const struct row_key *key, struct bytes row)
 
 /* ---- what stands before the body ---- */
 
-static enum err read_set(struct valset *out,
-                         uint64_t *since,
-                         struct store_view *v,
-                         uint64_t epoch,
-                         bool in_force)
-{
-    const struct row_key key = {.table = TABLE_VALIDATORS,
-                                .key = in_force ? (struct hash){{0}}
-                                                : epoch_key(epoch)};
-    struct validators_row row;
-    struct store_value value;
-    enum err e;
-
-    TRY(store_get_row(&value, v, &key));
-    e = schema_decode(
-        &row, &validators_row_schema, bytes_of(value.at, value.size));
-    store_value_free(&value);
-    if (e == ERR_NONE && row.set.epoch != epoch)
-        e = ERR_MISMATCH;
-    *out = row.set;
-    *since = row.since_height;
-    return e;
-}
-
 /* The end of the epoch before `epoch`, and its set. */
-static enum err add_epoch(struct take *t,
-                          struct buf *out,
-                          uint64_t epoch,
-                          bool in_force)
+static enum err add_epoch(struct take *t, struct buf *out, uint64_t epoch)
 {
     struct store *store = t->owner->node->store;
     struct snapshot_epoch e;
     struct store_value header = {0};
     struct store_value cert = {0};
-    uint64_t since;
-    enum err err = read_set(&e.next, &since, t->view, epoch, in_force);
+    struct validators_row row;
+    enum err err = load_validators(&row, t->view, epoch);
 
     if (err == ERR_NONE)
-        err = store_get_block(&header, store, since, STORE_HEADER);
+        err = store_get_block(&header, store, row.since_height, STORE_HEADER);
     if (err == ERR_NONE)
-        err = store_get_block(&cert, store, since, STORE_CERT);
+        err = store_get_block(&cert, store, row.since_height, STORE_CERT);
     if (err == ERR_NONE) {
+        e.next = row.set;
         e.header = bytes_of(header.at, header.size);
         e.cert = bytes_of(cert.at, cert.size);
         snapshot_add_epoch(out, &e);
@@ -147,7 +121,6 @@ static enum err add_epoch(struct take *t,
 static enum err put_head(struct take *t, struct buf *out)
 {
     struct store *store = t->owner->node->store;
-    const bool seals = (t->header.flags & HEADER_SEAL) != 0;
     struct buf epochs = {0};
     struct mtree_log log;
     struct store_value header = {0};
@@ -155,7 +128,7 @@ static enum err put_head(struct take *t, struct buf *out)
     enum err e = ERR_NONE;
 
     for (uint64_t i = 1; i <= t->header.epoch && e == ERR_NONE; i++)
-        e = add_epoch(t, &epochs, i, i == t->header.epoch && !seals);
+        e = add_epoch(t, &epochs, i);
     if (e == ERR_NONE)
         e = store_get_header_log(&log, store, t->height);
     if (e == ERR_NONE)

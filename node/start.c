@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "node/bundle.h"
 #include "node/control.h"
+#include "node/fill.h"
 #include "node/own_tx.h"
 #include "node/prove.h"
 #include "node/snapshots.h"
@@ -170,6 +171,7 @@ static void on_down(void *ctx, uint8_t slot, uint8_t channel)
         return;
     }
     sync_serve_reset(n, slot);
+    fill_down(n, slot);
     sync_down(n, slot);
 }
 
@@ -273,6 +275,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     sync_tick(n);
     sync_serve_tick(n);
+    fill_tick(n);
     links_tick(n);
     if (now >= n->second_ms) {
         n->second_ms = now + 1000;
@@ -368,6 +371,7 @@ static int open_loop(struct node *n)
     n->reader = pool_new("reader", 1, n->mail);
     n->provers = pool_new("prover", 1, n->mail);
     n->snapshots = snapshots_new(n);
+    n->fill = fill_new(n);
     n->prover = prover_new(n->store, n->genesis->offset_ms, PROVE_CACHE_BYTES);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->links_event = event_new(n->base, -1, 0, links_on_refresh, n);
@@ -416,10 +420,12 @@ static void close_loop(struct node *n)
     write_flush(n);
     end_pool(n, &n->writer);
     snapshots_stop(n->snapshots);
+    fill_stop(n->fill);
     mail_drain(n->mail);
     proofs_free(n);
     prover_free(n->prover);
     snapshots_free(n->snapshots);
+    fill_free(n->fill);
     mempool_free(n);
     if (n->exit_code == 0)
         log_info("node",

@@ -42,6 +42,11 @@ void start_journal_path(const struct node *n, char out[CONFIG_TEXT_MAX + 16]);
 MUST_USE enum err load_header(struct header *out,
                               struct store *s,
                               uint64_t height);
+/* load_validators is the set of an epoch, past or in force, by the rows of v.
+ * Errors    ERR_NOT_FOUND  there is no such epoch (yet); ERR_CORRUPT */
+MUST_USE enum err load_validators(struct validators_row *out,
+                                  struct store_view *v,
+                                  uint64_t epoch);
 /* load_engine rebuilds the state from its rows and compares the root and all
  * totals.  *out is to be freed also after an error: those of engine_load_row
  * and engine_load_finish, and of reading.

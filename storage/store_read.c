@@ -43,6 +43,20 @@ static enum err absent(enum err e, bool is_before)
     return e == ERR_NOT_FOUND && is_before ? ERR_PRUNED : e;
 }
 
+/* Events, changes and roots come from executing a block. */
+static bool begins_after(struct store *s,
+                         uint64_t height,
+                         enum store_block_part part)
+{
+    const uint64_t rows = store_rows_from(s);
+
+    if (part == STORE_EVENTS || part == STORE_CHANGES)
+        return rows > 0 && height <= rows;
+    if (part == STORE_ROOTS)
+        return height < rows;
+    return height < store_blocks_from(s);
+}
+
 enum err store_get_block(struct store_value *out,
                          struct store *s,
                          uint64_t height,
@@ -57,8 +71,7 @@ enum err store_get_block(struct store_value *out,
         return ERR_PRUNED;
     store_part_key(&w, height, part);
     return absent(store_get(out, s, NULL, family, writer_bytes(&w)),
-                  height < store_blocks_from(s) ||
-                      (part == STORE_ROOTS && height < store_rows_from(s)));
+                  begins_after(s, height, part));
 }
 
 enum err store_get_tx(uint64_t *height,
