@@ -241,6 +241,16 @@ struct sync_serving {
     struct msg_range asks[2];
 };
 
+/* The parts of snapshots a peer is being sent. */
+enum {
+    PARTS_MAX = 8,
+};
+struct parts_serving {
+    uint32_t reading; /* on the reader thread */
+    uint32_t waiting;
+    struct msg_part asks[PARTS_MAX];
+};
+
 struct proposals_seen {
     uint64_t epoch;
     uint64_t view;
@@ -336,9 +346,9 @@ struct node {
     struct sync *sync;
     uint8_t fetch_peer; /* slot */
     struct sync_serving serving[PEERS_MAX];
-    struct snapshots *snapshots;   /* snapshots.h */
-    struct fill *fill;             /* fill.h; NULL: nothing to do */
-    uint8_t parts_open[PEERS_MAX]; /* of them, being read for a peer */
+    struct snapshots *snapshots; /* snapshots.h */
+    struct fill *fill;           /* fill.h; NULL: nothing to do */
+    struct parts_serving parts[PEERS_MAX];
 
     struct peers_clock clock; /* as of the last tick */
 
@@ -533,6 +543,11 @@ void sync_serve(struct node *n, uint8_t slot, struct bytes payload);
 void sync_serve_more(struct node *n, uint8_t slot);
 void sync_serve_tick(struct node *n);
 void sync_serve_reset(struct node *n, uint8_t slot); /* a new connection */
+
+/* snapshots.c */
+void snapshots_serve_list(struct node *n, uint8_t slot);
+void snapshots_serve(struct node *n, uint8_t slot, struct bytes payload);
+void snapshots_serve_tick(struct node *n);
 
 /* mempool.c */
 struct mtx *mempool_new_tx(struct node *n, struct bytes bytes);

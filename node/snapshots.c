@@ -13,6 +13,11 @@ _Static_assert((int)MSG_PART_BYTES_MAX == (int)SNAPSHOT_CHUNK_MAX,
                "a chunk is one message");
 _Static_assert((int)MSG_OFFERS_MAX >= (int)SNAPSHOTS_HELD, "all are offered");
 
+enum {
+    READING_MAX = 2,      /* parts for one peer */
+    QUEUED_MAX = 4 << 20, /* not sent yet: the next one waits */
+};
+
 static void held_free(struct held *h)
 {
     if (h == NULL)
@@ -305,7 +310,7 @@ static void part_done(struct task *task)
     struct part_task *t = (struct part_task *)(void *)task;
     struct node *n = t->node;
 
-    n->parts_open[t->slot]--;
+    n->parts[t->slot].reading--;
     if (!n->stopping && t->generation == n->serving[t->slot].generation) {
         (void)!bucket_take(
             &n->served[t->slot], (uint32_t)t->out.size, node_now_ms());
@@ -319,28 +324,53 @@ static void part_done(struct task *task)
     free(t);
 }
 
-/* Within its budget, which is that of blocks as well; what is over is not
- * answered: it asks again. */
-void snapshots_serve(struct node *n, uint8_t slot, struct bytes payload)
+static void read_part(struct node *n, uint8_t slot, const struct msg_part *what)
 {
-    struct msg_part what;
-    struct part_task *t;
+    struct part_task *t = calloc(1, sizeof *t);
 
-    if (msg_part_decode(&what, payload) != ERR_NONE) {
-        peers_misbehaved(n->peers, slot, CHANNEL_BULK, "malformed request");
-        return;
-    }
-    if (n->parts_open[slot] >= PARTS_OPEN_MAX ||
-        bucket_wait_ms(&n->served[slot], node_now_ms()) > 0)
-        return;
-    n->parts_open[slot]++;
-    t = calloc(1, sizeof *t);
     ASSERT(t != NULL);
     t->task.run = run_part;
     t->task.done = part_done;
     t->node = n;
     t->slot = slot;
     t->generation = n->serving[slot].generation;
-    t->what = what;
+    t->what = *what;
+    n->parts[slot].reading++;
     pool_submit(n->reader, &t->task, LANE_PEERS + (unsigned)slot);
+}
+
+/* A few at a time, within its budget, which is that of blocks as well, and what
+ * it has not read yet; a tick looks again. */
+static void serve_more(struct node *n, uint8_t slot)
+{
+    struct parts_serving *s = &n->parts[slot];
+
+    if (s->reading >= READING_MAX || s->waiting == 0 ||
+        bucket_wait_ms(&n->served[slot], node_now_ms()) > 0 ||
+        peers_queued(n->peers, slot, CHANNEL_BULK, CLASS_SYNC) > QUEUED_MAX)
+        return;
+    read_part(n, slot, &s->asks[0]);
+    s->waiting--;
+    memmove(s->asks, s->asks + 1, s->waiting * sizeof s->asks[0]);
+}
+
+void snapshots_serve_tick(struct node *n)
+{
+    for (uint8_t i = 0; i < PEERS_MAX; i++)
+        serve_more(n, i);
+}
+
+void snapshots_serve(struct node *n, uint8_t slot, struct bytes payload)
+{
+    struct parts_serving *s = &n->parts[slot];
+    struct msg_part what;
+
+    if (msg_part_decode(&what, payload) != ERR_NONE) {
+        peers_misbehaved(n->peers, slot, CHANNEL_BULK, "malformed request");
+        return;
+    }
+    if (s->waiting == PARTS_MAX)
+        return; /* it asks again */
+    s->asks[s->waiting++] = what;
+    serve_more(n, slot);
 }

@@ -60,8 +60,4 @@ void snapshots_read(struct snapshots *s,
                     const struct msg_part *what,
                     struct buf *out);
 
-/* What peers ask. */
-void snapshots_serve_list(struct node *n, uint8_t slot);
-void snapshots_serve(struct node *n, uint8_t slot, struct bytes payload);
-
 #endif /* NODE_SNAPSHOTS_H */

@@ -7,10 +7,6 @@
 #include "state/snapshot.h"
 #include "storage/snapshot_dir.h"
 
-enum {
-    PARTS_OPEN_MAX = 8, /* being read for one peer */
-};
-
 /* One that is on disk and verified. */
 struct held {
     uint32_t refs; /* who holds it, and who reads it */

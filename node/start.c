@@ -159,6 +159,7 @@ static void on_up(void *ctx, uint8_t slot, uint8_t channel)
         return;
     }
     intake_up(n, slot);
+    n->parts[slot].waiting = 0;
     sync_serve_reset(n, slot);
 }
 
@@ -275,6 +276,7 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     sync_tick(n);
     sync_serve_tick(n);
+    snapshots_serve_tick(n);
     fill_tick(n);
     links_tick(n);
     if (now >= n->second_ms) {

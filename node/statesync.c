@@ -110,11 +110,12 @@ static void answer_status(void *ctx,
                           struct rpc_call *call,
                           const struct rpc_arg *a)
 {
+    static const struct hash none;
     struct node *n = ctx;
 
     (void)a;
     rpc_result(call,
-               json_pack("{s:o, s:s, s:b, s:s, s:o, s:o}",
+               json_pack("{s:o, s:s, s:b, s:s, s:s, s:o, s:o, s:o}",
                          "chain_id",
                          json_of_hex(n->chain_id.raw, HASH_BYTES),
                          "phase",
@@ -123,6 +124,10 @@ static void answer_status(void *ctx,
                          false,
                          "height",
                          "0",
+                         "tip_height",
+                         "0",
+                         "state_root",
+                         json_of_hex(none.raw, HASH_BYTES),
                          "uptime_ms",
                          json_of_u64(node_now_ms() - n->started_ms),
                          "snapshot",

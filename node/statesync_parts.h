@@ -8,12 +8,12 @@
 
 enum {
     FETCH_OPEN_MAX = 4,     /* chunks asked of one peer */
-    FETCH_MS = 5000,        /* for a part to come */
+    FETCH_MS = 10000,       /* for a part to come */
     FETCH_SILENCES_MAX = 3, /* then it is not asked for a while */
     FETCH_PAUSE_MS = 20000,
-    OFFERS_MS = 3000,  /* from one question for offers to the next */
-    CHOICE_MS = 1500,  /* from the first offer to the choice */
-    NOBODY_MS = 20000, /* without an offer: something else is done */
+    OFFERS_MS = 3000, /* from one question for offers to the next */
+    CHOICE_MS = 1500, /* from the first offer to the choice */
+    NOBODY_MS = 5000, /* without an offer: something else is done */
     TELL_MS = 2000,
 };
 
