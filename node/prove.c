@@ -302,7 +302,8 @@ static enum err make(struct proving *w)
     TRY(choose_block(w, &index));
     if (w->live != NULL && w->live->height != w->height)
         w->live = NULL;
-    TRY(store_view_go_back(w->then, w->height));
+    if (has_rows(r->kind))
+        TRY(store_view_go_back(w->then, w->height));
     TRY(take_frame(w));
     TRY(take_statement(w, index));
     TRY(prove_header(&about, &bytes, w->p, w->height));

@@ -46,7 +46,7 @@ near() { # near NODE: it has what node 0 had a moment ago
 filled() { [ "$(status "$1" earliest_height)$(status "$1" earliest_body_height)" = 00 ]; }
 block() { rpc "$1" chain_getBlock "{\"height\":\"$2\"}" | jq -c '[.result.hash,(.result.transactions|length)]'; }
 
-export EQUITYD_NODE_SNAPSHOT_BLOCKS=100
+export EQUITYD_NODE_SNAPSHOT_BLOCKS=50
 "$build/equity" demo --dir "$work/net" --base-port "$port" >"$work/demo.log" 2>&1 ||
     { no "the network starts" "$(tail -n 2 "$work/demo.log")"; exit 1; }
 mkfifo "$work/run"
@@ -56,8 +56,8 @@ load=$!
 exec 9>"$work/run"
 
 # ---- snapshots, taken under load ----
-until_true 60 acked 1500 || no "transfers run"
-until_true 60 snapshot_at 200 && ok "a snapshot is taken" || no "a snapshot is taken"
+until_true 60 acked 600 || no "transfers run"
+until_true 60 snapshot_at 100 && ok "a snapshot is taken" || no "a snapshot is taken"
 list=$(rpc 0 snapshot_list '{}')
 same "two are kept" 2 "$(echo "$list" | jq '.result.snapshots|length')"
 expect "metrics know it" "equity_snapshot_running" "$(curl -s "$(url 0)/metrics")"
@@ -100,7 +100,7 @@ equal_roots && ok "all four have one root" || no "all four have one root" "$(roo
 until_true 30 filled 3 && ok "the history is filled in" || no "the history is filled in" "$(tail -n 2 "$work/net/node3.log")"
 same "an old block is there" "$(block 0 40)" "$(block 3 40)"
 first=$(status 3 earliest_state_height)
-[ "$first" -ge 100 ] && ok "the state begins at the snapshot" || no "the state begins at the snapshot" "$first"
+[ "$first" -ge 50 ] && ok "the state begins at the snapshot" || no "the state begins at the snapshot" "$first"
 expect "the state before it: named" "\"earliest_state_height\":\"$first\"" \
     "$(rpc 3 institution_get '{"number":"1","height":"5"}')"
 expect "the state before it: a stable error" E_PRUNED "$(rpc 3 institution_get '{"number":"1","height":"5"}')"
