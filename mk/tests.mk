@@ -172,6 +172,10 @@ bench-proof: ## receipts made and checked (HOLDINGS=10000000 needs 8 GB)
 bench-proof: $(BUILD)/tests/bench/bench_proof
 	$< $(HOLDINGS)
 
+bench-snapshot: ## blocks while a snapshot is taken (HOLDINGS=1000000)
+bench-snapshot: $(BUILD)/tests/bench/bench_snapshot
+	$< $(HOLDINGS)
+
 TRANSFERS ?= 20000
 bench-replay: ## a history checked, as a ratio to verifications (TRANSFERS=)
 bench-replay: $(BUILD)/tests/bench/bench_replay
@@ -183,7 +187,7 @@ bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
 .PHONY: sim model model-short e2e test bench bench-replay bench-sync \
-    bench-proof
+    bench-proof bench-snapshot
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger
