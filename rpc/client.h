@@ -46,7 +46,7 @@ enum {
 };
 struct rpc_reply {
     int status;
-    bool keep; /* the connection may be used again */
+    bool keep;         /* the connection may be used again */
     size_t size;       /* of the whole body, once the head is there */
     struct bytes body; /* what is there of it */
 };
