@@ -152,11 +152,11 @@ static void test_snapshot_with_any_byte_of_its_manifest_flipped_is_refused(
     id = s->id;
     snapshot_free(s);
     for (size_t i = 0; i < r.manifest.size; i++) {
-        r.manifest.at[i] ^= 1 << i % 8;
+        r.manifest.at[i] ^= (uint8_t)(1 << i % 8);
         assert_int_not_equal(
             rig_open_bytes(&s, &r, buf_bytes(&r.manifest), &id), ERR_NONE);
         assert_null(s);
-        r.manifest.at[i] ^= 1 << i % 8;
+        r.manifest.at[i] ^= (uint8_t)(1 << i % 8);
     }
     for (size_t cut = 0; cut < r.manifest.size; cut++)
         assert_int_not_equal(
@@ -180,10 +180,10 @@ static void test_snapshot_chunk_with_any_byte_flipped_is_refused(void **x)
     s = rig_open(&r);
     assert_int_equal(s->chunk_count, 1);
     for (size_t i = 0; i < r.leaves.size; i++) {
-        r.leaves.at[i] ^= 1 << i % 8;
+        r.leaves.at[i] ^= (uint8_t)(1 << i % 8);
         assert_int_not_equal(snapshot_chunk_check(s, 0, rig_chunk(&r, s, 0)),
                              ERR_NONE);
-        r.leaves.at[i] ^= 1 << i % 8;
+        r.leaves.at[i] ^= (uint8_t)(1 << i % 8);
     }
     for (size_t cut = 0; cut < r.leaves.size; cut++)
         assert_int_equal(snapshot_chunk_check(s, 0, bytes_of(r.leaves.at, cut)),
