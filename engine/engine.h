@@ -79,6 +79,8 @@ const struct header *engine_tip(const struct engine *e); /* committed */
 /* engine_validators is the set in force for the block after the committed tip:
  * after a sealing block already that of the next epoch. */
 void engine_validators(const struct engine *e, struct valset *out);
+/* engine_params is the shared parameters in force for that block. */
+void engine_params(const struct engine *e, struct genesis_params *out);
 /* The height of the block that put it in force; 0 = the genesis. */
 uint64_t engine_validators_since(const struct engine *e);
 /* engine_validators_of is the set of any epoch up to that one.

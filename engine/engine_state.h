@@ -14,6 +14,7 @@ struct standing {
     struct executed_block block;
     struct state_undo *undo;
     struct validators_row validators; /* in force after it */
+    struct genesis_params params;     /* the same */
     struct buf header_bytes;
     struct buf body;
     size_t tx_bytes; /* in body, without the length prefixes */
@@ -33,7 +34,8 @@ struct engine {
     struct hash chain_id;
     struct validators_row validators; /* in force after the tip */
     struct hash validators_hash;      /* of it */
-    struct hash params_hash;
+    struct genesis_params params;     /* in force after the tip */
+    struct hash params_hash;          /* of them */
     struct state *state;
     struct overlay *overlay;
     struct overlay *dry;
@@ -58,6 +60,10 @@ void engine_begin(struct engine *e);
 MUST_USE enum err engine_finish(struct engine *e,
                                 struct header *h,
                                 uint32_t event_count);
+
+/* engine_read_params decodes a shared row.  Errors  ERR_CORRUPT */
+MUST_USE enum err engine_read_params(struct genesis_params *out,
+                                     struct bytes row);
 
 /* engine_note_difference keeps what is known of a block that failed, while the
  * state stands where it failed; engine_note_tip adds the tip, after that. */

@@ -74,7 +74,7 @@ format: ## let clang-format decide the layout
 
 tidy: ## clang-tidy over the layers
 	clang-tidy --quiet $(foreach l,$(LAYERS),$(call sources,$(l))) -- \
-	    $(CPPFLAGS) -std=gnu11
+	    $(CPPFLAGS) $(CPP_document) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
     check-format check-banned check-rules check-verdicts check-pure \
@@ -93,11 +93,12 @@ JOBS  ?= $(shell nproc)
 OPS   ?= 1500000
 LEDGER_SEEDS ?= 300
 EPOCH_SEEDS ?= 10000
+WHOLE_SEEDS ?= 60
 SIM       = $(BUILD)/tests/sim/sim
 SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
     $(if $(MUTANT),--mutant $(MUTANT))
-sim: ## whole networks in one process (SEED= SEEDS= EPOCH_SEEDS= LEDGER_SEEDS= OPS= JOBS=)
-sim: $(SIM) $(BUILD)/tests/property/prop_ledger
+sim: ## whole networks in one process (SEED= SEEDS= EPOCH_SEEDS= LEDGER_SEEDS= WHOLE_SEEDS= OPS= JOBS=)
+sim: $(SIM) $(BUILD)/tests/whole/whole $(BUILD)/tests/property/prop_ledger
 	$< --seed $(SEED) --seeds 200 --twice yes $(SIM_FLAGS)
 	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
 	$< --twins 3 $(SIM_FLAGS)
@@ -109,6 +110,22 @@ sim: $(SIM) $(BUILD)/tests/property/prop_ledger
 	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 5 --twice yes)
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds $(WHOLE_SEEDS))
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 10 --nodes 7)
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 10 --nodes 1)
+
+WHOLE     = $(BUILD)/tests/whole/whole
+WHOLE_RUN = $(WHOLE) --jobs $(JOBS) $(if $(MUTANT),--mutant $(MUTANT))
+sim-whole: ## whole nodes on real files, in one process (SEED= SEEDS= NODES= MUTANT=)
+sim-whole: $(WHOLE)
+	$(WHOLE_RUN) --seed $(SEED) --nodes $(or $(NODES),4) \
+	    --seeds $(if $(filter file,$(origin SEEDS)),400,$(SEEDS))
+mutants-whole: ## each fault planted in the driver is caught (SEEDS=)
+mutants-whole: $(WHOLE)
+	@tools/whole-mutants.sh $(WHOLE) $(JOBS) \
+	    $(if $(filter file,$(origin SEEDS)),100,$(SEEDS)) $(MUTANT)
+.PHONY: sim-whole mutants-whole
 
 sim-long: ## seeds until VIEWS have passed; goes on where it was stopped
 sim-long: $(SIM)
@@ -134,7 +151,8 @@ model-short: ## the same over three views
 	@tools/check-model.sh 3
 
 e2e: ## the fault list, with real processes
-e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
+e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync \
+    $(BUILD)/tests/receipts/large
 	tests/e2e/run.sh $(BUILD)
 	tests/e2e/import.sh $(BUILD)
 	tests/e2e/cli.sh $(BUILD)
@@ -142,8 +160,10 @@ e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
 	tests/e2e/history.sh $(BUILD)
 	tests/e2e/epochs.sh $(BUILD)
 	tests/e2e/receipts.sh $(BUILD)
+	tests/e2e/documents.sh $(BUILD)
 	tests/e2e/archive.sh $(BUILD)
 	tests/e2e/links.sh $(BUILD)
+	tests/e2e/statesync.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
@@ -180,6 +200,10 @@ bench-restart: ## a start of HOLDINGS=, the root compared
 bench-restart: $(BUILD)/tests/bench/bench_restart
 	$< $(HOLDINGS)
 
+bench-snapshot: ## blocks while a snapshot is taken (HOLDINGS=1000000)
+bench-snapshot: $(BUILD)/tests/bench/bench_snapshot
+	$< $(HOLDINGS)
+
 TRANSFERS ?= 20000
 bench-replay: ## a history checked, as a ratio to verifications (TRANSFERS=)
 bench-replay: $(BUILD)/tests/bench/bench_replay
@@ -191,7 +215,7 @@ bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
 .PHONY: sim model model-short e2e test bench bench-replay bench-sync \
-    bench-proof bench-restart
+    bench-proof bench-restart bench-snapshot
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

@@ -77,6 +77,7 @@ struct prove_answer {
  *           ERR_NOT_FOUND  there is nothing to show, or the anchor is too high
  *           ERR_REFUSED    the holding is pledged or frozen (UNENCUMBERED)
  *           ERR_FULL       a list is too long for a receipt
+ *           ERR_PRUNED     this node's history begins after what it takes
  *           ERR_CORRUPT    the history disagrees with the roots
  *           others of the store */
 MUST_USE enum err prove(struct prove_answer *out,

@@ -160,5 +160,7 @@ static inline int forest_bit(const struct hash *key, uint16_t bit)
 {
     return key->raw[bit >> 3] >> (7 - (bit & 7)) & 1;
 }
+/* The first bit in which two keys differ; 256 if they do not. */
+uint16_t forest_difference(const struct hash *a, const struct hash *b);
 
 #endif /* STATE_FOREST_H */

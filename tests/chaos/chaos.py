@@ -38,6 +38,11 @@ def fail_hard(text):
     sys.exit(f"chaos: {text}")
 
 
+def copy_directory(src, dst):
+    """A data directory of a node that is down; a dead node's socket stays."""
+    shutil.copytree(src, dst, ignore=shutil.ignore_patterns("control"))
+
+
 class Namespace:
     """Sockets made inside `with` belong to a node's network namespace."""
 
@@ -413,7 +418,7 @@ class Run:
         i = self.net.n - 1
         saved = self.net.data(i) + ".saved"
         self.net.end(i)
-        shutil.copytree(self.net.data(i), saved)
+        copy_directory(self.net.data(i), saved)
         for part in ("db", "journal"):
             shutil.rmtree(os.path.join(self.net.data(i), part))
         r = subprocess.run([f"{self.net.build}/equityd", "init", "--config",
@@ -433,7 +438,7 @@ class Run:
         i = self.net.n - 1
         data, old, new = (self.net.data(i) + x for x in ("", ".old", ".new"))
         self.net.end(i, signal.SIGTERM)
-        shutil.copytree(data, old)
+        copy_directory(data, old)
         self.net.start(i)
         self.wait_ready("old directory", i)
         time.sleep(self.hold)  # it votes: what the old journal does not know
@@ -461,7 +466,7 @@ class Run:
                         "tmpfs", small], check=True)
         try:
             there = os.path.join(small, "data")
-            shutil.copytree(self.net.data(i), there)
+            copy_directory(self.net.data(i), there)
             flags = ["--node-dir", there, "--node-disk_reserve_mib", "1"]
             self.net.start(i, flags)
             self.wait_ready("full disk", i)
@@ -486,7 +491,7 @@ class Run:
             self.progress("room again", START + BOUND)
             self.net.end(i, signal.SIGTERM)
             shutil.rmtree(self.net.data(i))
-            shutil.copytree(there, self.net.data(i))
+            copy_directory(there, self.net.data(i))
         finally:
             subprocess.run(["umount", "-l", small], check=False)
         self.net.start(i)
@@ -504,9 +509,11 @@ class Run:
             self.net.end(i)
             self.net.start(i)
             end = time.monotonic() + START + BOUND
-            while not self.net.ready(i) and time.monotonic() < end:
+            back = self.net.ready(i)
+            while not back and time.monotonic() < end:
                 time.sleep(0.05)
-            if not self.net.ready(i) or self.net.died():
+                back = self.net.ready(i)
+            if not back or self.net.died():
                 self.say(False, f"kill {k + 1}: node {i} does not come back; "
                                 f"ended: {self.net.died()}")
                 return
