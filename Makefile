@@ -151,6 +151,10 @@ $(BUILD)/tests/unit/node/test_prove: $(BUILD)/tests/unit/node/test_prove.o \
     $(RIG) $(MARKET) $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
+$(BUILD)/tests/unit/cli/test_asked: $(BUILD)/tests/unit/cli/test_asked.o \
+    $(RIG) $(MARKET) $$(call needs,cli)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,cli) -o $@
 $(BUILD)/tests/receipts/%: $(BUILD)/tests/receipts/%.o $(RIG) $(MARKET) \
     $$(call needs,audit)
 	$(call say,LINK,$@)

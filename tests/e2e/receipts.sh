@@ -14,6 +14,7 @@ finish() {
     for p in "$work"/net/node*.pid; do
         [ -f "$p" ] && kill -9 "$(cat "$p")" 2>/dev/null
     done
+    [ -n "${lying:-}" ] && kill "$lying" 2>/dev/null
     rm -rf "$work"
 }
 [ -n "${E2E_KEEP:-}" ] || trap finish EXIT
@@ -180,6 +181,42 @@ expect "backwards" "before the later" "$(ask consistency "$tip" "$old")"
 expect "no change of validators yet" "no such epoch" "$(ask validators 1)"
 expect "an epoch that began with the genesis" "genesis" "$(ask validators 0)"
 [ ! -e "$work/none" ] && ok "nothing was written" || no "nothing was written"
+
+# ---- a node that answers with true receipts about something else ----
+liar=$((port + 90))
+lie() { # lie METHOD[!] KEY=VALUE...: a node of this kind at $liar
+    [ -n "${lying:-}" ] && kill "$lying" 2>/dev/null && wait "$lying" 2>/dev/null
+    python3 tests/e2e/liar.py "$liar" "$(url 0)" "$@" &
+    lying=$!
+    for _ in $(seq 1 100); do
+        curl -s -m 2 -o /dev/null -H 'Content-Type: application/json' \
+            "http://127.0.0.1:$liar" -d '{"jsonrpc":"2.0","id":1,"method":"node_status"}' && return
+        sleep 0.1
+    done
+}
+# lied NAME WANTED WORDS...: refused as data, nothing written
+lied() {
+    name=$1 wanted=$2
+    shift 2
+    out=$("$build/equity" receipt "$@" --node "http://127.0.0.1:$liar" \
+        --trust "$work/trust.json" --out "$work/none" 2>&1)
+    same "another $name: exit 65" 65 $?
+    expect "another $name: says so" "about another $wanted than was asked for" "$out"
+    [ ! -e "$work/none" ] && ok "another $name: nothing was written" || no "another $name: nothing was written"
+    rm -f "$work/none"
+}
+lie proof_holding "account=$seller"
+lied account account holding $code "$free"
+lie proof_holding security=100002
+lied security security holding $code "$free"
+lie proof_holding "height=$old"
+lied height height holding $code "$free" --height $((old - 1))
+lie proof_register height= security=100003
+lied register security register $code
+lie proof_statement "from_height=$old"
+lied beginning beginning statement $code "$seller"
+kill "$lying"
+wait "$lying" 2>/dev/null
 
 # ---- all four give the same bytes about the same block ----
 for n in 0 1 2 3; do
