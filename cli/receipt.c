@@ -10,7 +10,6 @@
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     ANSWER_MS = 600000,
@@ -238,21 +237,6 @@ static int disclose(struct work *w)
 
 /* ---- check and keep ---- */
 
-static int write_receipt(const struct work *w, const char *path)
-{
-    FILE *f = fopen(path, "wbe");
-    bool ok =
-        f != NULL && fwrite(w->bytes.at, 1, w->bytes.size, f) == w->bytes.size;
-
-    if (f != NULL)
-        ok = fclose(f) == 0 && ok;
-    if (ok)
-        return 0;
-    if (f != NULL)
-        unlink(path);
-    return fail(EXIT_CANNOT_CREATE, "%s: cannot be written", path);
-}
-
 /* Whether the node has answered what it was asked. */
 static int check_asked(const struct work *w)
 {
@@ -284,7 +268,7 @@ static int check_and_keep(struct work *w)
         code = check_asked(w);
         if (code != 0)
             return code; /* a report of it would only mislead */
-        code = write_receipt(w, path);
+        code = write_new_file(path, buf_bytes(&w->bytes), 0600);
     }
     if (args_has(&w->a, w->c, "json"))
         report_json(stdout, &w->facts, &w->receipt);

@@ -215,8 +215,32 @@ lie proof_register height= security=100003
 lied register security register $code
 lie proof_statement "from_height=$old"
 lied beginning beginning statement $code "$seller"
+# What a node says of its first block, of dates and of validators is not taken:
+# all of it follows from the genesis, whose hash is the chain id.
+lie node_status! offset_ms=0
+"$build/equity" trust --node "http://127.0.0.1:$liar" --out "$work/lied-1.json" 2>/dev/null
+lie chain_getHeader! "hash=$(printf '0%.0s' $(seq 64))"
+out=$("$build/equity" trust --node "http://127.0.0.1:$liar" --out "$work/lied-2.json" 2>&1)
+expect "a trust file from a node names the chain" "$(jq -r .chain_id "$work/trust.json")" "$out"
+cmp -s "$work/trust.json" "$work/lied-1.json" && cmp -s "$work/trust.json" "$work/lied-2.json" &&
+    ok "a trust file follows from the genesis alone" || no "a trust file follows from the genesis alone"
+lie chain_getGenesis! genesis=00
+out=$("$build/equity" trust --node "http://127.0.0.1:$liar" --out "$work/lied-3.json" 2>&1)
+same "no genesis: exit 65" 65 $?
+[ ! -e "$work/lied-3.json" ] && ok "no genesis: nothing is written" || no "no genesis: nothing is written"
 kill "$lying"
 wait "$lying" 2>/dev/null
+lying=
+
+# ---- nothing is written over ----
+sum=$(cat "$work/trust.json" "$work/1.receipt" | sha256sum)
+"$build/equity" trust --node "$(url 1)" --out "$work/trust.json" 2>/dev/null
+same "a trust file is there already: exit 73" 73 $?
+"$build/equity" receipt register $code --node "$(url 1)" --trust "$work/trust.json" \
+    --out "$work/1.receipt" >/dev/null 2>&1
+same "a receipt is there already: exit 73" 73 $?
+same "... and both are as before" "$sum" "$(cat "$work/trust.json" "$work/1.receipt" | sha256sum)"
+same "a receipt is its owner's alone" 600 "$(stat -c %a "$work/1.receipt")"
 
 # ---- all four give the same bytes about the same block ----
 for n in 0 1 2 3; do
