@@ -128,6 +128,8 @@ $(BUILD)/tests/property/prop_receipts: $(BUILD)/tests/property/prop_receipts.o \
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
 # The disk that fails stands in the place of libc's calls.
 $(BUILD)/tests/property/prop_journal: $(BUILD)/tests/disk/disk.o
+$(BUILD)/tests/unit/archive/test_file: $(BUILD)/tests/disk/disk.o
+$(BUILD)/tests/unit/storage/test_backup: $(BUILD)/tests/disk/disk.o
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,property) -o $@
