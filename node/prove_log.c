@@ -194,7 +194,8 @@ static bool follow(void *ctx,
     }
     if (!concerns(f, &e))
         return true;
-    if (f->events->count == RECEIPT_EVENTS_MAX) {
+    if (f->events->count == RECEIPT_EVENTS_MAX ||
+        f->w->p->items.size + bytes.size > f->w->p->bytes_max) {
         f->e = ERR_FULL;
         return false;
     }
