@@ -157,6 +157,8 @@ $(BUILD)/tests/unit/cli/test_asked: $(BUILD)/tests/unit/cli/test_asked.o \
     $(RIG) $(MARKET) $$(call needs,cli)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,cli) -o $@
+$(BUILD)/tests/receipts/mutate: \
+    $(addprefix $(BUILD)/tests/receipts/,reshape.o reshape_state.o)
 $(BUILD)/tests/receipts/%: $(BUILD)/tests/receipts/%.o $(RIG) $(MARKET) \
     $$(call needs,audit)
 	$(call say,LINK,$@)

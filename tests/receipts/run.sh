@@ -92,6 +92,8 @@ case $build in *dev | *release)
     ;;
 esac
 
+"$build/tests/receipts/mutate" "$stored" --reshape "$((n * 10))" >"$work/out" 2>&1 ||
+    bad "a receipt with one thing changed: $(tail -n 1 "$work/out")"
 python3 tests/twin/differ.py "$stored" "$build/tests/receipts/mutate" "$n" ||
     bad 'the twin disagrees'
 python3 tests/twin/differ.py --bad "$work/bad" || bad 'the twin disagrees'
