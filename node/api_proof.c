@@ -55,6 +55,8 @@ static void answer_error(struct proof *x)
         api_behind(x->call, x->answer.height);
     else if (x->err == ERR_NOT_FOUND)
         api_not_found(x->call, why);
+    else if (x->err == ERR_PRUNED)
+        api_pruned(x->node, x->call);
     else if (x->err == ERR_REFUSED)
         rpc_error(x->call, RPC_REFUSED, "E_ENCUMBERED", why, false, NULL);
     else if (x->err == ERR_FULL)

@@ -80,11 +80,8 @@ enum err prove_transaction(struct receipt_transaction *out,
 {
     struct hash *leaves;
     struct body *body;
-    const enum err e = body_of(&body, w->p, w->height);
 
-    if (e == ERR_NOT_FOUND)
-        return prove_fail(w, e, "this node no longer keeps that block's body");
-    TRY(e);
+    TRY(body_of(&body, w->p, w->height));
     if (index >= body->count)
         return ERR_CORRUPT;
     leaves = arena_alloc(&w->p->arena, body->count * sizeof leaves[0]);
@@ -284,9 +281,6 @@ static enum err follow_all(struct receipt_statement *out,
     free(f.body);
     store_value_free(&f.bytes);
     TRY(e);
-    if (f.e == ERR_NOT_FOUND)
-        return prove_fail(
-            w, f.e, "this node no longer keeps the bodies of all blocks");
     if (f.e == ERR_FULL)
         return prove_fail(w,
                           f.e,

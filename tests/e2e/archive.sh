@@ -203,7 +203,7 @@ for ms in 0 4 8 15 25 40 60 80 100 130 170; do
     sleep "0.$(printf %03d $ms)"
     kill -9 $pruning 2>/dev/null
     wait $pruning 2>/dev/null
-    grep -q "broken" "$work/killed" && no "prune: killed after $ms ms" "$(tail -n 1 "$work/killed")"
+    grep -qs "broken" "$work/killed" && no "prune: killed after $ms ms" "$(tail -n 1 "$work/killed")"
 done
 out=$(prune --below "$tip" --archive "$archive" 2>&1)
 same "prune: exit 0" 0 $?
@@ -218,6 +218,16 @@ ready 2 && ok "prune: the node goes on" || no "prune: the node goes on"
 same "prune: status names the earliest body" "$tip" "$(status 2 earliest_body_height)"
 expect "prune: a body that is gone" "E_PRUNED" "$("$build/equity" block 5 --node "$(url 2)" 2>&1)"
 expect "prune: an export from it" "from block $tip on" "$("$build/equity" export "$work/c" --node "$(url 2)" 2>&1)"
+old=$("$build/equity" block $middle --json --node "$(url 0)" | jq -r '.transactions[0].id')
+fails "prune: a receipt of what is gone" 66 "E_PRUNED: this node keeps bodies from block $tip on" \
+    "$build/equity" receipt transaction "$old" --node "$(url 2)" --out "$work/gone.receipt"
+# whose first event needs the salt of a transaction that is gone
+holder=$("$build/equity" register show 100001 --json --node "$(url 0)" | jq -r '[.. | .account? // empty][0]')
+fails "prune: a statement of what is gone" 66 "E_PRUNED" \
+    "$build/equity" receipt statement 100001 "$holder" --node "$(url 2)" --out "$work/gone.receipt"
+"$build/equity" receipt holding 100001 "$holder" --height $middle --node "$(url 2)" \
+    --trust "$work/genesis-trust.json" --out "$work/holding.receipt" >/dev/null 2>&1
+same "prune: a holding as it was is still proven" 0 $?
 same "prune: the state as it was" 4 \
     "$("$build/equity" institution 1 --height 4 --json --node "$(url 2)" | jq -r .height)"
 same "prune: the header of an old block" "$(block 5)" \

@@ -171,6 +171,7 @@ ask unencumbered $bound >/dev/null
 same "encumbered: exit 1" 1 $?
 expect "no such security" NOT_FOUND "$(ask holding NONE "$free")"
 expect "no such account" NOT_FOUND "$(ask holding $code "$(printf '0%.0s' $(seq 64))")"
+expect "half an account" "needed whole, 64 digits" "$(ask holding $code "$(echo "$free" | cut -c1-16)")"
 expect "no such transaction" NOT_FOUND "$(ask transaction "$(printf '0%.0s' $(seq 64))")"
 expect "a height that is not there yet" E_BEHIND "$(ask holding $code "$free" --height 99999999)"
 expect "a date before the ledger" "began after" "$(ask holding $code "$free" --date 2001-01-01)"
