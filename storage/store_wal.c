@@ -19,6 +19,7 @@
 #include "crypto/hash.h"
 #include "storage/datadir.h"
 #include "storage/store_db.h"
+#include "storage/store_import.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -158,6 +159,9 @@ enum err store_wal_check(
     const uint64_t blocks = s->tip.any ? s->tip.height + 1 : 0;
     uint64_t damaged = 0;
 
+    /* What was there before an import began was taken away on purpose. */
+    if (store_is_importing(s))
+        return read_only ? ERR_NONE : read_salt(s, dir);
     TRY(store_read_number(s, damaged_name, &damaged));
     if (s->marked > blocks && s->marked > damaged && !read_only)
         TRY(note_damage(s));
