@@ -19,7 +19,6 @@
 #include "crypto/hash.h"
 #include "storage/datadir.h"
 #include "storage/store_db.h"
-#include "storage/store_import.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -140,7 +139,12 @@ enum err store_wal_look(struct store *s, const char *dir)
     if (e == ERR_NOT_FOUND)
         return ERR_NONE; /* there is no database */
     TRY(e);
-    return read_marks(&s->marked, s, dir);
+    TRY(read_marks(&s->marked, s, dir));
+    /* The genesis block alone is made anew from its file, and an import takes
+     * it away on purpose. */
+    if (s->marked == 1)
+        s->marked = 0;
+    return ERR_NONE;
 }
 
 /* It is refused from now on: the log that showed it is gone. */
@@ -159,9 +163,6 @@ enum err store_wal_check(
     const uint64_t blocks = s->tip.any ? s->tip.height + 1 : 0;
     uint64_t damaged = 0;
 
-    /* What was there before an import began was taken away on purpose. */
-    if (store_is_importing(s))
-        return read_only ? ERR_NONE : read_salt(s, dir);
     TRY(store_read_number(s, damaged_name, &damaged));
     if (s->marked > blocks && s->marked > damaged && !read_only)
         TRY(note_damage(s));

@@ -185,7 +185,8 @@ static uint32_t rows_of(struct store *s)
 {
     uint32_t count = 0;
 
-    assert_int_equal(store_each_row(s, NULL, NULL, count_row, &count), ERR_NONE);
+    assert_int_equal(store_each_row(s, NULL, NULL, count_row, &count),
+                     ERR_NONE);
     return count;
 }
 
