@@ -17,6 +17,7 @@ receipts: $(RECEIPTS)
 receipts-mutate: ## receipts mutated at random, none accepted (N=1000000 SEED=)
 receipts-mutate: $(BUILD)/tests/receipts/mutate
 	$< tests/vectors/receipts $(or $(N),200000) $(SEED)
+	$< tests/vectors/receipts --reshape $(or $(N),200000) $(SEED)
 receipts-vectors: ## write the golden receipts anew, after a change of format
 receipts-vectors: $(BUILD)/tests/receipts/make
 	rm -f tests/vectors/receipts/*

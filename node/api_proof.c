@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "node/api.h"
 #include "node/prove.h"
+#include "rpc/client.h"
 #include "rpc/schema_json.h"
 
 #include <event2/event.h>
@@ -24,6 +25,8 @@ enum {
     PROOFS_MAX = 64, /* at once */
     LATE_MS = 1000,
 };
+_Static_assert(2 * (uint64_t)PROVE_BYTES_MAX + 4096 <= RPC_REPLY_MAX,
+               "a receipt in hex is an answer that clients take");
 
 struct proof {
     struct task task;  /* of the prover, then of the executor, then again */

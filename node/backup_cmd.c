@@ -225,10 +225,8 @@ static enum err copy_back(const struct node *n,
     backup_remove(part);
     e = backup_restore(&m, from, part, watch);
     manifest_free(&m);
-    if (e == ERR_NONE && rmdir(db) != 0 && errno != ENOENT)
-        e = ERR_EXISTS;
-    if (e == ERR_NONE && rename(part, db) != 0)
-        e = ERR_IO;
+    if (e == ERR_NONE)
+        e = backup_settle(part, db);
     if (e != ERR_NONE)
         backup_remove(part);
     return e;

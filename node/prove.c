@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum {
+    KEEP_BYTES = 1 << 20, /* of a buffer between receipts */
+};
+
 struct prover *prover_new(struct store *s,
                           uint32_t offset_ms,
                           size_t cache_bytes)
@@ -20,6 +24,7 @@ struct prover *prover_new(struct store *s,
     p->store = s;
     p->offset_ms = offset_ms;
     p->cache_bytes = cache_bytes;
+    p->bytes_max = PROVE_BYTES_MAX;
     return p;
 }
 
@@ -308,13 +313,24 @@ static enum err make(struct proving *w)
     TRY(take_statement(w, index));
     TRY(prove_header(&about, &bytes, w->p, w->height));
     e = receipt_encode(&w->out->receipt, r);
-    if (e != ERR_NONE)
+    if (e != ERR_NONE || w->out->receipt.size > w->p->bytes_max)
         return prove_fail(w, ERR_FULL, "it is too large for a receipt");
     w->out->kind = r->kind;
     w->out->height = w->height;
     w->out->date = ledger_date(about.time_ms, w->p->offset_ms);
     w->out->as_of = w->as_of;
     return ERR_NONE;
+}
+
+/* One long register is no reason to keep its room for ever. */
+static void tidy(struct prover *p)
+{
+    arena_reset(&p->arena);
+    prove_forget_big(p);
+    if (p->items.cap > KEEP_BYTES)
+        buf_deinit(&p->items);
+    if (p->epochs.cap > KEEP_BYTES)
+        buf_deinit(&p->epochs);
 }
 
 enum err prove(struct prove_answer *out,
@@ -339,7 +355,7 @@ enum err prove(struct prove_answer *out,
         out->height = store_view_height(w.now);
     store_view_close(w.then);
     store_view_close(w.now);
-    arena_reset(&p->arena);
+    tidy(p);
     if (e != ERR_NONE)
         buf_deinit(&out->receipt);
     return e;

@@ -81,11 +81,8 @@ enum err prove_transaction(struct receipt_transaction *out,
 {
     struct hash *leaves;
     struct body *body;
-    const enum err e = body_of(&body, w->p, w->height);
 
-    if (e == ERR_NOT_FOUND)
-        return prove_fail(w, e, "this node no longer keeps that block's body");
-    TRY(e);
+    TRY(body_of(&body, w->p, w->height));
     if (index >= body->count)
         return ERR_CORRUPT;
     leaves = arena_alloc(&w->p->arena, body->count * sizeof leaves[0]);
@@ -195,7 +192,8 @@ static bool follow(void *ctx,
     }
     if (!concerns(f, &e))
         return true;
-    if (f->events->count == RECEIPT_EVENTS_MAX) {
+    if (f->events->count == RECEIPT_EVENTS_MAX ||
+        f->w->p->items.size + bytes.size > f->w->p->bytes_max) {
         f->e = ERR_FULL;
         return false;
     }

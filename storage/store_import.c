@@ -122,6 +122,7 @@ static enum err start_over(struct store *s, struct bytes manifest)
     pthread_mutex_lock(&s->lock);
     s->tip = s->index = (struct store_tip){0};
     pthread_mutex_unlock(&s->lock);
+    s->on_disk = 0;
     return ERR_NONE;
 }
 
@@ -321,6 +322,7 @@ enum err store_import_finish(struct store *s, const struct store_base *base)
     s->rows_from = s->blocks_from = s->log_from = base->height;
     s->bodies_from = s->fill_below = base->height + 1;
     pthread_mutex_unlock(&s->lock);
+    s->on_disk = base->height + 1;
     return ERR_NONE;
 }
 
