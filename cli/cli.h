@@ -213,6 +213,7 @@ void devnet_url(const struct devnet *d, uint32_t index, char out[64]);
 
 extern const struct command debug_commands[];   /* debug.c */
 extern const struct command receipt_commands[]; /* receipt.c, trust.c */
+extern const struct command document_commands[];
 extern const struct command trust_commands[];
 
 /* export.c, verify.c */

@@ -4,10 +4,10 @@
 #include "base/hex.h"
 #include "base/num.h"
 #include "cli/asked.h"
+#include "cli/document.h"
 #include "cli/trust.h"
 #include "cli/vault.h"
 
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -164,35 +164,6 @@ static int fetch(struct work *w)
 
 /* ---- who the holder is ---- */
 
-/* The key of NAME.eqv is beside it, in NAME.aes. */
-static int open_vault(struct vault **out, struct work *w)
-{
-    const char *file = args_value(&w->a, w->c, "disclose", "");
-    const size_t size = strlen(file);
-    char passphrase[PASSPHRASE_MAX];
-    char path[CLI_PATH_MAX];
-    struct keystore_info info;
-    struct secret key;
-    enum err e;
-    int code;
-
-    if (size <= 4 || size >= sizeof path ||
-        strcmp(file + size - 4, ".eqv") != 0)
-        return fail(EXIT_USAGE, "--disclose is a vault, NAME.eqv");
-    snprintf(path, sizeof path, "%.*s.aes", (int)size - 4, file);
-    code = get_passphrase(passphrase, &w->a, w->c);
-    if (code != 0)
-        return code;
-    e = keystore_open(&info, &key, path, passphrase);
-    OPENSSL_cleanse(passphrase, sizeof passphrase);
-    if (e == ERR_NONE && info.kind != KEYSTORE_AES256)
-        e = ERR_CORRUPT;
-    if (e == ERR_NONE)
-        e = vault_open(out, file, &key);
-    secret_wipe(&key);
-    return e == ERR_NONE ? 0 : fail(EXIT_NO_INPUT, "%s: %s", path, err_text(e));
-}
-
 static struct bytes text_bytes(const char *text)
 {
     return bytes_of(text, strlen(text));
@@ -207,7 +178,7 @@ static int disclose(struct work *w)
     struct vault *v = NULL;
     struct buf made = {0};
     const char *where;
-    int code = open_vault(&v, w);
+    int code = args_vault(&v, &w->a, w->c, "disclose");
 
     if (code != 0)
         return code;
@@ -274,9 +245,12 @@ static int check_and_keep(struct work *w)
         report_json(stdout, &w->facts, &w->receipt);
     else
         report_text(stdout, &w->facts, &w->receipt);
-    if (code == 0)
+    if (code == 0) {
         say("%s: %zu bytes", path, w->bytes.size);
-    else if (w->facts.outcome != RECEIPT_PROVEN)
+        if (args_has(&w->a, w->c, "pdf"))
+            code = document_write(
+                buf_bytes(&w->bytes), &w->trust, &w->a, w->c, "pdf");
+    } else if (w->facts.outcome != RECEIPT_PROVEN)
         say("equity: nothing was written: the node's receipt is not proven");
     return code;
 }
@@ -305,6 +279,11 @@ static int begin(struct work *w)
                         strcmp(name, "id") == 0 ? "id of the transaction"
                                                 : "id of the account");
     }
+    if (args_has(&w->a, w->c, "pdf") && !args_has(&w->a, w->c, "trust") &&
+        !args_has(&w->a, w->c, "genesis"))
+        return fail(EXIT_USAGE,
+                    "--pdf needs --trust or --genesis: a document is not made "
+                    "on the word of the node that is asked");
     return args_client(&w->client, &w->a, w->c);
 }
 
@@ -346,14 +325,19 @@ static int run_receipt(const struct command *c, int argc, char **argv)
         "date", true, "as it was at the end of this business date, YYYY-MM-DD" \
     }
 #define FLAGS_HOLDER                                                     \
-    {"disclose", true, "vault NAME.eqv, with which it says who holds"},  \
     {                                                                    \
-        "passphrase-file", true, "file of mode 0600 with its passphrase" \
+        "disclose", true, "vault NAME.eqv, with which it says who holds" \
     }
-#define FLAGS_END                          \
-    {"json", false, "the report as JSON"}, \
-    {                                      \
-        NULL, false, NULL                  \
+#define FLAGS_END                                                           \
+    {"pdf", true, "also as a document in this file (see equity document)"}, \
+        {"lang", true, "of the document: en, zh or both (default both)"},   \
+        {"vault", true, "vault NAME.eqv with names for the document"},      \
+        {"passphrase-file",                                                 \
+         true,                                                              \
+         "file of mode 0600 with a vault's passphrase"},                    \
+        {"json", false, "the report as JSON"},                              \
+    {                                                                       \
+        NULL, false, NULL                                                   \
     }
 
 static const struct flag block_flags[] = {FLAGS_FRONT, FLAGS_END};

@@ -75,7 +75,7 @@ format: ## let clang-format decide the layout
 
 tidy: ## clang-tidy over the layers
 	clang-tidy --quiet $(foreach l,$(LAYERS),$(call sources,$(l))) -- \
-	    $(CPPFLAGS) -std=gnu11
+	    $(CPPFLAGS) $(CPP_document) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
     check-format check-banned check-rules check-verdicts check-pure \
@@ -94,11 +94,12 @@ JOBS  ?= $(shell nproc)
 OPS   ?= 1500000
 LEDGER_SEEDS ?= 300
 EPOCH_SEEDS ?= 10000
+WHOLE_SEEDS ?= 60
 SIM       = $(BUILD)/tests/sim/sim
 SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
     $(if $(MUTANT),--mutant $(MUTANT))
-sim: ## whole networks in one process (SEED= SEEDS= EPOCH_SEEDS= LEDGER_SEEDS= OPS= JOBS=)
-sim: $(SIM) $(BUILD)/tests/property/prop_ledger
+sim: ## whole networks in one process (SEED= SEEDS= EPOCH_SEEDS= LEDGER_SEEDS= WHOLE_SEEDS= OPS= JOBS=)
+sim: $(SIM) $(BUILD)/tests/whole/whole $(BUILD)/tests/property/prop_ledger
 	$< --seed $(SEED) --seeds 200 --twice yes $(SIM_FLAGS)
 	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
 	$< --twins 3 $(SIM_FLAGS)
@@ -110,6 +111,22 @@ sim: $(SIM) $(BUILD)/tests/property/prop_ledger
 	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 5 --twice yes)
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds $(WHOLE_SEEDS))
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 10 --nodes 7)
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 10 --nodes 1)
+
+WHOLE     = $(BUILD)/tests/whole/whole
+WHOLE_RUN = $(WHOLE) --jobs $(JOBS) $(if $(MUTANT),--mutant $(MUTANT))
+sim-whole: ## whole nodes on real files, in one process (SEED= SEEDS= NODES= MUTANT=)
+sim-whole: $(WHOLE)
+	$(WHOLE_RUN) --seed $(SEED) --nodes $(or $(NODES),4) \
+	    --seeds $(if $(filter file,$(origin SEEDS)),400,$(SEEDS))
+mutants-whole: ## each fault planted in the driver is caught (SEEDS=)
+mutants-whole: $(WHOLE)
+	@tools/whole-mutants.sh $(WHOLE) $(JOBS) \
+	    $(if $(filter file,$(origin SEEDS)),100,$(SEEDS)) $(MUTANT)
+.PHONY: sim-whole mutants-whole
 
 sim-long: ## seeds until VIEWS have passed; goes on where it was stopped
 sim-long: $(SIM)
@@ -135,7 +152,8 @@ model-short: ## the same over three views
 	@tools/check-model.sh 3
 
 e2e: ## the fault list, with real processes
-e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
+e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync \
+    $(BUILD)/tests/receipts/large
 	tests/e2e/run.sh $(BUILD)
 	tests/e2e/import.sh $(BUILD)
 	tests/e2e/cli.sh $(BUILD)
@@ -143,6 +161,7 @@ e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
 	tests/e2e/history.sh $(BUILD)
 	tests/e2e/epochs.sh $(BUILD)
 	tests/e2e/receipts.sh $(BUILD)
+	tests/e2e/documents.sh $(BUILD)
 	tests/e2e/archive.sh $(BUILD)
 	tests/e2e/links.sh $(BUILD)
 
@@ -162,14 +181,23 @@ chaos-kills: all $(CHAOS_PROGRAMS)
 test: ## everything: check, property, model, simulation, end to end
 test: all check property receipts-mutate model-short sim e2e
 
-bench: ## the figures of docs/BENCH.md, in one table
-bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger \
-    $(BUILD)/tests/bench/bench_proof
-	$(BUILD)/tests/bench/bench $(BUILD)
-	$(BUILD)/tests/bench/bench_ledger
-	$(BUILD)/tests/bench/bench_proof
-bench-proof: ## receipts made and checked (HOLDINGS=10000000 needs 8 GB)
+BENCH = $(BUILD)/tests/bench/bench
+HOLDINGS ?= 1000000
+bench: ## the figures of docs/BENCH.md (HOLDINGS=10000000 needs 8 GB)
+bench: all $(BENCH) $(addprefix $(BENCH)_,state proof restart disk replay \
+    ledger)
+	$(BENCH) $(BUILD)
+	$(BENCH)_state $(HOLDINGS)
+	$(BENCH)_proof $(HOLDINGS)
+	$(BENCH)_restart $(HOLDINGS)
+	$(BENCH)_disk
+	$(BENCH)_replay
+	$(BENCH)_ledger
+bench-proof: ## receipts made and checked (HOLDINGS=)
 bench-proof: $(BUILD)/tests/bench/bench_proof
+	$< $(HOLDINGS)
+bench-restart: ## a start of HOLDINGS=, the root compared
+bench-restart: $(BUILD)/tests/bench/bench_restart
 	$< $(HOLDINGS)
 
 TRANSFERS ?= 20000
@@ -183,7 +211,7 @@ bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
 .PHONY: sim model model-short e2e test bench bench-replay bench-sync \
-    bench-proof
+    bench-proof bench-restart
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

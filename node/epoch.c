@@ -20,7 +20,7 @@ static void sign_vote(void *ctx, struct vote *v)
 
 struct core_config epoch_config(struct node *n)
 {
-    const struct genesis_params *p = &n->genesis->params;
+    const struct genesis_params *p = &n->params;
 
     return (struct core_config){
         .n = (uint8_t)n->set.count,
@@ -130,6 +130,7 @@ void epoch_end(struct node *n, const struct cert *cert)
     keep_end(n, cert); /* before any record of the new epoch */
     n->need_sync = true;
     n->end_cert = *cert;
+    n->params = n->next_params;
     epoch_adopt(n, &n->next_set, n->tip.height, &n->tip_hash);
     config = epoch_config(n);
     core_next(n->core, &config);

@@ -261,6 +261,7 @@ struct node {
     struct hash since_hash; /* block that put the set in force */
     struct cert end_cert;   /* what made it final, in the epoch before */
     struct valset next_set; /* of a tip that seals */
+    struct genesis_params params, next_params; /* the same */
     uint32_t candidate_count;
     struct candidate_row candidates[PEERS_MAX];
     uint32_t leaver_count;
@@ -359,6 +360,7 @@ struct node {
     uint32_t refusal_next;
 
     /* own_tx.c */
+    bool ready_wanted; /* by who runs this validator */
     bool ready_asking;
     uint64_t ready_next_ms;
     uint64_t evidence_epoch;

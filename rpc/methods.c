@@ -212,8 +212,8 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
     [RPC_VALIDATORS_GET] =
         {"validators_get",
          "The validators of an epoch.",
-         "validators, the hash of the set, its quorum and how many may be "
-         "faulty",
+         "validators, the hash of the set, its quorum, how many may be faulty "
+         "and which of them said when that they are ready",
          {{"epoch",
            PARAM_U64,
            false,

@@ -7,6 +7,7 @@
  *
  *   column family  key -> value (integers in keys big endian)
  *   meta           "tip", "index", "format", "chain", "journal";
+ *                  "damaged": so many blocks were there (none: all are);
  *                  "bodies": height u64
  *                  from which on there are bodies (none: all)
  *   block          height u64, kind u8 -> header | certificate | roots
@@ -98,11 +99,17 @@ struct store_tip store_tip_of(struct store *s);
 MUST_USE enum err store_journal_of(struct store_journal *out, struct store *s);
 MUST_USE enum err store_forget_journal(struct store *s);
 
-/* Rows of the current state at the index marker, in key order, for the start.*/
+/* Rows of the current state at the index marker, in key order, for the start:
+ * from *from on (NULL: the first) up to before *to (NULL: to the end).  Several
+ * threads may read at once. */
 typedef enum err (*store_row_fn)(void *ctx,
                                  const struct row_key *key,
                                  struct bytes row);
-MUST_USE enum err store_each_row(struct store *s, store_row_fn each, void *ctx);
+MUST_USE enum err store_each_row(struct store *s,
+                                 const struct row_key *from,
+                                 const struct row_key *to,
+                                 store_row_fn each,
+                                 void *ctx);
 
 /* Reading.  A store_view is one consistent snapshot of the indexed state: X6
  * readers see final state. */

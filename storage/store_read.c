@@ -159,26 +159,66 @@ enum err store_iterator_end(struct store *s, rocksdb_iterator_t *it)
     return error == NULL ? ERR_NONE : store_failed(s, error);
 }
 
-enum err store_each_row(struct store *s, store_row_fn each, void *ctx)
+/* All rows pass once: large reads, and nothing of them stays in the cache. */
+static rocksdb_readoptions_t *once_through(uint8_t key[STORE_ROW_KEY_BYTES],
+                                           const struct row_key *to)
 {
+    enum {
+        READ_BYTES = 256 << 10,
+    };
+    rocksdb_readoptions_t *o = rocksdb_readoptions_create();
+
+    rocksdb_readoptions_set_verify_checksums(o, 1);
+    rocksdb_readoptions_set_fill_cache(o, 0);
+    rocksdb_readoptions_set_readahead_size(o, READ_BYTES);
+    if (to != NULL) {
+        struct writer w = writer_of(key, STORE_ROW_KEY_BYTES);
+
+        store_row_key(&w, to);
+        rocksdb_readoptions_set_iterate_upper_bound(
+            o, (const char *)key, w.size);
+    }
+    return o;
+}
+
+static enum err visit_row(rocksdb_iterator_t *it, store_row_fn each, void *ctx)
+{
+    size_t key_size;
+    size_t size;
+    const char *key = rocksdb_iter_key(it, &key_size);
+    const char *value = rocksdb_iter_value(it, &size);
+    struct row_key row;
+
+    return store_read_row_key(&row, key, key_size)
+               ? each(ctx, &row, bytes_of(value, size))
+               : ERR_CORRUPT;
+}
+
+enum err store_each_row(struct store *s,
+                        const struct row_key *from,
+                        const struct row_key *to,
+                        store_row_fn each,
+                        void *ctx)
+{
+    uint8_t first[STORE_ROW_KEY_BYTES];
+    uint8_t bound[STORE_ROW_KEY_BYTES];
+    struct writer w = writer_of(first, sizeof first);
+    rocksdb_readoptions_t *how = once_through(bound, to);
     rocksdb_iterator_t *it =
-        rocksdb_create_iterator_cf(s->db, s->read, s->family[FAMILY_STATE]);
+        rocksdb_create_iterator_cf(s->db, how, s->family[FAMILY_STATE]);
     enum err e = ERR_NONE;
     enum err failed;
 
-    rocksdb_iter_seek_to_first(it);
-    for (; e == ERR_NONE && rocksdb_iter_valid(it); rocksdb_iter_next(it)) {
-        size_t key_size;
-        size_t size;
-        const char *key = rocksdb_iter_key(it, &key_size);
-        const char *value = rocksdb_iter_value(it, &size);
-        struct row_key row;
-
-        e = store_read_row_key(&row, key, key_size)
-                ? each(ctx, &row, bytes_of(value, size))
-                : ERR_CORRUPT;
+    if (from != NULL) {
+        store_row_key(&w, from);
+        rocksdb_iter_seek(it, (const char *)first, w.size);
+    } else {
+        rocksdb_iter_seek_to_first(it);
     }
+    for (; e == ERR_NONE && rocksdb_iter_valid(it); rocksdb_iter_next(it))
+        e = visit_row(it, each, ctx);
     failed = store_iterator_end(s, it);
+    rocksdb_readoptions_destroy(how);
     return e != ERR_NONE ? e : failed;
 }
 

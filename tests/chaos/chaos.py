@@ -509,9 +509,11 @@ class Run:
             self.net.end(i)
             self.net.start(i)
             end = time.monotonic() + START + BOUND
-            while not self.net.ready(i) and time.monotonic() < end:
+            back = self.net.ready(i)
+            while not back and time.monotonic() < end:
                 time.sleep(0.05)
-            if not self.net.ready(i) or self.net.died():
+                back = self.net.ready(i)
+            if not back or self.net.died():
                 self.say(False, f"kill {k + 1}: node {i} does not come back; "
                                 f"ended: {self.net.died()}")
                 return

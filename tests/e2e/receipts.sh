@@ -150,6 +150,31 @@ receipt 0 holding holding $code "$free" --disclose "$work/net/vault-1.eqv" \
     --passphrase-file "$work/net/passphrase"
 expect "disclosed: a name" '"name"' "$(cat "$work/a.json")"
 
+# ---- as a document ----
+word() { "$build/equity" receipt "$@" --node "$(url 0)" --out "$work/word.receipt"; }
+word register $code --trust "$work/trust.json" --pdf "$work/word.pdf" \
+    --vault "$work/net/vault-1.eqv" --passphrase-file "$work/net/passphrase" \
+    >/dev/null 2>"$work/err"
+same "a receipt and its document" 0 $?
+pdfdetach -save 1 -o "$work/attached" "$work/word.pdf"
+cmp -s "$work/attached" "$work/word.receipt" && ok "... the receipt is in it" ||
+    no "... the receipt is in it" "$(cat "$work/err")"
+pdftotext -layout "$work/word.pdf" "$work/word.txt"
+expect "... with names, marked" "not proven by the ledger" "$(cat "$work/word.txt")"
+same "... of all its holders" "$(echo "$register" | jq '.result.holdings|length')" \
+    "$(grep -c ' \*$' "$work/word.txt")"
+"$build/equity" document "$work/word.receipt" --genesis "$work/net/genesis.json" \
+    --out "$work/names.pdf" --json "$work/names.json" \
+    --vault "$work/net/vault-1.eqv" --passphrase-file "$work/net/passphrase" \
+    2>/dev/null
+cmp -s "$work/word.pdf" "$work/names.pdf" && ok "... made again from the file" ||
+    no "... made again from the file"
+same "... the names in its JSON" "$(jq '.statement.lines|length' "$work/names.json")" \
+    "$(jq '.document.names|length' "$work/names.json")"
+err=$(word holding $code "$free" --pdf "$work/none.pdf" 2>&1)
+expect "no document on the word of a node" "--trust or --genesis" "$err"
+[ ! -e "$work/none.pdf" ] && ok "... none is made" || no "... none is made"
+
 # ---- a pinned block; an older block from it by the log ----
 "$build/equity" trust --node "$(url 1)" --pin "$moved_at" --out "$work/pin.json" 2>/dev/null
 same "a trust file with a pinned block" 0 $?

@@ -181,7 +181,7 @@ static void finish(struct rig *g)
         .tx_count = b->tx_count,
         .validators_hash = valset_hash(set),
         .next_validators_hash = valset_hash(g->seal ? &g->next : set),
-        .params_hash = genesis_params_hash(g->m->genesis),
+        .params_hash = genesis_params_hash(&g->m->genesis->params),
         .change_root = change_set_root(&changes),
     };
     if (g->count > 0)
