@@ -158,16 +158,16 @@ $(BUILD)/tests/unit/node/test_prove: $(BUILD)/tests/unit/node/test_prove.o \
     $(RIG) $(MARKET) $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
+$(BUILD)/tests/unit/node/test_load: $(BUILD)/tests/unit/node/test_load.o \
+    $(BUILD)/tests/bench/chain.o $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
 $(BUILD)/tests/unit/cli/test_asked: $(BUILD)/tests/unit/cli/test_asked.o \
     $(RIG) $(MARKET) $$(call needs,cli)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,cli) -o $@
 $(BUILD)/tests/receipts/mutate: \
     $(addprefix $(BUILD)/tests/receipts/,reshape.o reshape_state.o)
-$(BUILD)/tests/unit/node/test_load: $(BUILD)/tests/unit/node/test_load.o \
-    $(BUILD)/tests/bench/chain.o $$(call needs,node)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
 $(BUILD)/tests/receipts/%: $(BUILD)/tests/receipts/%.o $(RIG) $(MARKET) \
     $$(call needs,audit)
 	$(call say,LINK,$@)

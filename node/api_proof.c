@@ -56,7 +56,12 @@ static void answer_error(struct proof *x)
     else if (x->err == ERR_NOT_FOUND)
         api_not_found(x->call, why);
     else if (x->err == ERR_PRUNED)
-        api_pruned(x->node, x->call);
+        api_pruned_why(x->node,
+                       x->call,
+                       x->answer.why[0] != '\0'
+                           ? why
+                           : "this node has not got what the receipt is made "
+                             "of: its history begins later; ask another node");
     else if (x->err == ERR_REFUSED)
         rpc_error(x->call, RPC_REFUSED, "E_ENCUMBERED", why, false, NULL);
     else if (x->err == ERR_FULL)

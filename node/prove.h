@@ -78,10 +78,10 @@ struct prove_answer {
  * is asked for.
  * Errors    ERR_RANGE      the store is not that high yet; out->height is
  *           ERR_NOT_FOUND  there is nothing to show, or the anchor is too high
- *           ERR_PRUNED     it needs a body that was removed
  *           ERR_REFUSED    the holding is pledged or frozen (UNENCUMBERED)
  *           ERR_FULL       a list is too long for a receipt, or the receipt
  *                          longer than PROVE_BYTES_MAX
+ *           ERR_PRUNED     this node's history begins after what it takes
  *           ERR_CORRUPT    the history disagrees with the roots
  *           others of the store */
 MUST_USE enum err prove(struct prove_answer *out,

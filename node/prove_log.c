@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "chain/tx.h"
 #include "node/prove_parts.h"
+#include "storage/store_import.h"
 
 #include <stdlib.h>
 
@@ -281,12 +282,21 @@ static enum err follow_all(struct receipt_statement *out,
     free(f.body);
     store_value_free(&f.bytes);
     TRY(e);
+    if (f.e == ERR_NOT_FOUND || f.e == ERR_PRUNED)
+        return prove_fail(
+            w, f.e, "this node no longer keeps the bodies of all blocks");
     if (f.e == ERR_FULL)
         return prove_fail(w,
                           f.e,
                           "the account has too many events for one receipt: "
                           "ask in parts, each from where the last one ended");
     TRY(f.e);
+    if (!hash_eq(&f.chain, &end) && store_rows_from(w->p->store) > 0)
+        return prove_fail(w,
+                          ERR_PRUNED,
+                          "this node began at a snapshot and has not all "
+                          "events that led to the holding: ask another node, "
+                          "or from a height that this one has");
     if (!hash_eq(&f.chain, &end))
         return prove_fail(w,
                           ERR_CORRUPT,

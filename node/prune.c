@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/start.h"
+#include "storage/store_import.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -137,6 +138,13 @@ static int remove_bodies(const struct pruning *p)
     char message[256];
     enum err e;
 
+    if (store_fill_below(n->store) > 0)
+        log_unusual("prune",
+                    "the history behind the snapshot at which this node began "
+                    "is not filled in any further: what is removed would come "
+                    "back",
+                    "earliest_height=%llu",
+                    (unsigned long long)store_blocks_from(n->store));
     e = store_prune(n->store, p->below);
     if (e != ERR_NONE) {
         store_message(n->store, message, sizeof message);
