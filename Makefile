@@ -129,6 +129,8 @@ $(BUILD)/tests/property/prop_receipts: $(BUILD)/tests/property/prop_receipts.o \
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
 # The disk that fails stands in the place of libc's calls.
 $(BUILD)/tests/property/prop_journal: $(BUILD)/tests/disk/disk.o
+$(BUILD)/tests/unit/archive/test_file: $(BUILD)/tests/disk/disk.o
+$(BUILD)/tests/unit/storage/test_backup: $(BUILD)/tests/disk/disk.o
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,property) -o $@
@@ -160,6 +162,12 @@ $(BUILD)/tests/unit/node/test_load: $(BUILD)/tests/unit/node/test_load.o \
     $(BUILD)/tests/bench/chain.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
+$(BUILD)/tests/unit/cli/test_asked: $(BUILD)/tests/unit/cli/test_asked.o \
+    $(RIG) $(MARKET) $$(call needs,cli)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,cli) -o $@
+$(BUILD)/tests/receipts/mutate: \
+    $(addprefix $(BUILD)/tests/receipts/,reshape.o reshape_state.o)
 $(BUILD)/tests/receipts/%: $(BUILD)/tests/receipts/%.o $(RIG) $(MARKET) \
     $$(call needs,audit)
 	$(call say,LINK,$@)

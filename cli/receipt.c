@@ -3,13 +3,13 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/num.h"
+#include "cli/asked.h"
 #include "cli/document.h"
 #include "cli/trust.h"
 #include "cli/vault.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     ANSWER_MS = 600000,
@@ -18,31 +18,55 @@ enum {
 struct kind {
     const char *command;
     const char *method;
+    uint8_t kind;          /* enum receipt_kind */
     const char *params[2]; /* names of the words */
     bool has_date;
     bool has_holder; /* whose identity may be disclosed */
 };
 
 static const struct kind kinds[] = {
-    {"receipt transaction", "proof_transaction", {"id", NULL}, false, false},
-    {"receipt holding", "proof_holding", {"security", "account"}, true, true},
-    {"receipt unencumbered",
-     "proof_unencumbered",
+    {"receipt transaction",
+     "proof_transaction",
+     RECEIPT_TRANSACTION,
+     {"id", NULL},
+     false,
+     false},
+    {"receipt holding",
+     "proof_holding",
+     RECEIPT_HOLDING,
      {"security", "account"},
      true,
      true},
-    {"receipt register", "proof_register", {"security", NULL}, true, false},
+    {"receipt unencumbered",
+     "proof_unencumbered",
+     RECEIPT_UNENCUMBERED,
+     {"security", "account"},
+     true,
+     true},
+    {"receipt register",
+     "proof_register",
+     RECEIPT_REGISTER,
+     {"security", NULL},
+     true,
+     false},
     {"receipt statement",
      "proof_statement",
+     RECEIPT_STATEMENT,
      {"security", "account"},
      true,
      true},
     {"receipt consistency",
      "proof_consistency",
+     RECEIPT_CONSISTENCY,
      {"from_height", "height"},
      false,
      false},
-    {"receipt validators", "proof_validators", {"epoch", NULL}, false, false},
+    {"receipt validators",
+     "proof_validators",
+     RECEIPT_VALIDATORS,
+     {"epoch", NULL},
+     false,
+     false},
 };
 
 struct work {
@@ -184,19 +208,24 @@ static int disclose(struct work *w)
 
 /* ---- check and keep ---- */
 
-static int write_receipt(const struct work *w, const char *path)
+/* Whether the node has answered what it was asked. */
+static int check_asked(const struct work *w)
 {
-    FILE *f = fopen(path, "wbe");
-    bool ok =
-        f != NULL && fwrite(w->bytes.at, 1, w->bytes.size, f) == w->bytes.size;
+    const struct asked q = {
+        .kind = w->kind->kind,
+        .words = {w->a.word[0], w->a.words > 1 ? w->a.word[1] : NULL},
+        .height = args_value(&w->a, w->c, "height", NULL),
+        .date = args_value(&w->a, w->c, "date", NULL),
+        .from_height = args_value(&w->a, w->c, "from-height", NULL),
+        .anchor = args_value(&w->a, w->c, "anchor", NULL)};
+    const char *differs = asked_differs(&q, &w->facts, &w->receipt);
 
-    if (f != NULL)
-        ok = fclose(f) == 0 && ok;
-    if (ok)
-        return 0;
-    if (f != NULL)
-        unlink(path);
-    return fail(EXIT_CANNOT_CREATE, "%s: cannot be written", path);
+    return differs == NULL
+               ? 0
+               : fail(EXIT_DATA,
+                      "nothing was written: the node's receipt is true, but "
+                      "about another %s than was asked for; ask another node",
+                      differs);
 }
 
 static int check_and_keep(struct work *w)
@@ -206,8 +235,12 @@ static int check_and_keep(struct work *w)
 
     receipt_check(&w->facts, &w->receipt, buf_bytes(&w->bytes), &w->trust);
     code = (int)w->facts.outcome;
-    if (code == 0)
-        code = write_receipt(w, path);
+    if (code == 0) {
+        code = check_asked(w);
+        if (code != 0)
+            return code; /* a report of it would only mislead */
+        code = write_new_file(path, buf_bytes(&w->bytes), 0600);
+    }
     if (args_has(&w->a, w->c, "json"))
         report_json(stdout, &w->facts, &w->receipt);
     else

@@ -17,6 +17,7 @@ receipts: $(RECEIPTS)
 receipts-mutate: ## receipts mutated at random, none accepted (N=1000000 SEED=)
 receipts-mutate: $(BUILD)/tests/receipts/mutate
 	$< tests/vectors/receipts $(or $(N),200000) $(SEED)
+	$< tests/vectors/receipts --reshape $(or $(N),200000) $(SEED)
 receipts-vectors: ## write the golden receipts anew, after a change of format
 receipts-vectors: $(BUILD)/tests/receipts/make
 	rm -f tests/vectors/receipts/*
@@ -163,6 +164,7 @@ e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync \
 	tests/e2e/documents.sh $(BUILD)
 	tests/e2e/archive.sh $(BUILD)
 	tests/e2e/links.sh $(BUILD)
+	tests/e2e/statesync.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
@@ -199,6 +201,10 @@ bench-restart: ## a start of HOLDINGS=, the root compared
 bench-restart: $(BUILD)/tests/bench/bench_restart
 	$< $(HOLDINGS)
 
+bench-snapshot: ## blocks while a snapshot is taken (HOLDINGS=1000000)
+bench-snapshot: $(BUILD)/tests/bench/bench_snapshot
+	$< $(HOLDINGS)
+
 TRANSFERS ?= 20000
 bench-replay: ## a history checked, as a ratio to verifications (TRANSFERS=)
 bench-replay: $(BUILD)/tests/bench/bench_replay
@@ -210,7 +216,7 @@ bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
 .PHONY: sim model model-short e2e test bench bench-replay bench-sync \
-    bench-proof bench-restart
+    bench-proof bench-restart bench-snapshot
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

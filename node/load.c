@@ -226,3 +226,26 @@ enum err load_engine(struct engine **out,
         e = engine_load_finish(*out, tip, &log);
     return e;
 }
+
+enum err load_validators(struct validators_row *out,
+                         struct store_view *v,
+                         uint64_t epoch)
+{
+    struct row_key key = {.table = TABLE_VALIDATORS};
+
+    for (int i = 0; i < 2; i++) {
+        struct store_value value;
+        enum err e;
+
+        TRY(store_get_row(&value, v, &key));
+        e = schema_decode(
+            out, &validators_row_schema, bytes_of(value.at, value.size));
+        store_value_free(&value);
+        if (e != ERR_NONE)
+            return ERR_CORRUPT;
+        if (out->set.epoch == epoch)
+            return ERR_NONE;
+        key.key = epoch_key(epoch);
+    }
+    return ERR_NOT_FOUND;
+}

@@ -4,14 +4,15 @@
 
 #include <stdlib.h>
 
-uint16_t forest_first_difference(const struct hash *a, const struct hash *b)
+uint16_t forest_difference(const struct hash *a, const struct hash *b)
 {
-    uint16_t i = 0;
+    for (uint16_t i = 0; i < HASH_BYTES; i++) {
+        const uint8_t x = a->raw[i] ^ b->raw[i];
 
-    while (a->raw[i] == b->raw[i])
-        i++;
-    return (uint16_t)(i * 8 + __builtin_clz((unsigned)(a->raw[i] ^ b->raw[i])) -
-                      24);
+        if (x != 0)
+            return (uint16_t)(8 * i + __builtin_clz(x) - 24);
+    }
+    return 8 * HASH_BYTES;
 }
 
 void forest_init(struct forest *f)
@@ -171,7 +172,7 @@ static void add(struct forest *f,
                t,
                key,
                ref,
-               forest_first_difference(&forest_leaf_at(f, near)->key, key));
+               forest_difference(&forest_leaf_at(f, near)->key, key));
     }
     t->count++;
     t->dirty = true;

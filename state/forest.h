@@ -154,5 +154,7 @@ const struct forest_tree *state_tree_for_proof(struct state *s,
                                                const struct row_key *key);
 
 int forest_bit(const struct hash *key, uint16_t bit);
+/* The first bit in which two keys differ; 256 if they do not. */
+uint16_t forest_difference(const struct hash *a, const struct hash *b);
 
 #endif /* STATE_FOREST_H */

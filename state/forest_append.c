@@ -48,7 +48,7 @@ bool forest_append(struct forest *f,
         last = &f->leaves[f->edge.last].key;
         if (hash_cmp(last, key) >= 0)
             return false;
-        bit = forest_first_difference(last, key);
+        bit = forest_difference(last, key);
     } else if (t->count > 0) {
         return false;
     }

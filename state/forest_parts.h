@@ -26,7 +26,6 @@ static inline uint8_t forest_side(int side)
     return (uint8_t)(1 << side);
 }
 
-uint16_t forest_first_difference(const struct hash *a, const struct hash *b);
 uint32_t forest_new_leaf(struct forest *f);
 uint32_t forest_new_inner(struct forest *f);
 /* The leaf where a walk for key ends; 0 in an empty tree. */
