@@ -6,7 +6,7 @@
  *
  *   whole_loop.c   libevent's timers: events of the simulated clock
  *   whole_pool.c   node/worker.h: tasks are events, each after a while
- *   whole_net.c    net/peers.h: links that delay, stall and break
+ *   whole_peers.c  net/peers.h, over links that delay, stall and break
  *   whole_rpc.c    rpc/jsonrpc.h: a client's call is a function's
  *   whole_time.c   the clocks and the random generator of the process
  *   tests/disk     the calls by which files are changed
