@@ -64,9 +64,10 @@ static void move_on(struct whole_node *w)
 
     snprintf(to,
              sizeof to,
-             "%.150s/%llu-%u-%d-%u",
+             "%.120s/%llu-%llu-%u-%d-%u",
              whole.root,
              (unsigned long long)whole.seed,
+             (unsigned long long)whole.call,
              whole.run,
              w->index,
              w->life + 1);
@@ -310,9 +311,10 @@ void whole_begin(const struct whole_base *b, uint64_t seed)
         w->sync_us = whole_draw(&whole.net, 50, 3000);
         snprintf(w->dir,
                  sizeof w->dir,
-                 "%.150s/%llu-%u-%u-1",
+                 "%.120s/%llu-%llu-%u-%u-1",
                  whole.root,
                  (unsigned long long)seed,
+                 (unsigned long long)whole.call,
                  whole.run,
                  i);
         copy_base(w);
