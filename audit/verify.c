@@ -157,6 +157,7 @@ static bool check_signatures(struct check *c,
                       where);
 }
 
+/* E11 clients follow ends: from a set that is trusted to the next one. */
 static bool check_epoch(struct check *c, const struct receipt_epoch *e)
 {
     struct header h;

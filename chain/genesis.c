@@ -180,7 +180,7 @@ static enum err refuse(const char **why, const char *text)
     return ERR_RANGE;
 }
 
-static enum err check_params(const struct genesis_params *p, const char **why)
+enum err genesis_params_check(const struct genesis_params *p, const char **why)
 {
     if (p->t_leader_ms < 10 || p->t_view_ms < p->t_leader_ms ||
         p->t_cap_ms < p->t_view_ms || p->t_cap_ms > 60000)
@@ -283,7 +283,7 @@ enum err genesis_check(const struct genesis *g, const char **why)
                       "distinct transport keys");
     if (g->production && g->validator_count < 4)
         return refuse(why, "production needs at least 4 validators");
-    TRY(check_params(&g->params, why));
+    TRY(genesis_params_check(&g->params, why));
     TRY(check_institutions(g, why));
     for (uint32_t i = 0; i < g->validator_count; i++) {
         const struct genesis_institution *x =
@@ -318,12 +318,12 @@ enum err genesis_chain_id(struct hash *out, const struct genesis *g)
     return ERR_NONE;
 }
 
-struct hash genesis_params_hash(const struct genesis *g)
+struct hash genesis_params_hash(const struct genesis_params *p)
 {
     uint8_t buf[256];
     struct writer w = writer_of(buf, sizeof buf);
 
-    schema_encode(&w, &genesis_params_schema, &g->params);
+    schema_encode(&w, &genesis_params_schema, p);
     ASSERT(writer_ok(&w));
     return hash_tagged("equity/PARAMS/v1", writer_bytes(&w));
 }

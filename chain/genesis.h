@@ -107,6 +107,10 @@ struct genesis {
 extern const struct schema genesis_schema;
 extern const struct schema genesis_params_schema;
 
+/* genesis_params_check: every parameter is in its range.  *why is a static
+ * sentence for people. */
+MUST_USE enum err genesis_params_check(const struct genesis_params *p,
+                                       const char **why);
 /* genesis_defaults fills params with the LAN defaults. */
 void genesis_defaults(struct genesis_params *out);
 
@@ -115,7 +119,7 @@ void genesis_defaults(struct genesis_params *out);
  * parameters in range.  *why is a static sentence for people. */
 MUST_USE enum err genesis_check(const struct genesis *g, const char **why);
 MUST_USE enum err genesis_chain_id(struct hash *out, const struct genesis *g);
-struct hash genesis_params_hash(const struct genesis *g);
+struct hash genesis_params_hash(const struct genesis_params *p);
 /* genesis_valset returns the set of epoch 0. */
 struct valset genesis_valset(const struct genesis *g);
 

@@ -94,14 +94,18 @@ struct hash validator_id(const struct pubkey *key)
 
 struct valset_margin valset_margin_of(uint32_t count,
                                       uint32_t leave,
-                                      uint32_t join)
+                                      uint32_t join,
+                                      uint32_t ready)
 {
-    struct valset_margin m = {.join = join, .faulty = valset_faulty(count)};
+    struct valset_margin m = {
+        .ready = ready, .join = join, .faulty = valset_faulty(count)};
 
     ASSERT(leave <= count && count - leave + join >= 1);
     m.stay = count - leave;
+    ASSERT(ready <= m.stay);
+    m.down = m.stay - ready < m.faulty ? m.stay - ready : m.faulty;
     m.quorum = valset_quorum(m.stay + join);
-    m.margin = (int32_t)(m.stay + join) - (int32_t)(m.faulty + m.quorum);
+    m.margin = (int32_t)(m.stay + join) - (int32_t)(m.down + m.quorum);
     return m;
 }
 

@@ -43,19 +43,23 @@ int valset_find(const struct valset *v, const struct pubkey *key); /* or -1 */
 struct hash validator_id(const struct pubkey *key);
 
 /* Whether a change of the set leaves the quorum thick enough: were f of the old
- * set down, those who stay and are up, together with the joiners, must still
- * be a quorum of the new set. */
+ * set down, but none of those who have just said that they are ready, those who
+ * stay and are up, together with the joiners, must still be a quorum of the new
+ * set. */
 struct valset_margin {
     uint32_t stay;   /* members of both sets */
+    uint32_t ready;  /* of these, who said READY lately */
     uint32_t join;   /* new members */
     uint32_t faulty; /* f of the old set */
+    uint32_t down;   /* the smaller of faulty and stay - ready */
     uint32_t quorum; /* of the new set */
-    int32_t margin;  /* stay - faulty + join - quorum; < 0: refused */
+    int32_t margin;  /* stay - down + join - quorum; < 0: refused */
 };
-/* Requires  leave <= count, and a new set of 1..VALIDATORS_MAX. */
+/* Requires  ready <= count - leave, and a new set of 1..VALIDATORS_MAX. */
 struct valset_margin valset_margin_of(uint32_t count,
                                       uint32_t leave,
-                                      uint32_t join);
+                                      uint32_t join,
+                                      uint32_t ready);
 /* How many members of a set of n may change at once: max(1, f). */
 uint32_t valset_change_max(uint32_t n);
 

@@ -56,6 +56,35 @@ static void print_version(uint32_t version)
     printf("%u.%u.%u", version >> 16, version >> 8 & 255, version & 255);
 }
 
+static void print_readiness(uint64_t said, uint32_t version, uint64_t height)
+{
+    printf("ready %llu blocks ago, software ",
+           (unsigned long long)(height > said ? height - said : 0));
+    print_version(version);
+}
+
+/* Of a validator: when it said last that it lives, if it ever did. */
+static void print_ready(json_t *list, const char *key, uint64_t height)
+{
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        struct ready_row row;
+        char path[JSON_PATH_MAX];
+        char hex[2 * PUBKEY_BYTES + 1];
+
+        if (schema_from_json(&row, &ready_row_schema, one, path) != ERR_NONE)
+            continue;
+        key_text(hex, &row.key);
+        if (strcmp(hex, key) != 0)
+            continue;
+        printf("  ");
+        print_readiness(row.ready_height, row.version, height);
+    }
+}
+
 static void print_candidates(json_t *list, uint64_t height)
 {
     json_t *one;
@@ -76,11 +105,7 @@ static void print_candidates(json_t *list, uint64_t height)
             printf("not ready\n");
             continue;
         }
-        printf("ready %llu blocks ago, software ",
-               (unsigned long long)(height > row.ready_height
-                                        ? height - row.ready_height
-                                        : 0));
-        print_version(row.version);
+        print_readiness(row.ready_height, row.version, height);
         printf("\n");
     }
 }
@@ -130,9 +155,11 @@ static int print_set(json_t *validators, json_t *candidates, json_t *evidence)
         char hex[2 * PUBKEY_BYTES + 1];
 
         key_text(hex, &row.set.list[i].key);
-        printf("  validator of institution %u  %s\n",
+        printf("  validator of institution %u  %s",
                row.set.list[i].institution,
                hex);
+        print_ready(json_object_get(validators, "ready"), hex, height);
+        printf("\n");
     }
     print_candidates(json_object_get(candidates, "candidates"), height);
     print_evidence(json_object_get(evidence, "evidence"));
@@ -310,19 +337,9 @@ static bool leaves(const struct op_validators_change *op,
     return false;
 }
 
-static struct valset_margin margin_of(const struct change_run *r)
-{
-    const uint32_t count = r->now.set.count;
-
-    if (r->op.leave_count > count ||
-        count - r->op.leave_count + r->op.join_count == 0)
-        return (struct valset_margin){0};
-    return valset_margin_of(count, r->op.leave_count, r->op.join_count);
-}
-
 static void print_change(const struct change_run *r)
 {
-    const struct valset_margin m = margin_of(r);
+    const struct valset_margin m = r->plan.margin;
 
     printf("epoch %llu, %u validators  ->  epoch %llu, %u validators\n",
            (unsigned long long)r->now.set.epoch,
@@ -338,10 +355,12 @@ static void print_change(const struct change_run *r)
     }
     print_items(r->op.leave, r->op.leave_count, '-');
     print_items(r->op.join, r->op.join_count, '+');
-    printf("%u stay - %u that may be down + %u join = %d, quorum of the new "
+    printf("%u of those who stay are ready\n"
+           "%u stay - %u that may be down + %u join = %d, quorum of the new "
            "set %u: margin %d\n",
+           m.ready,
            m.stay,
-           m.faulty,
+           m.down,
            m.join,
            (int)m.quorum + m.margin,
            m.quorum,
@@ -350,9 +369,7 @@ static void print_change(const struct change_run *r)
 
 static json_t *change_json(const struct change_run *r)
 {
-    const struct valset_margin m = margin_of(r);
-
-    return json_pack("{s:o, s:s, s:s, s:{s:i, s:i, s:i, s:i, s:i}}",
+    return json_pack("{s:o, s:s, s:s, s:o}",
                      "change",
                      schema_to_json(op_def_validators_change.schema, &r->op),
                      "verdict",
@@ -360,16 +377,7 @@ static json_t *change_json(const struct change_run *r)
                      "text",
                      verdict_text(r->plan.why.verdict),
                      "margin",
-                     "stay",
-                     (int)m.stay,
-                     "faulty",
-                     (int)m.faulty,
-                     "join",
-                     (int)m.join,
-                     "quorum",
-                     (int)m.quorum,
-                     "margin",
-                     (int)m.margin);
+                     json_of_margin(&r->plan.margin));
 }
 
 /* Writes the transaction, with the signatures that the wallet can give. */

@@ -32,6 +32,20 @@ json_t *rpc_view_call(struct rpc_view *v,
     return result;
 }
 
+static struct bytes keep_row(struct rpc_view *v,
+                             const struct schema *s,
+                             const void *row)
+{
+    struct writer w;
+
+    buf_clear(&v->rows);
+    buf_append(&v->rows, NULL, ROW_BYTES_MAX);
+    w = writer_of(v->rows.at, v->rows.size);
+    schema_encode(&w, s, row);
+    v->rows.size = w.size;
+    return buf_bytes(&v->rows);
+}
+
 /* Asks the node for one row; its canonical bytes, in v->rows. */
 static struct bytes ask(struct rpc_view *v,
                         const char *method,
@@ -42,26 +56,19 @@ static struct bytes ask(struct rpc_view *v,
     struct rpc_failure why;
     char path[JSON_PATH_MAX];
     json_t *result = rpc_view_call(v, method, params, &why);
+    struct bytes out = bytes_of(NULL, 0);
     void *row;
-    struct writer w;
-    bool ok;
 
     if (result == NULL)
-        return bytes_of(NULL, 0);
+        return out;
     row = calloc(1, s->size);
     ASSERT(row != NULL);
-    ok = schema_from_json(row, s, json_object_get(result, member), path) ==
-         ERR_NONE;
+    if (schema_from_json(row, s, json_object_get(result, member), path) ==
+        ERR_NONE)
+        out = keep_row(v, s, row);
     json_decref(result);
-    buf_clear(&v->rows);
-    if (ok) {
-        buf_append(&v->rows, NULL, ROW_BYTES_MAX);
-        w = writer_of(v->rows.at, v->rows.size);
-        schema_encode(&w, s, row);
-        v->rows.size = w.size;
-    }
     free(row);
-    return buf_bytes(&v->rows);
+    return out;
 }
 
 static uint64_t number_of(const struct hash *key)
@@ -71,6 +78,34 @@ static uint64_t number_of(const struct hash *key)
     for (int i = 0; i < 8; i++)
         n = n << 8 | key->raw[i];
     return n;
+}
+
+/* Of a validator of the set in force. */
+static struct bytes ready_row(struct rpc_view *v, const struct hash *id)
+{
+    struct rpc_failure why;
+    json_t *answer = rpc_view_call(v, "validators_get", json_object(), &why);
+    const struct schema *s = &ready_row_schema;
+    struct ready_row row;
+    char path[JSON_PATH_MAX];
+    struct bytes out = bytes_of(NULL, 0);
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "ready"), i, one)
+    {
+        struct hash is;
+
+        if (schema_from_json(&row, s, one, path) != ERR_NONE)
+            continue;
+        is = validator_id(&row.key);
+        if (hash_eq(&is, id)) {
+            out = keep_row(v, s, &row);
+            break;
+        }
+    }
+    json_decref(answer);
+    return out;
 }
 
 static struct bytes view_get(void *ctx, const struct row_key *key)
@@ -121,6 +156,8 @@ static struct bytes view_get(void *ctx, const struct row_key *key)
     case TABLE_PARAMS:
         return ask(
             v, "params_get", json_object(), "params", &params_row_schema);
+    case TABLE_READY:
+        return ready_row(v, &key->key);
     case TABLE_PLEDGES:
         memcpy(code, key->tree.raw, HASH_BYTES);
         return ask(v,
@@ -142,6 +179,7 @@ static struct bytes view_get(void *ctx, const struct row_key *key)
     case TABLE_DRAFTS:
     case TABLE_CLAIMS:
     case TABLE_EVIDENCE:
+    case TABLE_SHARED:
     case TABLES_USED:
     case TABLE_SLOTS:
         break;

@@ -192,6 +192,16 @@ void want_certified(struct core *c)
     }
 }
 
+/* H1 contradiction: a final block whose parent is another than the final block
+ * of the height below. */
+static bool stands_elsewhere(struct core *c)
+{
+    const struct core_block *b = block_find(c, &c->fin.block);
+
+    return c->fin.height == c->applied_height + 1 && b != NULL &&
+           b->facts.height != 0 && !hash_eq(&b->facts.parent_hash, &c->applied);
+}
+
 static void commit(struct core *c)
 {
     struct core_effect *e = emit(c, DO_COMMIT);
@@ -207,6 +217,10 @@ void want_committed(struct core *c)
 
     if (c->fin.height <= c->applied_height || c->commit_asked)
         return;
+    if (stands_elsewhere(c)) {
+        halt(c, "a final block does not stand on the final block before it");
+        return;
+    }
     if (c->fin.height == c->applied_height + 1) {
         switch (want_executed(c, &c->fin.block)) {
         case EXEC_VALID:

@@ -66,7 +66,7 @@ static void take_nullification(struct core *c, const struct cert *cert)
 }
 
 /* H1 contradiction: what a final candidate cannot stand beside. */
-static bool contradicts(const struct core *c, const struct candidate *final)
+bool contradicts(const struct core *c, const struct candidate *final)
 {
     const struct core_cert_slot *s = cert_slot_if(c, final->view);
 

@@ -89,6 +89,13 @@ static enum err replay_vote(struct core *c,
     mine = own_vote(c, v.about.view, v.kind, false);
     if (mine != NULL && !candidate_eq(&mine->about, &v.about))
         return ERR_CORRUPT;
+    mine = own_vote(c,
+                    v.about.view,
+                    v.kind == VOTE_FINALIZE ? VOTE_NOTARIZE : VOTE_FINALIZE,
+                    false);
+    if (mine != NULL && v.kind != VOTE_NULLIFY &&
+        !candidate_eq(&mine->about, &v.about))
+        return c->config.mutant == MUTANT_NONE ? ERR_CORRUPT : ERR_NONE;
     if ((v.kind == VOTE_NULLIFY &&
          own_vote(c, v.about.view, VOTE_FINALIZE, false) != NULL) ||
         (v.kind == VOTE_FINALIZE &&
@@ -113,6 +120,9 @@ static enum err replay_cert(struct core *c,
     s = cert_slot_if(c, cert.about.view);
     if (s != NULL && s->has_n && cert.kind != VOTE_NULLIFY &&
         !candidate_eq(&s->n.about, &cert.about))
+        return ERR_CORRUPT;
+    if (cert.kind == VOTE_FINALIZE && cert.about.view > c->fin.view &&
+        contradicts(c, &cert.about))
         return ERR_CORRUPT;
     core_replay_cert(c, &cert);
     return ERR_NONE;

@@ -70,6 +70,7 @@ bool due(struct core *c, uint64_t at_ms);
 /* core_certs.c */
 void enter(struct core *c, uint64_t view);
 void take_cert(struct core *c, const struct cert *cert);
+bool contradicts(const struct core *c, const struct candidate *final);
 
 /* core_votes.c */
 void take_vote(struct core *c, const struct vote *v, bool own);

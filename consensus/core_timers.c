@@ -101,6 +101,15 @@ static bool leader_is_silent(struct core *c)
     return due(c, at) && alive_count(c) >= c->quorum;
 }
 
+/* I7 pre-rotation: with nothing to do the view of a leader that is silent is
+ * given up in advance, so that the first transaction does not wait for it.  One
+ * view in T_silent at most; the first leader that lives ends it. */
+static bool rotates_early(struct core *c, bool has_prop)
+{
+    return !has_prop && due(c, c->t_enter_ms + c->config.timers.t_silent_ms) &&
+           leader_is_silent(c);
+}
+
 /* N5 and N6 hold also while idle; the timers only while busy (I2). */
 static bool must_give_up(struct core *c)
 {
@@ -116,7 +125,7 @@ static bool must_give_up(struct core *c)
     if (vote_count(c, c->view, VOTE_NULLIFY) >= nullify_needed(c))
         return true; /* N6 f + 1 give up */
     if (!c->was_busy)
-        return false;
+        return rotates_early(c, has_prop);
     /* N1 no proposal; N2 no notarization */
     return (!has_prop &&
             due(c, from + timeout_ms(c, c->config.timers.t_leader_ms))) ||

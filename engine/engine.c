@@ -16,7 +16,8 @@ static struct engine *make(const struct genesis *g)
     *e->genesis = *g;
     failed = genesis_chain_id(&e->chain_id, g);
     ASSERT(failed == ERR_NONE);
-    e->params_hash = genesis_params_hash(g);
+    e->params = g->params;
+    e->params_hash = genesis_params_hash(&g->params);
     e->state = state_new();
     e->overlay = overlay_new(e->state);
     e->dry = overlay_new(e->state);
@@ -31,6 +32,7 @@ void engine_free(struct engine *e)
     overlay_free(e->overlay);
     overlay_free(e->dry);
     state_free(e->state);
+    totals_deinit(&e->loaded);
     buf_deinit(&e->now.header_bytes);
     buf_deinit(&e->now.body);
     buf_deinit(&e->now.events);
@@ -51,6 +53,8 @@ void engine_settle(struct engine *e)
     mtree_log_append(&e->log, &e->tip_hash);
     e->validators = e->now.validators;
     e->validators_hash = e->tip.next_validators_hash;
+    e->params = e->now.params;
+    e->params_hash = genesis_params_hash(&e->params);
     e->now.committed = true;
 }
 
@@ -94,7 +98,21 @@ enum err engine_load_row(struct engine *e,
                          const struct row_key *key,
                          struct bytes row)
 {
-    return state_load(e->state, key, row);
+    TRY(state_load(e->state, key, row));
+    totals_add(&e->loaded, key, row);
+    return ERR_NONE;
+}
+
+void engine_load_hash(struct engine *e)
+{
+    state_hash_inside(e->state);
+}
+
+enum err engine_load_join(struct engine *e, struct engine *part)
+{
+    TRY(state_join(e->state, part->state));
+    totals_join(&e->loaded, &part->loaded);
+    return ERR_NONE;
 }
 
 static struct bytes validators_in_force(const struct engine *e)
@@ -104,6 +122,19 @@ static struct bytes validators_in_force(const struct engine *e)
     return state_get(e->state, &key);
 }
 
+/* Those of the genesis, until they are changed. */
+static enum err load_params(struct engine *e)
+{
+    const struct row_key key = {.table = TABLE_SHARED};
+    const struct bytes row = state_get(e->state, &key);
+
+    e->params = e->genesis->params;
+    if (row.size > 0)
+        TRY(engine_read_params(&e->params, row));
+    e->params_hash = genesis_params_hash(&e->params);
+    return ERR_NONE;
+}
+
 /* The set in force after the tip is the one whose hash the tip names. */
 static enum err load_validators(struct engine *e, const struct header *tip)
 {
@@ -111,6 +142,7 @@ static enum err load_validators(struct engine *e, const struct header *tip)
         tip->epoch + ((tip->flags & HEADER_SEAL) != 0 ? 1 : 0);
 
     TRY(engine_read_validators(&e->validators, validators_in_force(e)));
+    TRY(load_params(e));
     e->validators_hash = valset_hash(&e->validators.set);
     return e->validators.set.epoch == epoch &&
                    hash_eq(&e->validators_hash, &tip->next_validators_hash)
@@ -129,12 +161,13 @@ enum err engine_load_finish(struct engine *e,
         !hash_eq(&e->chain_id, &tip->chain_id))
         return ERR_MISMATCH;
     if (header_log->size != tip->height + 1 ||
-        engine_check_all(e->state) != ERR_NONE)
+        totals_check(&e->loaded, e->state) != ERR_NONE)
         return ERR_CORRUPT;
     TRY(load_validators(e, tip));
     e->tip = *tip;
     e->tip_hash = header_hash(tip);
     e->log = *header_log;
+    totals_deinit(&e->loaded);
     return ERR_NONE;
 }
 
@@ -161,6 +194,11 @@ const struct header *engine_tip(const struct engine *e)
 void engine_validators(const struct engine *e, struct valset *out)
 {
     *out = e->validators.set;
+}
+
+void engine_params(const struct engine *e, struct genesis_params *out)
+{
+    *out = e->params;
 }
 
 uint64_t engine_validators_since(const struct engine *e)

@@ -154,6 +154,36 @@ enum err engine_read_validators(struct validators_row *out, struct bytes row)
                : ERR_CORRUPT;
 }
 
+enum err engine_read_params(struct genesis_params *out, struct bytes row)
+{
+    struct shared_row shared;
+    const char *why;
+
+    if (schema_decode(&shared, &shared_row_schema, row) != ERR_NONE ||
+        genesis_params_check(&shared.params, &why) != ERR_NONE)
+        return ERR_CORRUPT;
+    *out = shared.params;
+    return ERR_NONE;
+}
+
+/* The parameters in force after the block; they change with the epoch. */
+static void fill_params(struct engine *e, const struct change_set *changes)
+{
+    static const struct row_key in_force = {.table = TABLE_SHARED};
+
+    e->now.params = e->params;
+    for (uint32_t i = 0; i < changes->count; i++) {
+        const struct change *c = &changes->list[i];
+        enum err failed;
+
+        if (memcmp(&c->key, &in_force, sizeof in_force) != 0)
+            continue;
+        failed = engine_read_params(&e->now.params, c->new_row);
+        ASSERT(failed == ERR_NONE);
+        return;
+    }
+}
+
 /* The set in force after the block.  E1 last block seals: the one that changes
  * it.  Builder and verifier both come here. */
 static void fill_epoch(struct engine *e,
@@ -214,6 +244,7 @@ enum err engine_finish(struct engine *e, struct header *h, uint32_t event_count)
     point_events(n);
     fill_header(e, h);
     fill_epoch(e, h, &changes);
+    fill_params(e, &changes);
     h->change_root = change_set_root(&changes);
     state_apply(e->state, &h->state_root, &n->undo, &changes);
     n->any = true;
@@ -261,7 +292,7 @@ static void build_pass(struct engine *e,
                        uint32_t tx_count,
                        bool court)
 {
-    const struct genesis_params *p = &e->genesis->params;
+    const struct genesis_params *p = &e->params;
     struct standing *n = &e->now;
     uint32_t fetched = 0;
 
@@ -318,7 +349,7 @@ static enum err check_frame(const struct engine *e,
                             struct bytes body,
                             const char **why)
 {
-    const struct genesis_params *p = &e->genesis->params;
+    const struct genesis_params *p = &e->params;
 
     *why = "version, flags or limits of the header";
     if (h->version != HEADER_VERSION || (h->flags & ~HEADER_SEAL) != 0 ||

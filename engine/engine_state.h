@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "engine/engine.h"
+#include "engine/totals.h"
 #include "ledger/rows.h"
 
 /* The candidate the state stands at, with everything its block is made of. */
@@ -13,6 +14,7 @@ struct standing {
     struct executed_block block;
     struct state_undo *undo;
     struct validators_row validators; /* in force after it */
+    struct genesis_params params;     /* the same */
     struct buf header_bytes;
     struct buf body;
     size_t tx_bytes; /* in body, without the length prefixes */
@@ -32,13 +34,15 @@ struct engine {
     struct hash chain_id;
     struct validators_row validators; /* in force after the tip */
     struct hash validators_hash;      /* of it */
-    struct hash params_hash;
+    struct genesis_params params;     /* in force after the tip */
+    struct hash params_hash;          /* of them */
     struct state *state;
     struct overlay *overlay;
     struct overlay *dry;
     struct header tip;
     struct hash tip_hash;
     struct mtree_log log; /* of headers 0..tip */
+    struct totals loaded; /* of the rows of engine_load_row */
     struct standing now;
     struct engine_refusal refused;
     struct engine_row_change *refused_list; /* owned */
@@ -56,6 +60,10 @@ void engine_begin(struct engine *e);
 MUST_USE enum err engine_finish(struct engine *e,
                                 struct header *h,
                                 uint32_t event_count);
+
+/* engine_read_params decodes a shared row.  Errors  ERR_CORRUPT */
+MUST_USE enum err engine_read_params(struct genesis_params *out,
+                                     struct bytes row);
 
 /* engine_note_difference keeps what is known of a block that failed, while the
  * state stands where it failed; engine_note_tip adds the tip, after that. */

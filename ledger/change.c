@@ -107,11 +107,17 @@ static enum verdict know_joiners(struct change_plan *c)
     return V_OK;
 }
 
+/* What was said in this block or later still counts. */
+static uint64_t oldest_ready(const struct change_plan *c)
+{
+    return c->height > c->params.ready_blocks
+               ? c->height - c->params.ready_blocks
+               : 1;
+}
+
 static enum verdict check_joiners(struct change_plan *c)
 {
-    const uint64_t h = c->height;
-    const uint64_t oldest =
-        h > c->params.ready_blocks ? h - c->params.ready_blocks : 1;
+    const uint64_t oldest = oldest_ready(c);
 
     /* R160: A key that is in the set, or is named twice, does not join. */
     for (uint32_t i = 0; i < c->op->join_count; i++) {
@@ -182,18 +188,55 @@ static enum verdict take_joiners(struct change_plan *c)
     return V_OK;
 }
 
-/* R165: With as many of those who stay down as the set in force tolerates, the
- * others and those who join are a quorum of the new set. */
+static bool leaves(const struct change_plan *c, const struct pubkey *key)
+{
+    for (uint32_t i = 0; i < c->op->leave_count; i++) {
+        if (same_key(&c->op->leave[i].key, key))
+            return true;
+    }
+    return false;
+}
+
+/* How many who stay have proved lately that they live. */
+static uint32_t count_ready(const struct change_plan *c)
+{
+    const uint64_t oldest = oldest_ready(c);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < c->now.set.count; i++) {
+        const struct pubkey *key = &c->now.set.list[i].key;
+        struct ready_row row;
+
+        if (!leaves(c, key) && exec_ready(c->view, &row, key) &&
+            row.ready_height >= oldest)
+            count++;
+    }
+    return count;
+}
+
+/* R165: With as many of those who stay down as the set in force tolerates, but
+ * none who has said within the last 10,000 blocks that it is ready, the others
+ * and those who join are a quorum of the new set. */
 static enum verdict check_margin(struct change_plan *c)
 {
-    const struct valset_margin m = valset_margin_of(
-        c->now.set.count, c->op->leave_count, c->op->join_count);
+    const struct valset_margin m = c->margin;
 
     if (m.margin >= 0)
         return V_OK;
     (void)refuse(c, V_MARGIN, NULL, m.quorum - (uint32_t)-m.margin, m.quorum);
     c->why.margin = m;
     return V_MARGIN;
+}
+
+/* For a change that is refused for another reason too. */
+static void note_margin(struct change_plan *c)
+{
+    const uint32_t count = c->now.set.count;
+    const uint32_t leave = c->op->leave_count;
+    const uint32_t join = c->op->join_count;
+
+    if (c->next.count + leave == count && count - leave + join >= 1)
+        c->margin = valset_margin_of(count, leave, join, count_ready(c));
 }
 
 enum verdict change_check(struct change_plan *c,
@@ -214,6 +257,7 @@ enum verdict change_check(struct change_plan *c,
     c->next = c->now.set;
     c->next.epoch++;
     v = take_leavers(c);
+    note_margin(c);
     if (v == V_OK)
         v = know_joiners(c);
     /* R159: The set of validators changes at most once in a block. */

@@ -15,7 +15,8 @@ struct change_plan {
     struct validators_row now;
     struct valset next; /* complete only if the change is possible */
     struct params_row params;
-    struct refusal why; /* op_index is not set */
+    struct valset_margin margin; /* zeros if its leavers are not all known */
+    struct refusal why;          /* op_index is not set */
 };
 
 /* change_check returns V_OK or the refusal with the lowest number. */

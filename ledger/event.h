@@ -16,7 +16,8 @@
  * VALIDATOR_*, EVIDENCE_RECORDED: account = validator_id, number = institution;
  * second = software version or enum vote_conflict, quantity = view.
  * VALIDATORS_CHANGED: number = the new epoch, quantity = its validators,
- * document = hash of the set. */
+ * document = hash of the set.  PARAMS_CHANGED: number = the new epoch, document
+ * = hash of the parameters. */
 #define EVENT_LIST(X)                                 \
     X(INSTITUTION_OPENED, 1, institution_opened)      \
     X(TX_VOIDED, 2, tx_voided)                        \
@@ -85,13 +86,14 @@
     X(VALIDATOR_WITHDRAWN, 81, validator_withdrawn)   \
     X(VALIDATOR_READY, 82, validator_ready)           \
     X(VALIDATORS_CHANGED, 83, validators_changed)     \
-    X(EVIDENCE_RECORDED, 84, evidence_recorded)
+    X(EVIDENCE_RECORDED, 84, evidence_recorded)       \
+    X(PARAMS_CHANGED, 85, params_changed)
 
 enum event_kind {
 #define EVENT_KIND(id, number, name) EVENT_##id = (number),
     EVENT_LIST(EVENT_KIND)
 #undef EVENT_KIND
-        EVENT_KINDS = 85,
+        EVENT_KINDS = 86,
 };
 
 enum event_flag {                                /* bits */

@@ -234,6 +234,15 @@ bool exec_candidate(const struct ledger_view *view,
     return exec_get(view, c, TABLE_CANDIDATES, &zero, &key);
 }
 
+bool exec_ready(const struct ledger_view *view,
+                struct ready_row *r,
+                const struct pubkey *key)
+{
+    const struct hash id = validator_id(key);
+
+    return exec_get(view, r, TABLE_READY, &zero, &id);
+}
+
 enum verdict exec_open_security(const struct security_row *s,
                                 bool although_suspended)
 {

@@ -91,6 +91,9 @@ void exec_put_freeze(struct exec *x, struct freeze_row *f, const char *code);
 bool exec_candidate(const struct ledger_view *view,
                     struct candidate_row *c,
                     uint16_t institution);
+bool exec_ready(const struct ledger_view *view,
+                struct ready_row *r,
+                const struct pubkey *key);
 
 /* One side of a movement of shares: an account and its holding.
  *

@@ -74,7 +74,8 @@
     X(VALIDATOR_WITHDRAW, 81, validator_withdraw)     \
     X(VALIDATOR_READY, 82, validator_ready)           \
     X(VALIDATORS_CHANGE, 83, validators_change)       \
-    X(EVIDENCE, 84, evidence)
+    X(EVIDENCE, 84, evidence)                         \
+    X(PARAMS_CHANGE, 85, params_change)
 
 enum op_kind {
 #define OP_KIND(id, number, name) OP_##id = (number),
@@ -193,6 +194,11 @@ struct op_authority_set {
     char code[CODE_MAX + 1];
     uint8_t type;
     char superior[CODE_MAX + 1];
+};
+
+struct op_params_change {
+    struct genesis_params
+        params; /* all of them, in force from the next block */
 };
 
 struct op_calendar_set {

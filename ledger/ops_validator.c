@@ -105,11 +105,13 @@ const struct op_def op_def_validator_withdraw = {
 };
 
 static const struct field validator_ready_fields[] = {
-    FIELD_SIZED(struct op_validator_ready,
-                key,
-                FIELD_FIXED,
-                PUBKEY_BYTES,
-                "consensus public key that the filing institution announced"),
+    FIELD_SIZED(
+        struct op_validator_ready,
+        key,
+        FIELD_FIXED,
+        PUBKEY_BYTES,
+        "consensus public key that the filing institution announced, or "
+        "validates with"),
     FIELD_OF(struct op_validator_ready,
              version,
              FIELD_U32,
@@ -119,8 +121,8 @@ static const struct schema validator_ready_schema =
     SCHEMA("validator_ready",
            struct op_validator_ready,
            validator_ready_fields,
-           "An announced validator says that it is running and has all "
-           "blocks.");
+           "A validator, announced or in force, says that it is running and "
+           "has all blocks.");
 const struct op_def op_def_validator_ready = {
     .kind = OP_VALIDATOR_READY,
     .filer = FILER_NONE,
@@ -197,4 +199,26 @@ const struct op_def op_def_evidence = {
     .schema = &evidence_schema,
     .document_offset = OP_NO_DOCUMENT,
     .verdicts = {V_UNKNOWN, V_EXISTS, V_EVIDENCE},
+};
+
+static const struct field params_change_fields[] = {
+    FIELD_SUB(struct op_params_change,
+              params,
+              &genesis_params_schema,
+              "the shared parameters, all of them"),
+};
+static const struct schema params_change_schema =
+    SCHEMA("params_change",
+           struct op_params_change,
+           params_change_fields,
+           "Change the shared parameters from the next epoch on.");
+const struct op_def op_def_params_change = {
+    .kind = OP_PARAMS_CHANGE,
+    .schema = &params_change_schema,
+    .signers = {{SIGNER_GOVERNANCE,
+                 0,
+                 0,
+                 "operators of a quorum of validator institutions"}},
+    .document_offset = OP_NO_DOCUMENT,
+    .verdicts = {V_EPOCH, V_PARAMS},
 };

@@ -658,7 +658,9 @@ const char *const table_names[TABLE_SLOTS] = {"institutions",
                                               "claims",
                                               "validators",
                                               "candidates",
-                                              "evidence"};
+                                              "evidence",
+                                              "ready",
+                                              "shared"};
 
 const struct schema *row_schema(uint8_t table)
 {
@@ -680,6 +682,8 @@ const struct schema *row_schema(uint8_t table)
         [TABLE_VALIDATORS] = &validators_row_schema,
         [TABLE_CANDIDATES] = &candidate_row_schema,
         [TABLE_EVIDENCE] = &evidence_row_schema,
+        [TABLE_READY] = &ready_row_schema,
+        [TABLE_SHARED] = &shared_row_schema,
     };
 
     return table < TABLE_SLOTS ? schemas[table] : NULL;

@@ -375,6 +375,21 @@ struct candidate_row {
     uint32_t version;      /* of its software, as it said */
 };
 
+/* A validator of the set in force, or one that was when it said so, lives. */
+struct ready_row {
+    uint16_t institution;
+    struct pubkey key;
+    uint64_t ready_height; /* block in which it said so last */
+    uint32_t version;      /* of its software, as it said */
+};
+
+/* The shared parameters in force for the next block.  There is no such row
+ * while they are those of the genesis. */
+struct shared_row {
+    struct genesis_params params;
+    uint64_t since_height; /* block that put them in force */
+};
+
 /* Two votes by one validator that exclude each other. */
 struct evidence_row {
     uint64_t epoch;
@@ -407,7 +422,8 @@ extern const struct schema params_row_schema, institution_row_schema,
     holding_row_schema, pledge_row_schema, freeze_row_schema,
     reference_row_schema, draft_row_schema, authority_row_schema,
     calendar_row_schema, claim_row_schema, due_row_schema,
-    validators_row_schema, candidate_row_schema, evidence_row_schema;
+    validators_row_schema, candidate_row_schema, evidence_row_schema,
+    ready_row_schema, shared_row_schema;
 extern const struct schema account_key_schema;
 
 /* row_schema is the schema of a table's rows; NULL for an unused table. */

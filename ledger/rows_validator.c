@@ -57,6 +57,44 @@ const struct schema candidate_row_schema =
            candidate_fields,
            "An announced validator that is not in the set yet.");
 
+static const struct field ready_fields[] = {
+    FIELD_OF(
+        struct ready_row, institution, FIELD_U16, "institution that runs it"),
+    FIELD_SIZED(struct ready_row,
+                key,
+                FIELD_FIXED,
+                PUBKEY_BYTES,
+                "consensus public key, compressed secp256k1"),
+    FIELD_OF(struct ready_row,
+             ready_height,
+             FIELD_U64,
+             "block in which it said last that it is ready"),
+    FIELD_OF(struct ready_row,
+             version,
+             FIELD_U32,
+             "its software: major << 16 | minor << 8 | patch"),
+};
+const struct schema ready_row_schema =
+    SCHEMA("ready",
+           struct ready_row,
+           ready_fields,
+           "A validator of the set that said that it is ready.");
+
+static const struct field shared_fields[] = {
+    FIELD_SUB(
+        struct shared_row, params, &genesis_params_schema, "the parameters"),
+    FIELD_OF(struct shared_row,
+             since_height,
+             FIELD_U64,
+             "block that put them in force"),
+};
+const struct schema shared_row_schema =
+    SCHEMA("shared",
+           struct shared_row,
+           shared_fields,
+           "The parameters every validator shares, changed since the "
+           "genesis.");
+
 static const struct field evidence_fields[] = {
     FIELD_OF(struct evidence_row, epoch, FIELD_U64, "epoch of the votes"),
     FIELD_OF(struct evidence_row, view, FIELD_U64, "view of the votes"),

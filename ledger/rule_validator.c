@@ -89,17 +89,43 @@ enum verdict rule_validator_withdraw(struct exec *x,
     return V_OK;
 }
 
-/* R156: An announced validator says itself that it is ready, in a transaction
- * filed for its institution that its consensus key alone signs. */
+static void put_ready(struct exec *x, const struct ready_row *row)
+{
+    const struct hash key = validator_id(&row->key);
+
+    exec_put(x, row, TABLE_READY, &zero, &key);
+}
+
+static bool is_validator_of(const struct valset *set,
+                            const struct pubkey *key,
+                            uint16_t institution)
+{
+    const int at = valset_find(set, key);
+
+    return at >= 0 && set->list[at].institution == institution;
+}
+
+/* R156: A validator, announced or of the set in force, says itself that it is
+ * ready, in a transaction filed for its institution that its consensus key
+ * alone signs. */
 enum verdict rule_validator_ready(struct exec *x,
                                   const struct op_validator_ready *op)
 {
+    const struct ready_row ready = {
+        x->tx->institution, op->key, x->b->height, op->version};
+    struct validators_row now;
     struct event e = {.kind = EVENT_VALIDATOR_READY,
                       .account = validator_id(&op->key),
                       .number = x->tx->institution,
                       .second = op->version};
     struct candidate_row row;
 
+    get_validators(x, &now);
+    if (is_validator_of(&now.set, &op->key, x->tx->institution)) {
+        exec_emit(x, &e);
+        put_ready(x, &ready);
+        return V_OK;
+    }
     if (!exec_candidate(x->b->view, &row, x->tx->institution) ||
         !same_key(&row.key, &op->key))
         return exec_refuse(x, V_UNKNOWN, &e.account, 0, 0);
@@ -127,24 +153,41 @@ static void mark_institutions(struct exec *x,
     }
 }
 
+static void erase_ready(const struct exec *x, const struct pubkey *key)
+{
+    const struct row_key row = {TABLE_READY, zero, validator_id(key)};
+
+    x->b->view->erase(x->b->view->ctx, &row);
+}
+
 /* R166: The set that a change makes is in force from the next block on, in a
  * new epoch; the sets of past epochs stay on the ledger. */
+static void put_epoch(struct exec *x,
+                      const struct validators_row *now,
+                      const struct valset *next)
+{
+    const struct hash past = epoch_key(now->set.epoch);
+    const struct validators_row row = {*next, x->b->height};
+
+    exec_put(x, now, TABLE_VALIDATORS, &zero, &past);
+    exec_put(x, &row, TABLE_VALIDATORS, &zero, &zero);
+}
+
 static void put_change(struct exec *x, const struct change_plan *c)
 {
-    const struct hash past = epoch_key(c->now.set.epoch);
-    const struct validators_row next = {c->next, x->b->height};
     struct event e = {.kind = EVENT_VALIDATORS_CHANGED,
                       .number = c->next.epoch,
                       .quantity = c->next.count,
                       .document = valset_hash(&c->next)};
 
     exec_emit(x, &e);
-    exec_put(x, &c->now, TABLE_VALIDATORS, &zero, &past);
-    exec_put(x, &next, TABLE_VALIDATORS, &zero, &zero);
+    put_epoch(x, &c->now, &c->next);
     mark_institutions(x, c->op->leave, c->op->leave_count, false);
     mark_institutions(x, c->op->join, c->op->join_count, true);
     for (uint32_t i = 0; i < c->op->join_count; i++)
         erase_candidate(x, c->op->join[i].institution);
+    for (uint32_t i = 0; i < c->op->leave_count; i++)
+        erase_ready(x, &c->op->leave[i].key);
 }
 
 enum verdict rule_validators_change(struct exec *x,
@@ -160,5 +203,34 @@ enum verdict rule_validators_change(struct exec *x,
         return c.why.verdict;
     }
     put_change(x, &c);
+    return V_OK;
+}
+
+/* E13 parameters at a start
+ *
+ * R185: A change of parameters is in force from the next block on, in a new
+ * epoch of the same validators; a block changes either once. */
+enum verdict rule_params_change(struct exec *x,
+                                const struct op_params_change *op)
+{
+    struct event e = {.kind = EVENT_PARAMS_CHANGED,
+                      .document = genesis_params_hash(&op->params)};
+    const struct shared_row row = {op->params, x->b->height};
+    struct validators_row now;
+    struct valset next;
+    const char *why;
+
+    get_validators(x, &now);
+    if (now.since_height == x->b->height)
+        return exec_refuse(x, V_EPOCH, NULL, now.since_height, x->b->height);
+    /* R184: Shared parameters are within the ranges of a genesis. */
+    if (genesis_params_check(&op->params, &why) != ERR_NONE)
+        return exec_refuse(x, V_PARAMS, NULL, 0, 0);
+    next = now.set;
+    next.epoch++;
+    e.number = next.epoch;
+    exec_emit(x, &e);
+    exec_put(x, &row, TABLE_SHARED, &zero, &zero);
+    put_epoch(x, &now, &next);
     return V_OK;
 }

@@ -209,7 +209,11 @@
       806,                                                                    \
       "E_MARGIN",                                                             \
       "too few validators would be left for a quorum while some are down")    \
-    X(V_EVIDENCE, 807, "E_EVIDENCE", "the two votes do not exclude each other")
+    X(V_EVIDENCE,                                                             \
+      807,                                                                    \
+      "E_EVIDENCE",                                                           \
+      "the two votes do not exclude each other")                              \
+    X(V_PARAMS, 808, "E_PARAMS", "a parameter is out of its range")
 
 enum verdict {
 #define VERDICT_ENUM(id, number, name, text) id = (number),

@@ -30,7 +30,9 @@ enum table {
     TABLE_VALIDATORS = 14,  /* zeros -> set in force; epoch_key -> a past one */
     TABLE_CANDIDATES = 15,  /* institution_id -> announced validator */
     TABLE_EVIDENCE = 16,    /* evidence_key -> what a validator may not do */
-    TABLES_USED = 17,
+    TABLE_READY = 17,       /* validator_id -> it said that it is ready */
+    TABLE_SHARED = 18,      /* zeros -> parameters, if not the genesis's */
+    TABLES_USED = 19,
     TABLE_SLOTS = 32,
 };
 

@@ -17,6 +17,7 @@ receipts: $(RECEIPTS)
 receipts-mutate: ## receipts mutated at random, none accepted (N=1000000 SEED=)
 receipts-mutate: $(BUILD)/tests/receipts/mutate
 	$< tests/vectors/receipts $(or $(N),200000) $(SEED)
+	$< tests/vectors/receipts --reshape $(or $(N),200000) $(SEED)
 receipts-vectors: ## write the golden receipts anew, after a change of format
 receipts-vectors: $(BUILD)/tests/receipts/make
 	rm -f tests/vectors/receipts/*
@@ -74,7 +75,7 @@ format: ## let clang-format decide the layout
 
 tidy: ## clang-tidy over the layers
 	clang-tidy --quiet $(foreach l,$(LAYERS),$(call sources,$(l))) -- \
-	    $(CPPFLAGS) -std=gnu11
+	    $(CPPFLAGS) $(CPP_document) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
     check-format check-banned check-rules check-verdicts check-pure \
@@ -158,7 +159,8 @@ model-short: ## the same over three views
 	@tools/check-model.sh 3
 
 e2e: ## the fault list, with real processes
-e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
+e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync \
+    $(BUILD)/tests/receipts/large
 	tests/e2e/run.sh $(BUILD)
 	tests/e2e/import.sh $(BUILD)
 	tests/e2e/cli.sh $(BUILD)
@@ -166,8 +168,10 @@ e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
 	tests/e2e/history.sh $(BUILD)
 	tests/e2e/epochs.sh $(BUILD)
 	tests/e2e/receipts.sh $(BUILD)
+	tests/e2e/documents.sh $(BUILD)
 	tests/e2e/archive.sh $(BUILD)
 	tests/e2e/links.sh $(BUILD)
+	tests/e2e/statesync.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
@@ -185,14 +189,27 @@ chaos-kills: all $(CHAOS_PROGRAMS)
 test: ## everything: check, property, model, simulation, end to end
 test: all check property receipts-mutate model-short sim e2e
 
-bench: ## the figures of docs/BENCH.md, in one table
-bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger \
-    $(BUILD)/tests/bench/bench_proof
-	$(BUILD)/tests/bench/bench $(BUILD)
-	$(BUILD)/tests/bench/bench_ledger
-	$(BUILD)/tests/bench/bench_proof
-bench-proof: ## receipts made and checked (HOLDINGS=10000000 needs 8 GB)
+BENCH = $(BUILD)/tests/bench/bench
+HOLDINGS ?= 1000000
+bench: ## the figures of docs/BENCH.md (HOLDINGS=10000000 needs 8 GB)
+bench: all $(BENCH) $(addprefix $(BENCH)_,state proof restart disk replay \
+    ledger)
+	$(BENCH) $(BUILD)
+	$(BENCH)_state $(HOLDINGS)
+	$(BENCH)_proof $(HOLDINGS)
+	$(BENCH)_restart $(HOLDINGS)
+	$(BENCH)_disk
+	$(BENCH)_replay
+	$(BENCH)_ledger
+bench-proof: ## receipts made and checked (HOLDINGS=)
 bench-proof: $(BUILD)/tests/bench/bench_proof
+	$< $(HOLDINGS)
+bench-restart: ## a start of HOLDINGS=, the root compared
+bench-restart: $(BUILD)/tests/bench/bench_restart
+	$< $(HOLDINGS)
+
+bench-snapshot: ## blocks while a snapshot is taken (HOLDINGS=1000000)
+bench-snapshot: $(BUILD)/tests/bench/bench_snapshot
 	$< $(HOLDINGS)
 
 TRANSFERS ?= 20000
@@ -206,7 +223,7 @@ bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
 .PHONY: sim model model-short e2e test bench bench-replay bench-sync \
-    bench-proof
+    bench-proof bench-restart bench-snapshot
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

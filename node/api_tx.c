@@ -42,19 +42,7 @@ static json_t *refusal_json(const struct hash *id, const struct refusal *why)
         json_object_set_new(out, "need", json_of_u64(why->need));
     }
     if (why->verdict == V_MARGIN)
-        json_object_set_new(out,
-                            "margin",
-                            json_pack("{s:i, s:i, s:i, s:i, s:i}",
-                                      "stay",
-                                      (int)why->margin.stay,
-                                      "faulty",
-                                      (int)why->margin.faulty,
-                                      "join",
-                                      (int)why->margin.join,
-                                      "quorum",
-                                      (int)why->margin.quorum,
-                                      "margin",
-                                      (int)why->margin.margin));
+        json_object_set_new(out, "margin", json_of_margin(&why->margin));
     return out;
 }
 

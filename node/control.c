@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "node/own_tx.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -192,6 +193,32 @@ static void backup(struct control *c, int fd, const char *to)
     (void)send_line(fd, line);
 }
 
+/* ---- READY, asked for ---- */
+
+struct ready_task {
+    struct task task;
+    struct node *node;
+};
+
+static void ready_asked(struct task *task)
+{
+    struct ready_task *t = (struct ready_task *)(void *)task;
+
+    own_tx_ask_ready(t->node);
+    free(t);
+}
+
+static void ready(struct control *c, int fd)
+{
+    struct ready_task *t = calloc(1, sizeof *t);
+
+    ASSERT(t != NULL);
+    t->task.done = ready_asked;
+    t->node = c->node;
+    mail_post(c->node->mail, &t->task);
+    (void)send_line(fd, "ok 0 -\n");
+}
+
 /* ---- the thread ---- */
 
 /* Reads a line within the time; what is after it is nobody's. */
@@ -240,6 +267,8 @@ static void answer(struct control *c, int fd)
         backup(c, fd, "");
     else if (strncmp(line, "backup /", 8) == 0)
         backup(c, fd, line + 7);
+    else if (strcmp(line, "ready") == 0)
+        ready(c, fd);
     else
         (void)send_line(fd, "failed this is no request\n");
 }
@@ -269,18 +298,17 @@ static enum err listen_at(struct control *c)
 {
     struct sockaddr_un a;
     int dir;
-    mode_t old;
     bool ok;
 
     if (!address_of(&a, &dir, c->node->config.dir))
         return ERR_IO;
     c->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)unlinkat(dir, "control", 0); /* of a process that was killed */
-    old = umask(0177);
-    ok = c->listening >= 0 &&
-         bind(c->listening, (struct sockaddr *)&a, sizeof a) == 0;
-    umask(old);
-    ok = ok && listen(c->listening, 4) == 0;
+    /* The mode that bind gives to the name: other threads make files too, so
+     * that the process's mask is not to be touched. */
+    ok = c->listening >= 0 && fchmod(c->listening, 0600) == 0 &&
+         bind(c->listening, (struct sockaddr *)&a, sizeof a) == 0 &&
+         listen(c->listening, 4) == 0;
     close(dir);
     return ok ? ERR_NONE : ERR_IO;
 }
@@ -371,9 +399,8 @@ static enum err read_answer(int fd,
 
     while (e == ERR_NONE && !last) {
         if (fgets(line, sizeof line, in) == NULL) {
-            snprintf(out->why,
-                     sizeof out->why,
-                     "the node ended before the backup was made");
+            snprintf(
+                out->why, sizeof out->why, "the node ended before it answered");
             e = ERR_REFUSED;
             break;
         }
@@ -385,12 +412,11 @@ static enum err read_answer(int fd,
     return e;
 }
 
-enum err control_ask(const char *data_dir,
-                     const char *to,
-                     struct backup_result *out,
-                     struct backup_watch *watch)
+static enum err ask(const char *data_dir,
+                    const char *line,
+                    struct backup_result *out,
+                    struct backup_watch *watch)
 {
-    char line[LINE_MAX_BYTES];
     struct sockaddr_un a;
     int dir;
     int fd;
@@ -403,10 +429,28 @@ enum err control_ask(const char *data_dir,
     if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a) != 0)
         e = ERR_NOT_FOUND;
     close(dir);
-    snprintf(line, sizeof line, "backup%s%s\n", to[0] != '\0' ? " " : "", to);
     if (e == ERR_NONE)
         e = send_line(fd, line) ? read_answer(fd, out, watch) : ERR_IO;
     if (fd >= 0)
         close(fd);
     return e;
+}
+
+enum err control_ask(const char *data_dir,
+                     const char *to,
+                     struct backup_result *out,
+                     struct backup_watch *watch)
+{
+    char line[LINE_MAX_BYTES];
+
+    snprintf(line, sizeof line, "backup%s%s\n", to[0] != '\0' ? " " : "", to);
+    return ask(data_dir, line, out, watch);
+}
+
+enum err control_ask_ready(const char *data_dir)
+{
+    struct backup_watch watch = {0};
+    struct backup_result out;
+
+    return ask(data_dir, "ready\n", &out, &watch);
 }

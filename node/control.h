@@ -1,7 +1,7 @@
 /* control.h - what is asked of the running process by who may use its data
  * directory: a socket DATA/control of mode 0600 for this user alone, no port.
  *
- *   request   "backup" [SP path] "\n"
+ *   request   "backup" [SP path] "\n", "ready\n"
  *   answer    "progress" SP done SP all "\n" …, then
  *             "ok" SP height SP path "\n"  or  "failed" SP text "\n"
  *
@@ -25,5 +25,7 @@ MUST_USE enum err control_ask(const char *data_dir,
                               const char *to,
                               struct backup_result *out,
                               struct backup_watch *watch);
+/* control_ask_ready has the node say READY once (own_tx.h). */
+MUST_USE enum err control_ask_ready(const char *data_dir);
 
 #endif /* NODE_CONTROL_H */

@@ -155,6 +155,7 @@ struct commit_task {
     struct buf difference;
     struct write_task *write;
     struct valset set;                /* after it, if it seals */
+    struct genesis_params params;     /* the same */
     struct candidate_row *candidates; /* after it, if they changed; owned */
     uint32_t candidate_count;
 };
@@ -173,8 +174,10 @@ static void note_people(struct commit_task *t, const struct executed_block *b)
 {
     struct engine *e = t->node->engine;
 
-    if ((b->header.flags & HEADER_SEAL) != 0)
+    if ((b->header.flags & HEADER_SEAL) != 0) {
         engine_validators(e, &t->set);
+        engine_params(e, &t->params);
+    }
     if (!changes_table(&b->changes, TABLE_CANDIDATES))
         return;
     t->candidates = calloc(PEERS_MAX, sizeof t->candidates[0]);
@@ -206,8 +209,10 @@ static void run_commit(struct task *task)
 /* Before the core hears of the block. */
 static void take_people(struct node *n, const struct commit_task *t)
 {
-    if ((n->tip.flags & HEADER_SEAL) != 0)
+    if ((n->tip.flags & HEADER_SEAL) != 0) {
         n->next_set = t->set;
+        n->next_params = t->params;
+    }
     if (t->candidates == NULL)
         return;
     memcpy(n->candidates,

@@ -1,6 +1,7 @@
 /* equityd - the node of one custody institution. */
 #include "base/log.h"
 #include "base/num.h"
+#include "node/control.h"
 #include "node/node.h"
 #include "node/trace.h"
 
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A command: the flags that are its own (each with a value), whether it takes
  * words, and whether it needs a configuration. */
@@ -73,6 +75,23 @@ static int run_backup(const struct config *c,
     (void)words;
     (void)count;
     return node_backup(c, flags[0] != NULL ? flags[0] : "");
+}
+
+/* It is said when the node is in step: equity gov show tells. */
+static int run_ready(const struct config *c,
+                     const char *const *flags,
+                     const char *const *words,
+                     int count)
+{
+    (void)flags;
+    (void)words;
+    (void)count;
+    if (control_ask_ready(c->dir) == ERR_NONE)
+        return 0;
+    fprintf(stderr,
+            "equityd: no running node answers in %s: start it and ask again\n",
+            c->dir);
+    return EXIT_NO_INPUT;
 }
 
 static int run_verify_backup(const struct config *c,
@@ -191,6 +210,10 @@ static const struct command commands[] = {
      .help = "verify a backup, then put its database into place",
      .flags = {"--from"},
      .run = run_restore},
+    {.name = "ready",
+     .arguments = "--config FILE",
+     .help = "have the running validator say READY on the ledger",
+     .run = run_ready},
     {.name = "import",
      .arguments = "--config FILE ARCHIVE...",
      .help = "in place of init: fill it from archives, all checked",
@@ -404,6 +427,7 @@ int main(int argc, char **argv)
     command = find_command(argv[1]);
     if (command == NULL)
         return wrong_use("the first word is no command");
+    umask(077); /* the database library makes its files for all to read */
     if (read_given(&g, command, argc, argv, why, sizeof why) != ERR_NONE)
         return bad_config(why);
     if (read_config(&c, command, &g, argc, argv, why, sizeof why) != ERR_NONE)

@@ -57,7 +57,7 @@ static void offer_pass(struct offer *o,
  * one that files a great deal holds nobody up. */
 uint32_t mempool_offer(struct node *n, struct mtx **out)
 {
-    struct offer o = {.params = &n->genesis->params, .out = out};
+    struct offer o = {.params = &n->params, .out = out};
 
     o.shares = calloc(UINT16_MAX + 1, sizeof o.shares[0]);
     ASSERT(o.shares != NULL);

@@ -161,17 +161,46 @@ static void look_done(struct task *task)
  * votes of a quorum, and its journal may vote (D45). */
 static bool is_synced(const struct node *n)
 {
+    const uint32_t with_me = n->me >= 0 ? 1 : 0;
+
     return !n->need_sync && epoch_is_synced(n) && n->journal_started &&
            !n->core->observer && n->durable_height == n->tip.height &&
-           n->health.peers_up >= n->health.quorum;
+           n->health.peers_up + with_me >= n->health.quorum;
+}
+
+/* What lets a set shrink: a member says that it lives. */
+static void say_as_member(struct node *n)
+{
+    const struct op_validator_ready op = {n->key, SOFTWARE_VERSION};
+    const uint16_t institution = n->set.list[n->me].institution;
+
+    n->ready_wanted = false;
+    log_info("node",
+             "says that it is ready",
+             "institution=%u height=%llu",
+             institution,
+             (unsigned long long)n->tip.height);
+    submit(n, institution, OP_VALIDATOR_READY, &op);
+}
+
+void own_tx_ask_ready(struct node *n)
+{
+    n->ready_wanted = true;
+    own_tx_tick(n);
 }
 
 void own_tx_tick(struct node *n)
 {
     struct candidate_look *l;
 
-    if (n->me >= 0 || n->ready_asking || n->stopping || !is_synced(n) ||
-        node_now_ms() < n->ready_next_ms)
+    if ((n->me >= 0 && !n->ready_wanted) || n->ready_asking || n->stopping ||
+        !is_synced(n))
+        return;
+    if (n->me >= 0) {
+        say_as_member(n);
+        return;
+    }
+    if (node_now_ms() < n->ready_next_ms)
         return;
     l = calloc(1, sizeof *l);
     ASSERT(l != NULL);

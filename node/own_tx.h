@@ -32,7 +32,8 @@ void own_tx_evidence(struct node *n,
 
 /* own_tx_tick, about once a second: an announced validator that is no member
  * yet, has every block and hears a quorum says READY, and again while that
- * grows old. */
+ * grows old.  A member says it once when it is asked to. */
 void own_tx_tick(struct node *n);
+void own_tx_ask_ready(struct node *n);
 
 #endif /* NODE_OWN_TX_H */

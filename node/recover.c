@@ -49,6 +49,7 @@ static enum err adopt_set(struct node *n)
     struct hash hash;
 
     engine_validators(n->engine, &set);
+    engine_params(n->engine, &n->params);
     TRY(read_since(n, since, &hash));
     epoch_adopt(n, &set, since, &hash);
     n->candidate_count = engine_candidates(n->engine, n->candidates, PEERS_MAX);

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/num.h"
+#include "chain/valset.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -609,4 +610,23 @@ json_t *schema_json_type(const struct schema *s)
                      0,
                      "properties",
                      properties);
+}
+
+json_t *json_of_margin(const struct valset_margin *m)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i}",
+                     "stay",
+                     (int)m->stay,
+                     "ready",
+                     (int)m->ready,
+                     "faulty",
+                     (int)m->faulty,
+                     "down",
+                     (int)m->down,
+                     "join",
+                     (int)m->join,
+                     "quorum",
+                     (int)m->quorum,
+                     "margin",
+                     (int)m->margin);
 }

@@ -44,5 +44,8 @@ json_t *json_parse(struct bytes in, char *why, size_t cap);
 bool json_u64(uint64_t *out, const json_t *v);
 json_t *json_of_u64(uint64_t v);
 json_t *json_of_hex(const void *at, size_t size);
+/* What a change of validators leaves (chain/valset.h). */
+struct valset_margin;
+json_t *json_of_margin(const struct valset_margin *m);
 
 #endif /* RPC_SCHEMA_JSON_H */

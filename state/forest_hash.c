@@ -106,10 +106,14 @@ void forest_hash_root(struct forest *f,
                       forest_row_hash_fn row_hash,
                       void *ctx)
 {
-    if (t->root_dirty)
+    if (t->root_dirty) {
         t->hash = forest_is_leaf(t->root)
                       ? hash_leaf(f, t, t->root, row_hash, ctx)
                       : hash_inner(f, t, row_hash, ctx);
+        forest_index_missing(f, t);
+    }
+    if (f->edge.tree == t)
+        f->edge.tree = NULL; /* its nodes are not marked any more */
     t->root_dirty = false;
 }
 

@@ -227,7 +227,8 @@ static bool parse(struct stored *out, const uint8_t salt[SALT], struct bytes in)
     if (r.err != ERR_NONE)
         return false;
     out->size = aligned(RECORD_HEADER + (size_t)length + 4);
-    return out->crc == record_crc(salt,
+    return out->size <= in.size &&
+           out->crc == record_crc(salt,
                                   bytes_of(in.at, RECORD_HEADER),
                                   out->record.payload);
 }
@@ -400,6 +401,10 @@ static enum err open_all(struct journal *j,
         e = file_read(&in, &size, path, SEGMENT_BYTES);
         if (e != ERR_NONE)
             return e == ERR_NOT_FOUND || e == ERR_RANGE ? ERR_CORRUPT : e;
+        if (size != SEGMENT_BYTES) { /* it got its name when it was whole */
+            free(in);
+            return ERR_CORRUPT;
+        }
         e = read_segment(
             j, bytes_of(in, size), n, n == low, n == high, each, ctx, at);
         free(in);

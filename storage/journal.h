@@ -29,7 +29,8 @@
  *   J1  journal_sync returns ERR_NONE only after fdatasync has succeeded; what
  *       journal_open reads is on disk before it returns.
  *   J2  a torn tail (an invalid record with no valid one of a later batch
- *       after it) is cut and reported; other damage refuses the journal.
+ *       after it) is cut and reported; other damage, and a segment that is
+ *       shorter than it was made, refuses the journal.
  *       Damage to the newest batch alone cannot be told from a torn end.
  *   J3  only journal_create makes one; journal_open never does.
  *   J4  after a failed write or sync every later call fails: never retried.

@@ -235,7 +235,7 @@ enum err store_open(struct store **out,
     if (e == ERR_NONE)
         e = read_mark(s, "index", &s->index);
     if (e == ERR_NONE)
-        e = store_read_number(s, "bodies", &s->bodies_from);
+        e = store_read_base(s);
     if (e == ERR_NONE)
         e = store_wal_check(s, dir, options->read_only, message, cap);
     if (e == ERR_NONE && s->index.any &&

@@ -36,10 +36,12 @@ struct store {
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *synced;
     rocksdb_writeoptions_t *unsynced;
-    pthread_mutex_t lock; /* over tip, index, bodies_from and message */
+    pthread_mutex_t lock; /* over what follows, but for failed */
     struct store_tip tip;
     struct store_tip index;
     uint64_t bodies_from;
+    uint64_t rows_from, blocks_from, fill_below; /* store_import.h */
+    uint64_t log_from; /* the log of headers is missing below; 0: not */
     char message[256];
     enum err failed; /* of a write: nothing is written any more */
     /* store_wal.c */
@@ -96,6 +98,8 @@ enum err store_wal_check(struct store *s,
 void store_wal_mark(const struct store *s, rocksdb_writebatch_t *batch);
 
 bool store_read_row_key(struct row_key *key, const char *at, size_t size);
+/* The marks of where a database begins, at its opening. */
+enum err store_read_base(struct store *s);
 /* Returns the iterator's error, if any, and destroys it. */
 enum err store_iterator_end(struct store *s, rocksdb_iterator_t *it);
 

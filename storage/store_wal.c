@@ -139,7 +139,12 @@ enum err store_wal_look(struct store *s, const char *dir)
     if (e == ERR_NOT_FOUND)
         return ERR_NONE; /* there is no database */
     TRY(e);
-    return read_marks(&s->marked, s, dir);
+    TRY(read_marks(&s->marked, s, dir));
+    /* The genesis block alone is made anew from its file, and an import takes
+     * it away on purpose. */
+    if (s->marked == 1)
+        s->marked = 0;
+    return ERR_NONE;
 }
 
 /* It is refused from now on: the log that showed it is gone. */

@@ -3,7 +3,9 @@
 # docs/PROTOCOL.md numbers the rules of the protocol: "- M1 short name: sentence".
 # Each is named, number and short name, in a comment of a layer and in a test; one
 # that says "Not built." is named in no layer.  What the file points to is there:
-# `test_name`, `function()`, `folder/file`, and a row for each of B01 to B76.
+# `test_name`, defined and in its program's list, `function()`, `folder/file`,
+# BUG_NAME of the model, a mutant of the simulator, a target of make.  The row of
+# each rule, and each of B01 to B76, names a test or says why there is none.
 set -eu
 doc=docs/PROTOCOL.md
 work=$(mktemp -d)
@@ -48,6 +50,8 @@ while IFS= read -r rule; do
             say "\"$rule\" is not built, and a layer names it"
         continue
     fi
+    grep -F "| $rule |" $doc | grep -q '`tests\{0,1\}[_/]' ||
+        say "the row of \"$rule\" names no test"
     grep -qF "$rule" "$work/code" || say "no layer names \"$rule\""
     grep -qF "$rule" "$work/tests" || say "no test names \"$rule\""
 done <"$work/rules"
@@ -58,7 +62,18 @@ xargs cat <"$work/files" >"$work/all-code"
 grep -o '`test_[a-z0-9_]*`' $doc | tr -d '`' | sort -u |
     while read -r name; do
         grep -q "^static void $name(" "$work/all-tests" || echo "$name"
+        [ "$(grep -cw "$name" "$work/all-tests")" -ge 2 ] ||
+            echo "$name, which no program runs"
     done >"$work/unknown"
+grep -o 'BUG_[A-Z_]*' $doc | sort -u | while read -r name; do
+    grep -qw "$name" tests/model/simplex.pml || echo "$name"
+done >>"$work/unknown"
+grep -o 'sim mutant [a-z_-]*' $doc | sort -u | while read -r _ _ name; do
+    grep -qx "\(mutant\|name\): $name" tests/mutants/core.txt || echo "$name"
+done >>"$work/unknown"
+grep -o '`make [a-z-]*' $doc | sort -u | while read -r _ name; do
+    grep -q "^$name:" Makefile mk/*.mk || echo "make $name"
+done >>"$work/unknown"
 grep -o '`[a-z0-9_]*()`' $doc | tr -d '`()' | sort -u |
     while read -r name; do
         grep -q "\(^\|[^a-z0-9_]\)$name(" "$work/all-code" || echo "$name()"
@@ -74,7 +89,8 @@ grep -o '`[a-z]*/[a-z0-9_/.-]*`' $doc | tr -d '`' | sort -u |
 i=1
 while [ $i -le 76 ]; do
     row=$(printf 'B%02d' $i)
-    grep -q "^| $row | [^|]* | [^|]* |$" $doc || say "no row $row"
+    grep "^| $row | [^|]* | [^|]* |$" $doc |
+        grep -q '`test_\|cannot occur\|`make ' || say "no row $row, or no test in it"
     i=$((i + 1))
 done
 [ $status -ne 0 ] || echo "protocol: $(wc -l <"$work/rules") rules" \

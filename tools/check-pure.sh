@@ -18,6 +18,7 @@ institution_id principal_cmp tx_sort_principals
 genesis_valset valset_change_max valset_check valset_faulty valset_find
 valset_hash valset_leader valset_margin_of valset_quorum validator_id
 vote_conflict_of vote_digest vote_shape_ok
+genesis_params_check genesis_params_hash genesis_params_schema
 candidate_eq cert_check cert_encode cert_read header_decode header_hash
 vote_encode vote_read
 mtree_leaf mtree_log_append mtree_log_peak_count mtree_log_root

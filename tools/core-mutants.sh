@@ -1,9 +1,12 @@
 #!/bin/sh
 # core-mutants.sh BUILD [NAME ...]
 # Plants each fault of tests/mutants/core.txt in the consensus core and runs the
-# simulator with it: seeds, scripts with a second copy of a validator, a crash at
-# every effect, seeds in which the set of validators changes.  Says in how many of them it was noticed and by what.  Fails if a
-# fault is not noticed or does not apply, or one called equivalent is noticed.
+# simulator with it: SEEDS seeds (4000), of which it counts those that notice;
+# if none does, seeds in which the set of validators changes; then five times as
+# many seeds, scripts with a second copy of a validator and a crash at every
+# effect, each up to the first that notices.  Says how many did, and what was
+# seen first.  Fails if a fault is not noticed or does not apply, or one called
+# equivalent is noticed.
 # Reads CC, CPPFLAGS, CFLAGS, LIBS, SIM_OBJS and JOBS from the environment
 # (make mutants-core sets them).
 set -u
@@ -11,45 +14,50 @@ build=$1
 shift
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-seeds=${SEEDS:-20000}
+seeds=${SEEDS:-4000}
 status=0
 count=0
 
-# Each way of looking: a word for it and its flags.
-look() { # PROGRAM FLAGS ... -> "-" or how many it took, and what was seen
-    timeout 900 "$@" --jobs "${JOBS:-2}" --shrink no >"$scratch/out" 2>&1 &&
+# Each way of looking prints "-", or in how many it was noticed and as what.
+seen() {
+    sed -n 's/^sim: violation seed=[0-9]*: //p' "$scratch/out" | head -1 |
+        sed 's/^crash at boundary [0-9]*, [0-9]* records kept: //' | cut -c1-60
+}
+tally() { # WORD SEEDS PROGRAM FLAGS ...: of all these seeds
+    word=$1 of=$2
+    shift 2
+    timeout 1800 "$@" --seeds "$of" --jobs "${JOBS:-2}" --count yes \
+        >"$scratch/out" 2>&1 && echo - && return
+    n=$(sed -n 's/^sim: violations=\([0-9]*\) of=.*/\1/p' "$scratch/out")
+    first=$(sed -n 's/^sim: violation seed=\([0-9]*\):.*/\1/p' "$scratch/out")
+    echo "${n:-?} of $of $word, first $first: $(seen)"
+}
+look() { # WORD PROGRAM FLAGS ...: until the first
+    word=$1
+    shift
+    timeout 1800 "$@" --jobs "${JOBS:-2}" --shrink no >"$scratch/out" 2>&1 &&
         echo - && return
     n=$(sed -n 's/^sim: .*\(seeds\|scripts\|runs\)=\([0-9]*\) .*violations=1.*/\2/p' \
         "$scratch/out" | head -1)
-    why=$(sed -n 's/^sim: violation seed=[0-9]*: //p' "$scratch/out" | head -1 |
-        sed 's/^crash at boundary [0-9]*, [0-9]* records kept: //')
-    echo "${n:-?} $(echo "$why" | cut -c1-60)"
+    echo "1 of ${n:-?} $word: $(seen)"
 }
 
 try() { # NAME PROGRAM EQUIVALENT FLAGS
-    found=$(look "$2" --seeds "$seeds" $4)
-    how=seeds
-    if [ "$found" = - ]; then
-        found=$(look "$2" --twins 6 --leaders twin --sides split $4)
-        how=scripts
-    fi
-    if [ "$found" = - ]; then
-        found=$(look "$2" --crashes yes --seeds 60 $4)
-        how=crashes
-    fi
-    if [ "$found" = - ]; then
-        found=$(look "$2" --app epochs --seeds 2000 $4)
-        how=epochs
-    fi
+    found=$(tally seeds "$seeds" "$2" $4)
+    [ "$found" != - ] ||
+        found=$(tally 'of epochs' $((seeds / 2)) "$2" --app epochs $4)
+    [ "$found" != - ] || found=$(look seeds "$2" --seeds $((5 * seeds)) $4)
+    [ "$found" != - ] ||
+        found=$(look scripts "$2" --twins 6 --leaders twin --sides split $4)
+    [ "$found" != - ] ||
+        found=$(look crashes "$2" --crashes yes --seeds 60 $4)
     count=$((count + 1))
     if [ "$found" = - ]; then
         if [ -n "$3" ]; then
             fate=equivalent
             found=$3
-            how=
         else
             fate=LIVES
-            how=
             status=1
         fi
     else
@@ -59,7 +67,7 @@ try() { # NAME PROGRAM EQUIVALENT FLAGS
             status=1
         fi
     fi
-    printf '| %-26s | %-10s | %-7s | %s\n' "$1" "$fate" "$how" "$found"
+    printf '| %-26s | %-10s | %s |\n' "$1" "$fate" "$found"
 }
 
 plant() { # NAME FILE SED EQUIVALENT
@@ -103,7 +111,7 @@ run() { # the entry that was read
 }
 
 wanted=$*
-printf '| %-26s | %-10s | %-7s | %s\n' fault fate by 'number, and what was seen'
+printf '| %-26s | %-10s | %s |\n' fault fate 'in how many, and what was seen first'
 name='' file='' program='' equivalent=''
 while read -r key value; do
     case $key in

@@ -7,6 +7,7 @@ build=$(realpath "$1")
 export LC_ALL=C.UTF-8
 work=$(mktemp -d /tmp/equity-epochs-XXXXXX)
 port=${E2E_EPOCHS_PORT:-18400}
+export EQUITYD_NODE_SNAPSHOT_BLOCKS=20
 passed=0 failed=0
 
 finish() {
@@ -249,6 +250,63 @@ members=$(for i in 0 1 2 3; do [ $i = "$old" ] || echo $i; done; echo 5)
 all_become "all were killed: epoch 3 again" 60 epoch 3 $members
 all_become "and ready" 60 ready true $members
 goes_on "transfers go on"
+
+# ---- node 3 loses its database: a snapshot leads through three epochs ----
+stop 3
+rm -rf "$work/net/node3/db" "$work/net/node3/snapshots"
+"$build/equityd" init --config "$work/net/node3.ini" >>"$work/net/node3.log" 2>&1
+"$build/equityd" run --config "$work/net/node3.ini" --node-sync snapshot \
+    >>"$work/net/node3.log" 2>&1 9>&- &
+echo $! >"$work/net/node3.pid"
+becomes "who begins with a snapshot is in epoch 3" 60 3 epoch 3
+becomes "and votes by the journal it has" 60 3 ready true
+expect "it began with a snapshot" "all rows of the snapshot are here" "$(cat "$work/net/node3.log")"
+expect "of epoch 3" "epoch 3" "epoch $(rpc 3 chain_getHeader \
+    "{\"height\":\"$(status 3 earliest_state_height)\"}" | jq -r .result.header.epoch)"
+becomes "its history is filled in" 60 3 earliest_height 0
+"$build/equityd" backup --config "$work/net/node3.ini" --to "$work/backup3" >"$work/backup3.log" 2>&1
+"$build/equityd" verify-backup "$work/backup3" >>"$work/backup3.log" 2>&1
+same "a backup of it is verified through all epochs" 0 $?
+goes_on "transfers go on with it"
+
+# ---- a set shrinks when those who stay have shown that they live ----
+goer=1
+[ "$rotated" != 1 ] || goer=2
+leaver=$(node_of $goer $members)
+out=$(change "$work/shrink.hex" --leave $goer)
+expect "four do not become three while one may be down" "margin -1" "$out"
+for i in $members; do
+    [ "$i" = "$leaver" ] || "$build/equityd" ready --config "$work/net/node$i.ini" ||
+        no "node$i is asked to say READY"
+done
+for _ in $(seq 1 300); do
+    out=$(change "$work/shrink.hex" --leave $goer)
+    case "$out" in *"margin 0"*) break ;; esac
+    sleep 0.1
+done
+expect "they do when the three are ready" "3 of those who stay are ready" "$out"
+expect "none of them may be down" "3 stay - 0 that may be down + 0 join = 3" "$out"
+expect "gov show tells who is ready" "blocks ago, software 1.0.0" \
+    "$("$build/equity" gov show --node "$(url 5)" | grep "validator of")"
+expect "one leaves" "final at height" "$(submit "$work/shrink.hex" 5)"
+members=$(for i in $members; do [ "$i" = "$leaver" ] || echo "$i"; done)
+all_become "three validators: epoch 4" 60 epoch 4 $members
+goes_on "transfers go on in epoch 4"
+
+# ---- parameters change with an epoch (E13) ----
+shared=$(rpc 5 params_get '{}' | jq -c .result.shared.params)
+wanted=$(echo "$shared" | jq -c '.t_leader_ms=300|.t_view_ms=600')
+expect "a parameter out of its range" E_PARAMS "$("$build/equity" tx params_change $wallet \
+    --node "$(url 5)" --params "$(echo "$shared" | jq -c '.t_leader_ms=5')" --simulate 2>&1)"
+expect "parameters change" "final at height" "$("$build/equity" tx params_change $wallet \
+    --node "$(url 5)" --params "$wanted" 2>&1)"
+all_become "the same three: epoch 5" 60 epoch 5 $members
+same "the parameters are in force" "$wanted" "$(rpc 5 params_get '{}' | jq -c .result.shared.params)"
+first=$(echo "$members" | head -n 1)
+stop "$first"
+start "$first"
+becomes "who comes back has them" 60 "$first" ready true
+goes_on "transfers go on in epoch 5"
 
 exec 9>&-
 wait $load

@@ -319,6 +319,8 @@ static const struct hash *security_of(const struct rows_change *c,
     case TABLE_VALIDATORS:
     case TABLE_CANDIDATES:
     case TABLE_EVIDENCE:
+    case TABLE_READY:
+    case TABLE_SHARED:
     case TABLES_USED:
     case TABLE_SLOTS:
         return NULL;

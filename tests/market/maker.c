@@ -923,6 +923,7 @@ static const struct {
     {OP_VALIDATOR_READY, 8},
     {OP_VALIDATORS_CHANGE, 10},
     {OP_EVIDENCE, 8},
+    {OP_PARAMS_CHANGE, 2},
 };
 /* clang-format on */
 

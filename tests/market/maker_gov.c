@@ -169,6 +169,11 @@ void maker_gov(struct maker *k, uint8_t kind, union op_any *op)
     case OP_EVIDENCE:
         fill_evidence(k, &op->op_evidence);
         return;
+    case OP_PARAMS_CHANGE:
+        genesis_defaults(&op->op_params_change.params);
+        op->op_params_change.params.t_view_ms =
+            200 + (uint32_t)maker_roll(k, 400); /* 250 is the least */
+        return;
     default:
         return;
     }

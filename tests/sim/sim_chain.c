@@ -110,7 +110,7 @@ static uint32_t members_after_tx(const struct chain_app *a,
     if ((leave & ~members) != 0 || (join & members) != 0 ||
         n - out + in < MEMBERS_MIN ||
         (out > in ? out : in) > valset_change_max(n) ||
-        valset_margin_of(n, out, in).margin < 0)
+        valset_margin_of(n, out, in, 0).margin < 0)
         return members;
     return after;
 }

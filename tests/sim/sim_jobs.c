@@ -19,6 +19,7 @@ enum {
     RING = 1024, /* chunks that may be done ahead of the sum */
     JOBS_MAX = 64,
     CHUNK_SECONDS_MAX = 120, /* of one chunk: something hangs */
+    COUNT_SECONDS_MAX = 20,  /* of one seed, while violations are counted */
 };
 
 enum chunk_state {
@@ -129,7 +130,7 @@ static void run_chunk(struct sim *s,
     const uint64_t left = r->seeds - c->number * r->chunk;
 
     memset(&s->total, 0, sizeof s->total);
-    sim_limit_cpu(CHUNK_SECONDS_MAX);
+    sim_limit_cpu(r->count ? COUNT_SECONDS_MAX : CHUNK_SECONDS_MAX);
     for (uint64_t k = 0; k < r->chunk && k < left; k++) {
         c->seed = first + k;
         if (!run(s, c->seed)) {
@@ -236,6 +237,9 @@ static void save_state(const struct sim_outcome *out,
 
 static void fail(struct sim_outcome *out, const struct chunk *c)
 {
+    out->violations++;
+    if (out->violation)
+        return; /* the first one is told */
     out->violation = true;
     out->failed_seed = c->seed;
     memcpy(out->why, c->why, sizeof out->why);
@@ -259,21 +263,34 @@ static bool merge(struct sim_outcome *out, const struct sim_request *r)
         sim_totals_add(&out->totals, &c->totals);
         if (state == CHUNK_FAILED) {
             fail(out, c);
-            return true;
+            if (!r->count)
+                return true;
         }
         atomic_store(&c->state, CHUNK_FREE);
         atomic_store(&board->merged, number + 1);
     }
 }
 
-/* A worker that was killed leaves its chunk behind. */
-static bool all_gone(const pid_t *pids, uint32_t count)
+/* A worker that was killed leaves its chunk behind.  One that a violation ended
+ * has another take its place, if they are counted. */
+static bool all_gone(pid_t *pids,
+                     struct sim *s,
+                     const struct sim_request *r,
+                     sim_run_fn run)
 {
-    for (uint32_t k = 0; k < count; k++) {
-        if (pids[k] != 0 && waitpid(pids[k], NULL, WNOHANG) == 0)
-            return false;
+    bool gone = true;
+
+    for (uint32_t k = 0; k < r->jobs; k++) {
+        int status;
+
+        if (pids[k] != 0 && waitpid(pids[k], &status, WNOHANG) == pids[k]) {
+            pids[k] = 0;
+            if (r->count && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+                pids[k] = start_worker(s, r, run);
+        }
+        gone = gone && pids[k] == 0;
     }
-    return true;
+    return gone;
 }
 
 static void progress(const struct sim_outcome *out,
@@ -318,7 +335,7 @@ bool sim_run_jobs(struct sim *s,
         pids[k] = start_worker(s, &r, run);
     while (!(enough = merge(out, &r)) && !gone) {
         usleep(2000);
-        gone = all_gone(pids, r.jobs);
+        gone = all_gone(pids, s, &r, run);
         if (wall_ms() - told_ms > 10000) {
             told_ms = wall_ms();
             progress(out, &r, from_ms);
@@ -334,6 +351,8 @@ bool sim_run_jobs(struct sim *s,
     }
     atomic_store(&board->stop, true);
     for (uint32_t k = 0; k < r.jobs; k++) {
+        if (pids[k] == 0)
+            continue;
         kill(pids[k], SIGKILL);
         (void)waitpid(pids[k], NULL, 0);
     }

@@ -17,11 +17,13 @@ struct sim_request {
     uint32_t chunk;    /* seeds at a time */
     const char *what;  /* one word, for the progress lines */
     const char *state; /* file to go on from, and to keep; or NULL */
+    bool count;        /* violations, instead of ending at the first; chunk 1 */
 };
 
 struct sim_outcome {
     struct sim_totals totals;
     bool violation;
+    uint64_t violations; /* counted */
     uint64_t failed_seed;
     char why[256];
 };

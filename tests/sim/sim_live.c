@@ -100,6 +100,29 @@ static void keep_worst(struct sim *s, uint64_t took_ms, uint64_t limit_ms)
     }
 }
 
+/* I7 pre-rotation: after so long a rest nobody waits for who is gone for good,
+ * if only the dead were in the way. */
+static void none_waits_for_the_dead(struct sim *s)
+{
+    const uint64_t needed_ms = (s->params.dead_count + 1) *
+                               (uint64_t)(s->config.timers.t_silent_ms + 2000);
+
+    if (s->params.byz_count + s->params.twins > 0 ||
+        6 * SIM_S + s->params.idle_us < needed_ms * SIM_MS)
+        return;
+    for (uint32_t i = 0; i < s->instances && !s->failed; i++) {
+        const struct core *c = s->nodes[i].room.core;
+
+        if (!s->nodes[i].up || !s->nodes[i].correct)
+            continue;
+        for (uint32_t k = 0; k < s->instances; k++) {
+            if (s->nodes[k].dead &&
+                core_leader(c, c->view) == sim_peer(s, i, s->nodes[k].id))
+                sim_fail(s, "node %u waits for the dead leader %u", i, k);
+        }
+    }
+}
+
 void sim_run_final(struct sim *s)
 {
     const uint64_t from = s->now;
@@ -133,8 +156,10 @@ static void stay_idle(struct sim *s)
         sim_fail(s,
                  "%llu views turned while idle",
                  (unsigned long long)(sim_highest_view(s) - from));
-    if (sim_all_final(s))
+    if (sim_all_final(s)) {
+        none_waits_for_the_dead(s);
         return;
+    }
     /* A faulty node may know a transaction that all others have forgotten, and
      * propose it as late as now. */
     if (p->forget && p->byz_count > 0)

@@ -51,7 +51,8 @@ static int usage(void)
         "  --salt N      other chances in the same shape\n"
         "  --trace yes   tell what happens\n"
         "  --twice yes   run each seed twice: the same must happen\n"
-        "  --shrink no   a violation is not made smaller\nfaults:");
+        "  --shrink no   a violation is not made smaller\n"
+        "  --count yes   count the seeds with a violation, go on\nfaults:");
     for (int f = 0; f < FAULTS; f++)
         fprintf(stderr, " %s", sim_fault_names[f]);
     fprintf(stderr, "\nmutants:");
@@ -198,6 +199,10 @@ static bool take_flag(struct options *o, const char *name, char *value)
         o->shrink = strcmp(value, "no") != 0;
         return true;
     }
+    if (strcmp(name, "--count") == 0) {
+        r->count = strcmp(value, "yes") == 0;
+        return true;
+    }
     if (strcmp(name, "--jobs") == 0 && parse_number(&n, value, 64) && n > 0) {
         r->jobs = (uint32_t)n;
         return true;
@@ -262,7 +267,11 @@ static int run_many(struct sim *s, const struct options *o)
                          s->ops->name,
                          wall_ms() - from,
                          outcome.violation ? 1 : 0);
-    if (outcome.violation && o->shrink && !o->crashes)
+    if (o->request.count)
+        printf("sim: violations=%llu of=%llu\n",
+               (unsigned long long)outcome.violations,
+               (unsigned long long)o->request.seeds);
+    else if (outcome.violation && o->shrink && !o->crashes)
         sim_shrink(s, outcome.failed_seed);
     return outcome.violation ? 1 : 0;
 }
@@ -333,6 +342,8 @@ int main(int argc, char **argv)
     sim.trace = o.trace;
     if (o.twins != 0 && !use_scripts(&sim, &o))
         return usage();
+    if (r->count)
+        r->chunk = 1;
     if (o.crashes)
         use_crashes(&sim, &o);
     code = o.trace ? run_traced(&sim, r->seed) : run_many(&sim, &o);

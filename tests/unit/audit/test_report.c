@@ -14,19 +14,25 @@ static void hear(void *ctx, enum say_what what, const char *sentence)
 
     assert_true(size > 10 && size < 1000);
     assert_null(strstr(sentence, "(null)"));
-    assert_true(sentence[size - 1] == '.');
+    assert_true(sentence[size - 1] == '.' ||
+                strcmp(sentence + size - strlen("。"), "。") == 0);
     t->count[what]++;
     buf_append(&t->text, sentence, size);
     buf_append(&t->text, "\n", 1);
 }
 
-static struct told listen(const struct receipt *r)
+static struct told listen_in(enum lang lang, const struct receipt *r)
 {
     struct told t = {0};
 
-    report_sentences(&facts, r, hear, &t);
+    report_sentences(&facts, r, lang, hear, &t);
     buf_append(&t.text, "", 1);
     return t;
+}
+
+static struct told listen(const struct receipt *r)
+{
+    return listen_in(LANG_EN, r);
 }
 
 static bool says(const struct told *t, const char *words)
@@ -58,6 +64,21 @@ static void test_report_says_what_when_by_whom_and_what_not(void **state)
         assert_true(says(&t, "exactly a quorum"));
         assert_true(says(&t, "Anything about heights after"));
         buf_deinit(&t.text);
+    }
+}
+
+static void test_report_says_the_same_in_chinese(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < story->count; i++) {
+        struct told en = of_story(story->list[i].name);
+        struct told zh = listen_in(LANG_ZH, story->list[i].receipt);
+
+        assert_memory_equal(en.count, zh.count, sizeof en.count);
+        assert_true(says(&zh, "恰为法定数"));
+        assert_false(says(&zh, "exactly"));
+        buf_deinit(&en.text);
+        buf_deinit(&zh.text);
     }
 }
 
@@ -208,6 +229,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_report_says_what_when_by_whom_and_what_not),
+        cmocka_unit_test(test_report_says_the_same_in_chinese),
         cmocka_unit_test(
             test_report_tells_absence_without_entry_from_an_empty_one),
         cmocka_unit_test(test_report_as_of_a_date_names_its_days),

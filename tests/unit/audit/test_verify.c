@@ -360,6 +360,7 @@ static struct receipt_epoch first_epoch(const struct receipt *r)
     return e;
 }
 
+/* E11 clients follow ends */
 static void test_verify_next_set_that_was_not_named_is_refused(void **state)
 {
     static const uint8_t others[] = {1, 2, 3, 4, 9};

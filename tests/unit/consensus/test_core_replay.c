@@ -274,6 +274,10 @@ static void test_core_records_that_exclude_each_other_are_refused(void **s)
     put_own(VOTE_FINALIZE, a);
     assert_int_equal(replay(), ERR_CORRUPT);
     put_birth();
+    put_own(VOTE_NOTARIZE, a); /* EV4 */
+    put_own(VOTE_FINALIZE, b);
+    assert_int_equal(replay(), ERR_CORRUPT);
+    put_birth();
     put_vote(&other); /* signed by somebody else */
     assert_int_equal(replay(), ERR_MISMATCH);
     put_birth();
@@ -291,6 +295,30 @@ static void test_core_records_that_exclude_each_other_are_refused(void **s)
     put_birth();
     journal.payloads[0].size--;
     assert_int_equal(replay(), ERR_TRUNCATED);
+}
+
+/* H1 contradiction, written down: no correct node did */
+static void test_core_certificates_that_exclude_each_other_are_refused(void **s)
+{
+    const struct candidate a = rig_candidate(1, 0, 1, 'A');
+    const struct cert nullified = {
+        .kind = VOTE_NULLIFY, .about = {.view = 1}, .bitmap = 0xe};
+    struct cert final = {.kind = VOTE_FINALIZE, .about = a, .bitmap = 0xe};
+
+    (void)s;
+    put_birth();
+    put_cert(&nullified);
+    put_cert(&final);
+    assert_int_equal(replay(), ERR_CORRUPT);
+    put_birth();
+    put_cert(&final);
+    put_cert(&final); /* twice the same is nothing, and so is a carry */
+    final.about = rig_candidate(2, 1, 1, 'A');
+    put_cert(&final);
+    assert_int_equal(replay(), ERR_NONE);
+    final.about = rig_candidate(3, 2, 1, 'B'); /* of the same height */
+    put_cert(&final);
+    assert_int_equal(replay(), ERR_CORRUPT);
 }
 
 static void test_core_birth_for_another_key_is_refused(void **s)
@@ -372,6 +400,8 @@ int main(void)
             test_core_certificate_of_the_tip_is_taken_from_the_state),
         cmocka_unit_test(test_core_observer_record_outlives_a_restart),
         cmocka_unit_test(test_core_records_that_exclude_each_other_are_refused),
+        cmocka_unit_test(
+            test_core_certificates_that_exclude_each_other_are_refused),
         cmocka_unit_test(test_core_birth_for_another_key_is_refused),
         cmocka_unit_test(test_core_checkpoint_gives_the_same_core),
     };

@@ -132,6 +132,54 @@ static void test_core_votes_that_came_early_count_on_entry(void **s)
     assert_true(rig_cast(&rig, VOTE_NULLIFY, 2));
 }
 
+/* I7 pre-rotation, one view in T_silent */
+static void test_core_idle_view_of_a_dead_leader_is_given_up(void **s)
+{
+    const struct candidate given_up = {.view = 1};
+
+    (void)s;
+    rig_start(&rig, 0);
+    rig_tick(&rig, 3999);
+    hear(2);
+    hear(3);
+    rig_tick(&rig, 0);
+    assert_false(rig_cast(&rig, VOTE_NULLIFY, 1));
+    rig_tick(&rig, 1);
+    assert_true(rig_cast(&rig, VOTE_NULLIFY, 1));
+    /* The leader of the next view has been silent for long; but this view is
+     * new. */
+    rig_cert(&rig, VOTE_NULLIFY, given_up);
+    assert_int_equal(rig.core.view, 2);
+    rig.core.peers[2].heard_ms = 0;
+    rig_tick(&rig, 3999);
+    hear(1);
+    hear(3);
+    rig_tick(&rig, 0);
+    assert_false(rig_cast(&rig, VOTE_NULLIFY, 2));
+    rig_tick(&rig, 1);
+    assert_true(rig_cast(&rig, VOTE_NULLIFY, 2));
+}
+
+/* I7 pre-rotation ends at the first leader that lives, and a node that is cut
+ * off gives nothing up. */
+static void test_core_idle_view_of_a_live_leader_stays(void **s)
+{
+    (void)s;
+    rig_start(&rig, 0);
+    for (int i = 0; i < 100; i++) {
+        hear(1);
+        hear(2);
+        rig_tick(&rig, 1000);
+        assert_int_equal(rig_count(&rig, DO_PERSIST_VOTE), 0);
+    }
+    for (int i = 0; i < 100; i++) {
+        hear(2);
+        rig_tick(&rig, 1000);
+        assert_int_equal(rig_count(&rig, DO_PERSIST_VOTE), 0);
+    }
+    assert_int_equal(rig.core.view, 1);
+}
+
 /* I2 idle is silent */
 static void test_core_idle_node_sends_status_and_nothing_else(void **s)
 {
@@ -283,6 +331,8 @@ int main(void)
         cmocka_unit_test(test_core_leader_that_gives_up_is_followed),
         cmocka_unit_test(test_core_one_nullify_is_ignored_and_two_are_joined),
         cmocka_unit_test(test_core_votes_that_came_early_count_on_entry),
+        cmocka_unit_test(test_core_idle_view_of_a_dead_leader_is_given_up),
+        cmocka_unit_test(test_core_idle_view_of_a_live_leader_stays),
         cmocka_unit_test(test_core_idle_node_sends_status_and_nothing_else),
         cmocka_unit_test(test_core_node_is_busy_until_the_tip_is_final),
         cmocka_unit_test(

@@ -313,6 +313,25 @@ static void test_core_contradicting_certificates_halt(void **s)
     assert_int_equal(rig_count(&rig, DO_HALT), 1);
 }
 
+/* H1 contradiction: two chains, each with a certificate */
+static void test_core_final_block_on_another_parent_halts(void **s)
+{
+    const struct candidate b = rig_candidate(4, 0, 1, 'B');
+
+    (void)s;
+    rig_start(&rig, 0);
+    rig_cert(&rig, VOTE_FINALIZE, b);
+    rig_body(&rig, rig_facts(b, 'X')); /* the state stands on G */
+    assert_int_equal(rig_count(&rig, DO_HALT), 1);
+    assert_int_equal(rig_count(&rig, DO_EXECUTE), 0);
+
+    rig_start(&rig, 0);
+    rig_cert(&rig, VOTE_FINALIZE, b);
+    rig_body(&rig, rig_facts(b, 'G'));
+    assert_int_equal(rig_count(&rig, DO_HALT), 0);
+    assert_int_equal(rig_count(&rig, DO_EXECUTE), 1);
+}
+
 /* H2 own execution */
 static void test_core_invalid_notarised_block_halts(void **s)
 {
@@ -443,6 +462,7 @@ int main(void)
             test_core_final_block_is_committed_once_with_its_certificate),
         cmocka_unit_test(test_core_certificates_form_from_exactly_a_quorum),
         cmocka_unit_test(test_core_contradicting_certificates_halt),
+        cmocka_unit_test(test_core_final_block_on_another_parent_halts),
         cmocka_unit_test(test_core_invalid_notarised_block_halts),
         cmocka_unit_test(test_core_bad_block_first_and_notarised_later_halts),
         cmocka_unit_test(test_core_foreign_own_vote_ends_signing),

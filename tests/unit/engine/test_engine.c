@@ -464,17 +464,17 @@ static void test_engine_builder_keeps_the_limits_of_the_genesis(void **x)
     for (uint8_t i = 0; i < 8; i++)
         txs[i] = fixture_open(&f, (uint8_t)(i + 1));
     size = txs[0]->full_bytes.size;
-    f.e->genesis->params.block_txs_max = 3;
+    f.e->params.block_txs_max = 3;
     b = build(&f, txs, 8, offered);
     assert_int_equal(b->header.tx_count, 3);
     assert_int_equal(offered[3].verdict, V_LIMIT);
     assert_int_equal(offered[3].why.verdict, V_OK); /* not refused */
-    f.e->genesis->params.block_txs_max = 100;
-    f.e->genesis->params.block_bytes_max = (uint32_t)body_bytes_of(5, 5 * size);
+    f.e->params.block_txs_max = 100;
+    f.e->params.block_bytes_max = (uint32_t)body_bytes_of(5, 5 * size);
     b = build(&f, txs, 8, offered);
     assert_int_equal(b->header.tx_count, 5);
-    assert_int_equal(b->body.size, f.e->genesis->params.block_bytes_max);
-    f.e->genesis->params.block_bytes_max--;
+    assert_int_equal(b->body.size, f.e->params.block_bytes_max);
+    f.e->params.block_bytes_max--;
     b = build(&f, txs, 8, offered);
     assert_int_equal(b->header.tx_count, 4);
     fixture_deinit(&f);

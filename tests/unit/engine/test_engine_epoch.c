@@ -396,6 +396,61 @@ static void test_engine_reloaded_after_a_seal_has_the_new_set(void **x)
     epochs_deinit(&f);
 }
 
+/* E13 parameters at a start: the block that changes them is the last one under
+ * the old ones, and seals the epoch. */
+static void test_engine_change_of_parameters_seals_the_epoch(void **x)
+{
+    static const uint16_t operators[] = {1, 2, 3, 0};
+    struct epochs f;
+    struct engine *replica;
+    struct engine *again;
+    struct op_params_change op;
+    struct genesis_params got;
+    struct valset set;
+    struct kept k;
+    const struct tx *two[2];
+    const char *why = "";
+
+    (void)x;
+    epochs_init(&f);
+    replica = engine_new(f.genesis);
+    op.params = f.genesis->params;
+    op.params.t_leader_ms += 50;
+    op.params.t_view_ms += 50;
+    op.params.block_txs_max = 1;
+    k = step(
+        &f, replica, epoch_tx(&f, 1, OP_PARAMS_CHANGE, &op, operators, NULL));
+    assert_int_equal(k.header.flags, HEADER_SEAL);
+    assert_int_equal(k.header.epoch, 0);
+    assert_hash(k.header.params_hash, genesis_params_hash(&f.genesis->params));
+    engine_validators(replica, &set);
+    assert_int_equal(set.epoch, 1);
+    assert_int_equal(set.count, EPOCH_VALIDATORS);
+    engine_params(replica, &got);
+    assert_memory_equal(&got, &op.params, sizeof got);
+    /* A restart has them from the rows. */
+    again = reloaded(&f);
+    assert_int_equal(
+        engine_load_finish(again, engine_tip(f.e), engine_header_log(f.e)),
+        ERR_NONE);
+    engine_params(again, &got);
+    assert_memory_equal(&got, &op.params, sizeof got);
+    engine_free(again);
+    /* The next block is of the new epoch, under the new limit. */
+    two[0] = epoch_announce(&f, 5, USE_CONSENSUS);
+    two[1] = epoch_announce(&f, 6, USE_CONSENSUS);
+    f.e->params.block_txs_max = 2; /* a builder that breaks it */
+    build(&k, f.e, two, 2);
+    f.e->params.block_txs_max = 1;
+    assert_int_equal(execute(replica, &k, &why), ERR_RANGE);
+    k = step(&f, replica, two[0]);
+    assert_int_equal(k.header.epoch, 1);
+    assert_int_equal(k.header.flags, 0);
+    assert_hash(k.header.params_hash, genesis_params_hash(&op.params));
+    engine_free(replica);
+    epochs_deinit(&f);
+}
+
 static void test_engine_lists_candidates_by_institution(void **x)
 {
     struct epochs f;
@@ -470,6 +525,7 @@ int main(void)
             test_engine_sealing_candidate_given_up_leaves_no_trace),
         cmocka_unit_test(test_engine_second_change_waits_for_the_next_epoch),
         cmocka_unit_test(test_engine_reloaded_after_a_seal_has_the_new_set),
+        cmocka_unit_test(test_engine_change_of_parameters_seals_the_epoch),
         cmocka_unit_test(test_engine_lists_candidates_by_institution),
         cmocka_unit_test(test_engine_sets_of_many_epochs_follow_one_another),
     };

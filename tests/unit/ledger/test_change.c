@@ -223,32 +223,44 @@ static void test_change_to_two_of_one_institution_is_refused(void **state)
     world_free(w);
 }
 
-/* R165: With as many of those who stay down as the set in force tolerates, the
- * others and those who join are a quorum of the new set. */
+/* R165: With as many of those who stay down as the set in force tolerates, but
+ * none who has said within the last 10,000 blocks that it is ready, the others
+ * and those who join are a quorum of the new set. */
 static void test_change_that_thins_the_quorum_shows_the_margin(void **state)
 {
     static const struct {
         uint32_t count;
         uint32_t leave;
         uint32_t join;
+        uint32_t ready;
         int32_t margin;
     } cases[] = {
-        {4, 1, 0, -1},
-        {5, 1, 0, 0},
-        {7, 1, 0, -1},
-        {7, 2, 1, -1},
-        {7, 2, 2, 0},
-        {4, 0, 1, 0},
-        {6, 0, 1, 1},
-        {1, 0, 1, 0},
-        {3, 0, 1, 1},
+        {4, 1, 0, 0, -1},
+        {4, 1, 0, 2, -1},
+        {4, 1, 0, 3, 0}, /* who is ready needs no allowance */
+        {5, 1, 0, 0, 0},
+        {5, 1, 0, 4, 1},
+        {7, 1, 0, 0, -1},
+        {7, 1, 0, 4, -1}, /* the two others may both be down */
+        {7, 1, 0, 5, 0},
+        {7, 1, 0, 6, 1},
+        {7, 2, 0, 0, -1},
+        {7, 2, 0, 4, 0},
+        {7, 2, 1, 0, -1},
+        {7, 2, 2, 0, 0},
+        {4, 0, 1, 0, 0},
+        {6, 0, 1, 0, 1},
+        {1, 0, 1, 0, 0},
+        {3, 0, 1, 0, 1},
+        {32, 10, 0, 0, -3},
     };
     struct world *w = gov_world(4, false);
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(
-            valset_margin_of(cases[i].count, cases[i].leave, cases[i].join)
+            valset_margin_of(
+                cases[i].count, cases[i].leave, cases[i].join, cases[i].ready)
                 .margin,
             cases[i].margin);
     assert_int_equal(gov_change(w, LIST(4), NOBODY, 3), V_MARGIN);
@@ -263,6 +275,36 @@ static void test_change_that_thins_the_quorum_shows_the_margin(void **state)
     assert_int_equal(w->why.margin.stay, 0); /* of another refusal: none */
     gov_candidate(w, 5);
     assert_int_equal(gov_change(w, LIST(4), LIST(5), 3), V_OK);
+    world_free(w);
+}
+
+/* E7 few at once: a set shrinks in good order when those who stay have proved
+ * that they live, and not longer than 10,000 blocks ago. */
+static void test_change_shrinks_when_those_who_stay_are_ready(void **state)
+{
+    struct world *w = gov_world(7, false);
+    uint64_t said;
+
+    (void)state;
+    for (uint16_t i = 1; i <= 4; i++)
+        assert_int_equal(gov_ready_in_force(w, i), V_OK);
+    assert_int_equal(gov_ready_in_force(w, 7), V_OK); /* who leaves: no help */
+    said = w->block.height;
+    assert_int_equal(gov_change(w, LIST(7), NOBODY, 5), V_MARGIN);
+    assert_int_equal(w->why.margin.stay, 6);
+    assert_int_equal(w->why.margin.ready, 4);
+    assert_int_equal(w->why.margin.down, 2);
+    assert_int_equal(w->why.margin.quorum, 5);
+    assert_int_equal(w->why.margin.margin, -1);
+    assert_int_equal(w->why.have, 4);
+    assert_int_equal(w->why.need, 5);
+    assert_int_equal(gov_ready_in_force(w, 5), V_OK);
+    w->block.height = said + READY_BLOCKS + 1;
+    assert_int_equal(gov_change(w, LIST(7), NOBODY, 5), V_MARGIN);
+    assert_int_equal(w->why.margin.ready, 0);
+    w->block.height = said + READY_BLOCKS;
+    assert_int_equal(gov_change(w, LIST(7), NOBODY, 5), V_OK);
+    assert_false(gov_is_ready(w, gov_key(7))); /* nobody asks it any more */
     world_free(w);
 }
 
@@ -359,6 +401,74 @@ static void test_change_needs_a_quorum_of_the_set_in_force(void **state)
     world_free(w);
 }
 
+static enum verdict params_change(struct world *w,
+                                  const struct genesis_params *p,
+                                  uint16_t signers)
+{
+    const struct op_params_change op = {*p};
+    struct gov_signing s = {.filer = 1};
+
+    for (uint16_t i = 0; i < signers; i++)
+        s.operators[i] = (uint16_t)(i + 1);
+    return gov_apply(w, OP_PARAMS_CHANGE, &op, &s);
+}
+
+/* R184: Shared parameters are within the ranges of a genesis. */
+static void test_params_out_of_range_are_refused(void **state)
+{
+    struct world *w = gov_world(4, false);
+    struct genesis_params p;
+
+    (void)state;
+    genesis_defaults(&p);
+    p.t_view_ms = p.t_leader_ms - 1;
+    assert_int_equal(params_change(w, &p, 3), V_PARAMS);
+    genesis_defaults(&p);
+    p.t_cap_ms = 60001;
+    assert_int_equal(params_change(w, &p, 3), V_PARAMS);
+    genesis_defaults(&p);
+    p.block_txs_max = 0;
+    assert_int_equal(params_change(w, &p, 3), V_PARAMS);
+    genesis_defaults(&p);
+    assert_int_equal(params_change(w, &p, 2), V_SIG_MISSING);
+    world_free(w);
+}
+
+/* E13 parameters at a start; R185: A change of parameters is in force from the
+ * next block on, in a new epoch of the same validators; a block changes either
+ * once. */
+static void test_params_change_begins_an_epoch_of_the_same_set(void **state)
+{
+    struct world *w = gov_world(4, false);
+    const struct row_key key = {.table = TABLE_SHARED};
+    struct genesis_params p;
+    struct validators_row before;
+    struct validators_row after;
+    struct shared_row row;
+
+    (void)state;
+    assert_true(gov_row(w, &before));
+    gov_candidate(w, 5);
+    genesis_defaults(&p);
+    p.t_leader_ms = 300;
+    assert_int_equal(w->view.get(w->view.ctx, &key).size, 0);
+    assert_int_equal(params_change(w, &p, 3), V_OK);
+    assert_int_equal(params_change(w, &p, 3), V_EPOCH);
+    assert_int_equal(gov_change(w, NOBODY, LIST(5), 3), V_EPOCH);
+    assert_true(gov_row(w, &after));
+    assert_int_equal(after.set.epoch, 1);
+    assert_int_equal(after.since_height, w->block.height);
+    assert_int_equal(after.set.count, 4);
+    assert_memory_equal(after.set.list, before.set.list, sizeof after.set.list);
+    assert_true(exec_get(&w->view, &row, TABLE_SHARED, &gov_zero, &gov_zero));
+    assert_memory_equal(&row.params, &p, sizeof p);
+    assert_int_equal(row.since_height, w->block.height);
+    world_at(w, TODAY);
+    assert_int_equal(gov_change(w, NOBODY, LIST(5), 3), V_OK);
+    assert_int_equal(params_change(w, &p, 4), V_EPOCH);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +481,9 @@ int main(void)
         cmocka_unit_test(test_change_to_too_few_or_too_many_is_refused),
         cmocka_unit_test(test_change_to_two_of_one_institution_is_refused),
         cmocka_unit_test(test_change_that_thins_the_quorum_shows_the_margin),
+        cmocka_unit_test(test_params_out_of_range_are_refused),
+        cmocka_unit_test(test_params_change_begins_an_epoch_of_the_same_set),
+        cmocka_unit_test(test_change_shrinks_when_those_who_stay_are_ready),
         cmocka_unit_test(test_change_begins_an_epoch_and_keeps_the_past),
         cmocka_unit_test(test_change_needs_a_quorum_of_the_set_in_force),
     };

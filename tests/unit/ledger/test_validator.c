@@ -100,8 +100,9 @@ static void test_validator_withdrawn_is_gone(void **state)
     world_free(w);
 }
 
-/* R156: An announced validator says itself that it is ready, in a transaction
- * filed for its institution that its consensus key alone signs. */
+/* R156: A validator, announced or of the set in force, says itself that it is
+ * ready, in a transaction filed for its institution that its consensus key
+ * alone signs. */
 static void test_validator_ready_is_said_by_its_key_alone(void **state)
 {
     struct world *w = gov_world(4, false);
@@ -133,6 +134,31 @@ static void test_validator_ready_is_said_by_its_key_alone(void **state)
     assert_true(gov_candidate_row(w, &row, 5));
     assert_int_equal(row.ready_height, w->block.height);
     assert_int_equal(row.announced_height + 1, w->block.height);
+    world_free(w);
+}
+
+static void test_validator_in_force_says_ready_for_its_institution(void **state)
+{
+    struct world *w = gov_world(4, false);
+    const struct op_validator_ready op = {gov_key(2), 7};
+    const struct gov_signing other = {
+        .filer = 3, .own = gov_key(2), .no_maker = true};
+    const struct pubkey key = gov_key(2);
+    struct ready_row row;
+
+    (void)state;
+    assert_int_equal(gov_apply(w, OP_VALIDATOR_READY, &op, &other), V_UNKNOWN);
+    assert_false(gov_is_ready(w, key));
+    assert_int_equal(gov_announce(w, 2), V_OK); /* its next key, meanwhile */
+    assert_int_equal(gov_ready_in_force(w, 2), V_OK);
+    assert_true(exec_ready(&w->view, &row, &key));
+    assert_int_equal(row.institution, 2);
+    assert_int_equal(row.ready_height, w->block.height);
+    assert_int_equal(row.version, 0x10203);
+    world_at(w, TODAY);
+    assert_int_equal(gov_ready_in_force(w, 2), V_OK);
+    assert_true(exec_ready(&w->view, &row, &key));
+    assert_int_equal(row.ready_height, w->block.height);
     world_free(w);
 }
 
@@ -376,6 +402,8 @@ int main(void)
         cmocka_unit_test(test_validator_is_announced_by_its_operator),
         cmocka_unit_test(test_validator_withdrawn_is_gone),
         cmocka_unit_test(test_validator_ready_is_said_by_its_key_alone),
+        cmocka_unit_test(
+            test_validator_in_force_says_ready_for_its_institution),
         cmocka_unit_test(test_evidence_of_votes_that_agree_is_refused),
         cmocka_unit_test(test_evidence_of_votes_nobody_casts_is_refused),
         cmocka_unit_test(test_evidence_against_who_was_no_validator_is_refused),

@@ -160,6 +160,23 @@ static inline enum verdict gov_ready(struct world *w, uint16_t number)
     return gov_apply(w, OP_VALIDATOR_READY, &op, &s);
 }
 
+/* By a validator of the genesis. */
+static inline enum verdict gov_ready_in_force(struct world *w, uint16_t number)
+{
+    const struct op_validator_ready op = {gov_key(number), 0x10203};
+    const struct gov_signing s = {
+        .filer = number, .own = gov_key(number), .no_maker = true};
+
+    return gov_apply(w, OP_VALIDATOR_READY, &op, &s);
+}
+
+static inline bool gov_is_ready(struct world *w, struct pubkey key)
+{
+    struct ready_row row;
+
+    return exec_ready(&w->view, &row, &key);
+}
+
 /* Announced and ready. */
 static inline void gov_candidate(struct world *w, uint16_t number)
 {

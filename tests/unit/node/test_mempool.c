@@ -80,6 +80,7 @@ static int open_rig(void **state)
     r->n = n;
     n->engine = r->f.e;
     n->genesis = r->f.genesis;
+    n->params = n->genesis->params;
     n->chain_id = r->f.chain_id;
     n->tip = *engine_tip(r->f.e);
     n->stopping = true; /* no step of the core, no misbehaviour told */
@@ -351,7 +352,7 @@ static void test_mempool_half_a_block_while_others_wait(void **state)
     struct mtx *last = NULL;
     uint32_t count;
 
-    n->genesis->params.block_txs_max = 4;
+    n->params.block_txs_max = 4;
     for (uint8_t i = 20; i < 26; i++) {
         last = submit(n, open_today(r, i));
         assert_non_null(last);

@@ -201,6 +201,54 @@ static void read_at(uint8_t *out, size_t size, long offset)
     close(fd);
 }
 
+/* A segment got its name when all of it was on disk: one that is shorter has
+ * lost what it had, votes among it, and nothing behind it says so. */
+static void test_journal_cut_short_is_refused(void **state)
+{
+    static const off_t sizes[] = {HEADER + 2 * RECORD + RECORD - 3,
+                                  HEADER + 2 * RECORD,
+                                  (16 << 20) - 1,
+                                  0};
+
+    (void)state;
+    fill();
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct seen s;
+        struct journal_place at;
+
+        assert_int_equal(truncate(file, sizes[i]), 0);
+        assert_null(reopen(&s, ERR_CORRUPT, &at));
+        assert_int_equal(s.count, 0);
+    }
+}
+
+/* The last record's padding is part of it. */
+static void test_journal_segment_of_any_size_is_read_within_it(void **state)
+{
+    static uint8_t whole[HEADER + 3 * RECORD];
+
+    (void)state;
+    fill();
+    read_at(whole, sizeof whole, 0);
+    for (size_t size = 0; size <= sizeof whole; size++) {
+        struct seen s = {0};
+        struct journal_place at;
+        uint8_t *in = malloc(size + 1); /* exactly, for the sanitizers */
+        enum err e;
+
+        assert_non_null(in);
+        memcpy(in, whole, size);
+        in = realloc(in, size > 0 ? size : 1);
+        assert_non_null(in);
+        e = journal_read_segment(bytes_of(in, size), &chain, each, &s, &at);
+        if (size < HEADER)
+            assert_int_not_equal(e, ERR_NONE);
+        else
+            assert_int_equal(s.count, (size - HEADER) / RECORD);
+        free(in);
+    }
+}
+
 static void write_at(const uint8_t *in, size_t size, long offset)
 {
     const int fd = open(file, O_WRONLY);
@@ -587,6 +635,8 @@ int main(void)
         TEST(test_journal_unsynced_record_is_not),
         TEST(test_journal_torn_last_record_is_cut),
         TEST(test_journal_damage_in_the_middle_is_refused),
+        TEST(test_journal_cut_short_is_refused),
+        TEST(test_journal_segment_of_any_size_is_read_within_it),
         TEST(test_journal_any_pages_of_the_last_sync_may_be_lost),
         TEST(test_journal_records_of_two_histories_do_not_mix),
         TEST(test_journal_a_body_cannot_hold_a_later_record),
