@@ -113,7 +113,7 @@ sim: $(SIM) $(BUILD)/tests/whole/whole $(BUILD)/tests/property/prop_ledger
 	    --ops $(OPS) --state
 	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 5 --twice yes)
 	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds $(WHOLE_SEEDS))
-	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 10 --nodes 7)
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 4 --nodes 7)
 	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 10 --nodes 1)
 
 WHOLE     = $(BUILD)/tests/whole/whole
@@ -122,11 +122,18 @@ sim-whole: ## whole nodes on real files, in one process (SEED= SEEDS= NODES= MUT
 sim-whole: $(WHOLE)
 	$(WHOLE_RUN) --seed $(SEED) --nodes $(or $(NODES),4) \
 	    --seeds $(if $(filter file,$(origin SEEDS)),400,$(SEEDS))
+CALLS ?= 200
+sim-whole-calls: ## a crash, EIO, ENOSPC, short write at each of CALLS= calls of a start
+sim-whole-calls: $(WHOLE)
+	$(WHOLE_RUN) --seed $(SEED) --calls at_call --seeds $(CALLS)
+	$(WHOLE_RUN) --seed $(SEED) --calls eio --seeds $(CALLS)
+	$(WHOLE_RUN) --seed $(SEED) --calls enospc --seeds $(CALLS)
+	$(WHOLE_RUN) --seed $(SEED) --calls short --seeds $(CALLS)
 mutants-whole: ## each fault planted in the driver is caught (SEEDS=)
 mutants-whole: $(WHOLE)
 	@tools/whole-mutants.sh $(WHOLE) $(JOBS) \
 	    $(if $(filter file,$(origin SEEDS)),100,$(SEEDS)) $(MUTANT)
-.PHONY: sim-whole mutants-whole
+.PHONY: sim-whole sim-whole-calls mutants-whole
 
 sim-long: ## seeds until VIEWS have passed; goes on where it was stopped
 sim-long: $(SIM)

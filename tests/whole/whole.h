@@ -6,7 +6,7 @@
  *
  *   whole_loop.c   libevent's timers: events of the simulated clock
  *   whole_pool.c   node/worker.h: tasks are events, each after a while
- *   whole_net.c    net/peers.h: links that delay, stall and break
+ *   whole_peers.c  net/peers.h, over links that delay, stall and break
  *   whole_rpc.c    rpc/jsonrpc.h: a client's call is a function's
  *   whole_time.c   the clocks and the random generator of the process
  *   tests/disk     the calls by which files are changed
@@ -201,6 +201,8 @@ struct world {
     bool quiet;             /* no fault happens any more */
     uint32_t off;           /* bitmap: kinds of faults that never happen */
     uint32_t kinds;         /* bitmap: those of this seed */
+    uint64_t call;          /* not 0: one fault, at this call of a start */
+    enum whole_fault call_fault;
     struct hash final_hash[WHOLE_HEIGHTS];
     struct hash final_root[WHOLE_HEIGHTS];
     bool final_known[WHOLE_HEIGHTS];
@@ -240,6 +242,8 @@ void whole_end(void);
 void node_up(struct whole_node *w);
 enum node_end_kind { END_STOP, END_KILL, END_POWER, END_FAULT };
 void node_down(struct whole_node *w, enum node_end_kind how);
+/* The fault of its disk at the n-th call from now. */
+void node_plan(struct whole_node *w, enum whole_fault f, uint64_t n);
 /* After an event of w: is it still there? */
 void node_look(struct whole_node *w);
 void node_up_later(struct whole_node *w, uint64_t us);

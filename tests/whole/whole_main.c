@@ -23,6 +23,7 @@ struct options {
     uint64_t seed, seeds, jobs, nodes;
     bool twice, log;
     bool count; /* go on after a violation, and count them */
+    bool sweep; /* one seed, a fault at each of --seeds calls */
 };
 
 /* Between the processes. */
@@ -41,17 +42,20 @@ static struct shared *shared;
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "whole: whole nodes in one process, each network from its seed\n\n"
-            "  --seed N --seeds N  which (1, 1)\n"
-            "  --jobs N      in so many processes (1)\n"
-            "  --nodes N     1 to 7 (4)\n"
-            "  --twice yes   each seed twice: the same must happen\n"
-            "  --count yes   go on after a violation and count them\n"
-            "  --mutant NAME with a fault planted in the driver\n"
-            "  --off NAME,NAME...  kinds of faults that do not happen\n"
-            "  --trace yes   tell what happens; --log yes: the nodes' too\n"
-            "faults:");
+    fprintf(
+        stderr,
+        "whole: whole nodes in one process, each network from its seed\n\n"
+        "  --seed N --seeds N  which (1, 1)\n"
+        "  --jobs N      in so many processes (1)\n"
+        "  --nodes N     1 to 7 (4)\n"
+        "  --twice yes   each seed twice: the same must happen\n"
+        "  --count yes   go on after a violation and count them\n"
+        "  --mutant NAME with a fault planted in the driver\n"
+        "  --off NAME,NAME...  kinds of faults that do not happen\n"
+        "  --calls NAME  one seed; at_call, eio, enospc or short at each of\n"
+        "                the first --seeds calls on files of a start\n"
+        "  --trace yes   tell what happens; --log yes: the nodes' too\n"
+        "faults:");
     for (int f = 0; f < WHOLE_FAULTS; f++)
         fprintf(stderr, " %s", whole_fault_names[f]);
     fprintf(stderr, "\nmutants:");
@@ -76,6 +80,20 @@ static bool take_off(char *list)
         whole.off |= f == WHOLE_FAULTS ? UINT32_MAX : 1u << f;
     }
     return true;
+}
+
+static bool take_sweep(struct options *o, const char *name)
+{
+    static const enum whole_fault all[] = {
+        FAULT_AT_CALL, FAULT_EIO, FAULT_ENOSPC, FAULT_SHORT};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (strcmp(whole_fault_names[all[i]], name) != 0)
+            continue;
+        whole.call_fault = all[i];
+        o->sweep = true;
+    }
+    return o->sweep;
 }
 
 static bool take_mutant(const char *name)
@@ -113,6 +131,8 @@ static bool take_flag(struct options *o, const char *name, char *value)
         o->log = yes;
     else if (strcmp(name, "--mutant") == 0)
         return take_mutant(value);
+    else if (strcmp(name, "--calls") == 0)
+        return take_sweep(o, value);
     else if (strcmp(name, "--off") == 0)
         return take_off(value);
     else
@@ -187,7 +207,8 @@ static void run_job(const struct options *o, uint64_t number)
         int status = 0;
 
         if (pid == 0) {
-            run_seed(o, job, o->seed + i);
+            whole.call = o->sweep ? i + 1 : 0;
+            run_seed(o, job, o->seed + (o->sweep ? 0 : i));
             fflush(NULL);
             _exit(0);
         }
@@ -196,9 +217,12 @@ static void run_job(const struct options *o, uint64_t number)
         note_end(job, o->seed + i, status);
         if (job->violations == violations)
             continue;
+        if (o->sweep)
+            job->failed_seed = i + 1;
         if (o->count)
             fprintf(stderr,
-                    "whole: seed=%llu: %s\n",
+                    "whole: %s=%llu: %s\n",
+                    o->sweep ? "call" : "seed",
                     (unsigned long long)job->failed_seed,
                     job->why);
         else
@@ -339,7 +363,8 @@ int main(int argc, char **argv)
     violations = print(&o, real_ms() - from);
     for (uint64_t i = 0; i < o.jobs && !o.count; i++) {
         if (shared->job[i].violations > 0)
-            printf("sim-whole: violation seed=%llu: %s\n",
+            printf("sim-whole: violation %s=%llu: %s\n",
+                   o.sweep ? "call" : "seed",
                    (unsigned long long)shared->job[i].failed_seed,
                    shared->job[i].why);
     }

@@ -64,9 +64,10 @@ static void move_on(struct whole_node *w)
 
     snprintf(to,
              sizeof to,
-             "%.150s/%llu-%u-%d-%u",
+             "%.120s/%llu-%llu-%u-%d-%u",
              whole.root,
              (unsigned long long)whole.seed,
+             (unsigned long long)whole.call,
              whole.run,
              w->index,
              w->life + 1);
@@ -144,6 +145,18 @@ static void give_up(struct whole_node *w, struct node *n, int code)
     node_up_later(w, whole_draw(&whole.fault, 100000, 2000000));
 }
 
+void node_plan(struct whole_node *w, enum whole_fault f, uint64_t n)
+{
+    static const enum disk_fault what[] = {[FAULT_AT_CALL] = DISK_CRASH,
+                                           [FAULT_EIO] = DISK_EIO,
+                                           [FAULT_ENOSPC] = DISK_ENOSPC,
+                                           [FAULT_SHORT] = DISK_SHORT};
+
+    w->planned = true;
+    w->plan = f;
+    disk_plan_fault(w->disk, n, what[f]);
+}
+
 void node_up(struct whole_node *w)
 {
     struct node *n;
@@ -154,13 +167,12 @@ void node_up(struct whole_node *w)
     w->running = true;
     if (w->disk == NULL)
         open_disk(w);
+    if (w->life == 2 && whole.call != 0 && !whole.quiet)
+        node_plan(w, whole.call_fault, whole.call);
     if (w->life > 1 && !whole.quiet &&
         (whole.kinds >> FAULT_AT_CALL & 1) != 0 &&
-        whole_draw(&whole.fault, 0, 7) == 0) {
-        w->planned = true;
-        w->plan = FAULT_AT_CALL;
-        disk_plan_fault(w->disk, whole_draw(&whole.fault, 1, 300), DISK_CRASH);
-    }
+        whole_draw(&whole.fault, 0, 7) == 0)
+        node_plan(w, FAULT_AT_CALL, whole_draw(&whole.fault, 1, 300));
     whole_tell("node %d starts", w->index);
     whole.now = w;
     w->lag_us = 0;
@@ -253,6 +265,8 @@ static void reset(const struct whole_base *b, uint64_t seed)
     const uint32_t cap = whole.heap_cap;
     const uint32_t off = whole.off;
     const uint32_t run = whole.run + 1;
+    const uint64_t call = whole.call;
+    const enum whole_fault call_fault = whole.call_fault;
     const struct whole_totals total = whole.total;
     const bool trace = whole.trace;
     const enum whole_mutant mutant = whole.mutant;
@@ -269,6 +283,8 @@ static void reset(const struct whole_base *b, uint64_t seed)
     whole.heap_cap = cap;
     whole.off = off;
     whole.run = run;
+    whole.call = call;
+    whole.call_fault = call_fault;
     whole.total = total;
     whole.trace = trace;
     whole.mutant = mutant;
@@ -295,9 +311,10 @@ void whole_begin(const struct whole_base *b, uint64_t seed)
         w->sync_us = whole_draw(&whole.net, 50, 3000);
         snprintf(w->dir,
                  sizeof w->dir,
-                 "%.150s/%llu-%u-%u-1",
+                 "%.120s/%llu-%llu-%u-%u-1",
                  whole.root,
                  (unsigned long long)seed,
+                 (unsigned long long)whole.call,
                  whole.run,
                  i);
         copy_base(w);

@@ -66,17 +66,11 @@ static void crash_all(void)
 /* At one of the next calls on files; counted when it happens. */
 static void plan_fault(enum whole_fault f)
 {
-    static const enum disk_fault what[] = {[FAULT_AT_CALL] = DISK_CRASH,
-                                           [FAULT_EIO] = DISK_EIO,
-                                           [FAULT_ENOSPC] = DISK_ENOSPC,
-                                           [FAULT_SHORT] = DISK_SHORT};
     struct whole_node *w = any_running();
 
     if (w == NULL || w->planned)
         return;
-    w->planned = true;
-    w->plan = f;
-    disk_plan_fault(w->disk, whole_draw(&whole.fault, 1, 60), what[f]);
+    node_plan(w, f, whole_draw(&whole.fault, 1, 60));
 }
 
 /* ---- what lasts a while ---- */
@@ -192,6 +186,17 @@ static void on_fault(void *arg)
     case WHOLE_FAULTS:
         break;
     }
+}
+
+/* One node stops and starts once more; the fault is at one call of that start
+ * or of what follows. */
+static void on_sweep(void *arg)
+{
+    struct whole_node *w = &whole.node[0];
+
+    (void)arg;
+    node_down(w, END_STOP);
+    node_up(w);
 }
 
 static void plan(uint64_t chaos_us)
@@ -325,7 +330,12 @@ bool whole_seed(const struct whole_base *b, uint64_t seed)
     before = views();
     height = whole.final_height;
     chaos_us = whole_draw(&whole.fault, 2000000, 14000000);
-    plan(chaos_us);
+    if (whole.call != 0) {
+        chaos_us = 1500000;
+        (void)item_at(whole.us + 100000, -1, on_sweep, NULL);
+    } else {
+        plan(chaos_us);
+    }
     byz_begin();
     load_begin(TXS_CHAOS, chaos_us);
     whole_run(whole.us + chaos_us);
