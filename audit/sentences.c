@@ -152,9 +152,11 @@ static void say_not_of_kind(const struct speaker *s)
         SPEAK_PLAIN(s, NOT_PROVEN, NOT_OTHERS);
         break;
     case RECEIPT_REGISTER:
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_OTHER_SECURITIES);
         SPEAK_PLAIN(s, NOT_PROVEN, NOT_HOLDERS);
         return;
     case RECEIPT_STATEMENT:
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_OTHER_SECURITIES);
         if (!s->r->of.statement.from_start)
             SPEAK(s,
                   NOT_PROVEN,
@@ -192,6 +194,8 @@ static void say_not(const struct speaker *s)
           NOT_HONEST,
           word_of_number(valset_faulty(n)),
           word_of_number(n));
+    if (f->changes > 0)
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_HONEST_BEFORE);
 }
 
 void report_sentences(const struct receipt_facts *f,

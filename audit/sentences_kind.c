@@ -34,6 +34,11 @@ static void say_account(const struct speaker *s)
               {.text = id->name},
               {.text = id->id_type},
               {.text = id->id_number});
+    if (a->kind != ACCOUNT_ORDINARY)
+        SPEAK(s,
+              NOTE,
+              SPECIAL_ACCOUNT,
+              word_of(term_account_kind(a->kind, s->lang)));
     if (a->status == ACCOUNT_FROZEN)
         SPEAK(s, NOTE, ACCOUNT_FROZEN, word_of(a->frozen_by));
     if (a->recovery_day != 0)
@@ -251,6 +256,29 @@ static void say_difference(const struct speaker *s,
     }
 }
 
+/* Who stays, but not as he was. */
+static void say_changed(const struct speaker *s,
+                        const struct valset *before,
+                        const struct valset *after)
+{
+    char key[2 * 4 + 1];
+
+    for (uint32_t i = 0; i < after->count; i++) {
+        const struct validator *v = &after->list[i];
+        const int was = valset_find(before, &v->key);
+
+        if (was < 0 || (v->institution == before->list[was].institution &&
+                        hash_eq(&v->spki_hash, &before->list[was].spki_hash)))
+            continue;
+        hex_encode(key, v->key.raw, 4);
+        SPEAK(s,
+              PROVEN,
+              VALIDATOR_CHANGED,
+              word_of(key),
+              word_of_number(v->institution));
+    }
+}
+
 static void say_validators(const struct speaker *s)
 {
     const struct valset *before = &s->f->certified.set;
@@ -266,6 +294,7 @@ static void say_validators(const struct speaker *s)
           word_of_number(before->count));
     say_difference(s, before, after, SENTENCE_VALIDATOR_LEFT);
     say_difference(s, after, before, SENTENCE_VALIDATOR_JOINED);
+    say_changed(s, before, after);
 }
 
 void speak_statement(const struct speaker *s)

@@ -73,48 +73,11 @@ static void show_rows(uint64_t done, uint64_t all)
         progress("rows", done, all);
 }
 
-/* Whole or not at all: a half-written document must not lie about. */
-static int keep_file(const char *path,
-                     void (*fill)(void *ctx, FILE *f),
-                     void *ctx)
-{
-    char half[CLI_PATH_MAX + 8];
-    FILE *f;
-    bool ok;
-
-    if (snprintf(half, sizeof half, "%s.part", path) >= (int)sizeof half)
-        return fail(EXIT_USAGE, "%s: the name is too long", path);
-    f = fopen(half, "wbe");
-    if (f == NULL)
-        return fail(EXIT_CANNOT_CREATE, "%s: %s", path, strerror(errno));
-    fill(ctx, f);
-    ok = ferror(f) == 0;
-    ok = fclose(f) == 0 && ok;
-    if (ok && rename(half, path) == 0)
-        return 0;
-    unlink(half);
-    return fail(EXIT_CANNOT_CREATE, "%s: cannot be written", path);
-}
-
 struct making {
     struct document *d;
     struct document_options o;
     struct buf pdf;
 };
-
-static void fill_pdf(void *ctx, FILE *f)
-{
-    const struct making *m = ctx;
-
-    (void)fwrite(m->pdf.at, 1, m->pdf.size, f);
-}
-
-static void fill_json(void *ctx, FILE *f)
-{
-    const struct making *m = ctx;
-
-    document_json(f, m->d, &m->o);
-}
 
 /* A name that contradicts what the ledger commits to is not printed. */
 static int check_name(const struct receipt_facts *f, const struct vault *v)
@@ -156,6 +119,23 @@ static int open_proven(struct making *m,
     return m->o.names != NULL ? check_name(f, m->o.names) : 0;
 }
 
+/* For its owner to read, like the receipt: there may be names in it. */
+static int write_json(const struct making *m, const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
+    int code;
+
+    ASSERT(f != NULL);
+    document_json(f, m->d, &m->o);
+    code = fclose(f) == 0 ? write_new_file(path, bytes_of(text, size), 0600)
+                          : fail(EXIT_IO, "%s: no memory", path);
+    free(text);
+    return code;
+}
+
+/* Both files, or none. */
 static int make(struct making *m, const char *path, const char *json)
 {
     char why[200] = "";
@@ -163,11 +143,15 @@ static int make(struct making *m, const char *path, const char *json)
 
     if (!document_pdf(&m->pdf, m->d, &m->o, why, sizeof why))
         return fail(EXIT_DATA, "no document is made: %s", why);
-    code = keep_file(path, fill_pdf, m);
+    code = write_new_file(path, buf_bytes(&m->pdf), 0600);
+    if (code != 0)
+        return code;
+    if (json != NULL)
+        code = write_json(m, json);
     if (code == 0)
         say("%s: %zu bytes", path, m->pdf.size);
-    if (code == 0 && json != NULL)
-        code = keep_file(json, fill_json, m);
+    else
+        unlink(path); /* made here */
     return code;
 }
 

@@ -266,6 +266,19 @@ static int begin(struct work *w)
         !args_has(&w->a, w->c, "out"))
         return fail(
             EXIT_USAGE, "usage: equity %s %s", w->c->name, w->c->arguments);
+    for (int i = 0; i < w->a.words; i++) {
+        const char *name = w->kind->params[i];
+        struct hash h;
+
+        if ((strcmp(name, "account") == 0 || strcmp(name, "id") == 0) &&
+            !hex_decode(h.raw, sizeof h.raw, w->a.word[i]))
+            return fail(EXIT_USAGE,
+                        "%s: the %s is needed whole, 64 digits; commands with "
+                        "--json give it so",
+                        w->a.word[i],
+                        strcmp(name, "id") == 0 ? "id of the transaction"
+                                                : "id of the account");
+    }
     if (args_has(&w->a, w->c, "pdf") && !args_has(&w->a, w->c, "trust") &&
         !args_has(&w->a, w->c, "genesis"))
         return fail(EXIT_USAGE,

@@ -124,6 +124,14 @@ static struct vote vote_from(const struct core *c,
                          .sig = s->sigs[kind][signer]};
 }
 
+/* Kinds of evidence, as bits of what was reported. */
+enum {
+    EV1 = 1,
+    EV2 = 2,
+    EV3 = 4,
+    EV4 = 8,
+};
+
 /* The four kinds of evidence: two votes that one validator may not both cast.
  * Each is reported once for a view and validator. */
 static void compare(struct core *c,
@@ -139,13 +147,13 @@ static void compare(struct core *c,
     uint8_t type;
 
     if (low == VOTE_NOTARIZE && high == VOTE_NOTARIZE && differ)
-        type = 1; /* EV1 */
+        type = EV1;
     else if (low == VOTE_NULLIFY && high == VOTE_FINALIZE)
-        type = 2; /* EV2 */
+        type = EV2;
     else if (low == VOTE_FINALIZE && high == VOTE_FINALIZE && differ)
-        type = 4; /* EV3 */
+        type = EV3;
     else if (low == VOTE_NOTARIZE && high == VOTE_FINALIZE && differ)
-        type = 8; /* EV4 */
+        type = EV4;
     else
         return; /* NOTARIZE and then NULLIFY is legal */
     if ((s->reported[v->signer] & type) != 0)
@@ -274,6 +282,16 @@ bool core_wants_proposal(const struct core *c,
             s->mine[VOTE_NULLIFY].state == OWN_NONE);
 }
 
+/* A vote of a kind that this signer cast before is wanted as evidence, once:
+ * whoever signs candidates without end costs no signature more. */
+static bool is_evidence(const struct core_vote_slot *s, const struct vote *v)
+{
+    const uint8_t pair = v->kind == VOTE_NOTARIZE ? EV1 : EV3;
+
+    return !candidate_eq(&s->about[v->kind][v->signer], &v->about) &&
+           (s->reported[v->signer] & pair) == 0;
+}
+
 /* M1 cheap first: nothing here costs a signature. */
 bool core_wants_vote(const struct core *c, const struct vote *v)
 {
@@ -288,7 +306,7 @@ bool core_wants_vote(const struct core *c, const struct vote *v)
     if (!in_vote_window(c, v->about.view))
         return false;
     if (votes != NULL && (votes->have[v->kind] >> v->signer & 1) != 0)
-        return !candidate_eq(&votes->about[v->kind][v->signer], &v->about);
+        return is_evidence(votes, v);
     return s == NULL || !((v->kind == VOTE_NOTARIZE && s->has_n) ||
                           (v->kind == VOTE_NULLIFY && s->has_x));
 }

@@ -349,6 +349,26 @@ void health_statesync_metrics(struct node *n, struct buf *out)
          h.disk_free);
 }
 
+/* How far back this node has what. */
+static void earliest_metrics(struct node *n, struct buf *out)
+{
+    line(out,
+         "earliest_body_height",
+         "gauge",
+         "Lowest block whose body is here.",
+         store_bodies_from(n->store));
+    line(out,
+         "earliest_height",
+         "gauge",
+         "Lowest block that is here, but for the genesis.",
+         store_blocks_from(n->store));
+    line(out,
+         "earliest_state_height",
+         "gauge",
+         "Lowest block after which the state is known here.",
+         store_rows_from(n->store));
+}
+
 static void snapshot_metrics(struct node *n, struct buf *out)
 {
     struct snapshot_info list[SNAPSHOTS_HELD];
@@ -393,21 +413,6 @@ void health_metrics(void *ctx, struct buf *out)
          "gauge",
          "Newest final height known.",
          h.final_height);
-    line(out,
-         "earliest_body_height",
-         "gauge",
-         "Lowest block whose body is here.",
-         store_bodies_from(n->store));
-    line(out,
-         "earliest_height",
-         "gauge",
-         "Lowest block that is here, but for the genesis.",
-         store_blocks_from(n->store));
-    line(out,
-         "earliest_state_height",
-         "gauge",
-         "Lowest block after which the state is known here.",
-         store_rows_from(n->store));
     line(out, "view", "gauge", "Current view.", h.view);
     line(out, "final_view", "gauge", "Last final view.", h.final_view);
     line(out, "views_total", "counter", "Views entered.", h.views);
@@ -447,6 +452,7 @@ void health_metrics(void *ctx, struct buf *out)
          "Free space of the data directory.",
          h.disk_free);
     work_metrics(n, &h, out);
+    earliest_metrics(n, out);
     snapshot_metrics(n, out);
     health_peers_metrics(&h, out);
     (void)run_checks(n, c);

@@ -399,6 +399,13 @@ void replica_frame(void *ctx,
     case MSG_SNAPSHOT_GET:
         snapshots_serve(n, slot, payload);
         break;
+    case MSG_SNAPSHOT_OFFERS:
+    case MSG_SNAPSHOT_PART: /* nothing was asked since this link is up */
+        peers_misbehaved(n->peers,
+                         slot,
+                         CHANNEL_BULK,
+                         "a part of a snapshot that nobody asked for");
+        break;
     default:
         break;
     }

@@ -258,6 +258,13 @@ static void check_manifest(struct statesync *x, uint8_t slot)
     x->failed = statesync_begin(x);
 }
 
+/* What nobody waits for, or not any more. */
+static void take_stray(struct statesync *x, uint8_t slot)
+{
+    if (++x->sources[slot].strays == STRAYS_MAX)
+        blame(x, slot, "parts of a snapshot that nobody asked for");
+}
+
 static void take_manifest(struct statesync *x,
                           uint8_t slot,
                           const struct msg_part *m,
@@ -266,8 +273,10 @@ static void take_manifest(struct statesync *x,
     const uint32_t all = x->chosen.manifest_bytes;
 
     if (x->choosing || x->snapshot != NULL || x->from != (int)slot ||
-        m->index != x->part)
+        m->index != x->part) {
+        take_stray(x, slot);
         return;
+    }
     if (bytes.size == 0 || bytes.size > all - x->manifest.size) {
         memset(&x->sources[slot].offers, 0, sizeof x->sources[slot].offers);
         x->from = -1;
@@ -325,11 +334,13 @@ static void take_chunk(struct statesync *x,
 {
     struct chunk *c;
 
-    if (x->snapshot == NULL || m->index >= x->snapshot->chunk_count)
+    if (x->snapshot == NULL || m->index >= x->snapshot->chunk_count ||
+        x->chunks[m->index].state != CHUNK_ASKED ||
+        x->chunks[m->index].from != slot) {
+        take_stray(x, slot);
         return;
+    }
     c = &x->chunks[m->index];
-    if (c->state != CHUNK_ASKED || c->from != slot)
-        return; /* too late */
     x->sources[slot].open--;
     if (bytes.size == 0) { /* it has it no more */
         c->state = CHUNK_WANTED;
@@ -353,8 +364,8 @@ void statesync_part(struct statesync *x, uint8_t slot, struct bytes payload)
         return;
     }
     if (x->choosing || !hash_eq(&m.id, &x->chosen.id))
-        return;
-    if (m.kind == MSG_PART_MANIFEST)
+        take_stray(x, slot);
+    else if (m.kind == MSG_PART_MANIFEST)
         take_manifest(x, slot, &m, bytes);
     else
         take_chunk(x, slot, &m, bytes);
@@ -415,6 +426,14 @@ static void nobody(struct statesync *x, uint64_t now_ms)
 {
     if (!heard_anybody(x)) { /* no connection: that is waited for */
         x->heard_ms = now_ms;
+        if (now_ms >= x->told_ms + TELL_NOBODY_MS) {
+            x->told_ms = now_ms;
+            log_unusual("statesync",
+                        "no peer answers yet; this node must be in the genesis "
+                        "or announced, and know their addresses",
+                        "refused=\"%s\"",
+                        peers_last_refusal(x->node->peers));
+        }
         return;
     }
     if (!x->choosing) {

@@ -15,6 +15,8 @@ enum {
     CHOICE_MS = 1500, /* from the first offer to the choice */
     NOBODY_MS = 5000, /* without an offer: something else is done */
     TELL_MS = 2000,
+    TELL_NOBODY_MS = 30000,
+    STRAYS_MAX = 64, /* parts nobody waits for: a few are late */
 };
 
 enum chunk_state {
@@ -35,6 +37,7 @@ struct source {
     struct msg_offers offers;
     uint32_t open; /* chunks asked */
     uint32_t silences;
+    uint32_t strays;
     uint64_t not_before_ms;
 };
 

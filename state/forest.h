@@ -134,7 +134,10 @@ void forest_each(const struct forest *f,
 
 struct forest_row *forest_row_new(struct bytes from);
 
-uint16_t forest_inner_bit(const struct forest_inner *n);
+static inline uint16_t forest_inner_bit(const struct forest_inner *n)
+{
+    return (uint16_t)(n->message[1] << 8 | n->message[2]);
+}
 /* What the message says of a side's hash; current unless that side is dirty. */
 const uint8_t *forest_inner_hash(const struct forest_inner *n, int side);
 
@@ -153,7 +156,10 @@ const struct forest_tree *state_tree_for_proof(struct state *s,
                                                const struct forest **forest,
                                                const struct row_key *key);
 
-int forest_bit(const struct hash *key, uint16_t bit);
+static inline int forest_bit(const struct hash *key, uint16_t bit)
+{
+    return key->raw[bit >> 3] >> (7 - (bit & 7)) & 1;
+}
 /* The first bit in which two keys differ; 256 if they do not. */
 uint16_t forest_difference(const struct hash *a, const struct hash *b);
 

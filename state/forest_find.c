@@ -8,11 +8,6 @@ enum {
     LINE_BYTES = 64,
 };
 
-int forest_bit(const struct hash *key, uint16_t bit)
-{
-    return key->raw[bit >> 3] >> (7 - (bit & 7)) & 1;
-}
-
 uint32_t forest_walk(const struct forest *f,
                      const struct forest_tree *t,
                      const struct hash *key)

@@ -11,11 +11,6 @@ void forest_message_init(struct forest_inner *n, uint8_t table, uint16_t bit)
     n->message[2] = (uint8_t)bit;
 }
 
-uint16_t forest_inner_bit(const struct forest_inner *n)
-{
-    return (uint16_t)(n->message[1] << 8 | n->message[2]);
-}
-
 const uint8_t *forest_inner_hash(const struct forest_inner *n, int side)
 {
     return n->message + 3 + side * HASH_BYTES;

@@ -9,6 +9,11 @@
 
 /* Opening, closing and the two batches of a block. */
 
+enum {
+    BODY_PIECE_BYTES = 64 << 10,
+    ROWS_PIECE_BYTES = 16 << 10,
+};
+
 static const char journal_name[] = "journal";
 static const char *const family_names[STORE_FAMILIES] = {"default",
                                                          "block",
@@ -28,8 +33,13 @@ static rocksdb_options_t *family_options(struct store *s, int family)
     rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
     rocksdb_options_set_compression(o, rocksdb_lz4_compression);
     if (family == FAMILY_BLOCK || family == FAMILY_HISTORY ||
-        family == FAMILY_BODY)
+        family == FAMILY_EVENTS || family == FAMILY_BODY)
         rocksdb_options_set_bottommost_compression(o, rocksdb_zstd_compression);
+    /* What repeats is found within one such block. */
+    if (family == FAMILY_BODY)
+        rocksdb_block_based_options_set_block_size(table, BODY_PIECE_BYTES);
+    if (family == FAMILY_HISTORY || family == FAMILY_EVENTS)
+        rocksdb_block_based_options_set_block_size(table, ROWS_PIECE_BYTES);
     rocksdb_options_set_write_buffer_size(o, 16 << 20);
     rocksdb_block_based_options_set_block_cache(table, s->cache);
     if (family == FAMILY_STATE || family == FAMILY_TXID)

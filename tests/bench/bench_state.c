@@ -187,14 +187,14 @@ static void bench(uint64_t holdings)
     load(s, holdings);
     (void)state_root(s);
     used = resident_bytes() - before;
-    c = run(s, holdings, false);
-    report("spread", holdings, &c);
-    c = run(s, holdings, true);
-    report("one security", holdings, &c);
     row("memory of a holding, resident (as counted)",
         "%llu B (%llu B)",
         (unsigned long long)(used / holdings),
         (unsigned long long)(state_memory_bytes(s) / holdings));
+    c = run(s, holdings, false);
+    report("spread", holdings, &c);
+    c = run(s, holdings, true);
+    report("one security", holdings, &c);
     state_free(s);
 }
 

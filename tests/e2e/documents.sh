@@ -95,8 +95,7 @@ refused() { # refused NAME EXIT SENTENCE RECEIPT [flags]
     rm -f "$work/none.pdf" "$work/none.json"
     fails "$1" "$2" "$3" "$build/equity" document "$4" --out "$work/none.pdf" \
         --json "$work/none.json" "${@:5}"
-    [ ! -e "$work/none.pdf" ] && [ ! -e "$work/none.json" ] &&
-        [ ! -e "$work/none.pdf.part" ] && ok "$1: nothing is written" ||
+    [ ! -e "$work/none.pdf" ] && [ ! -e "$work/none.json" ] && ok "$1: nothing is written" ||
         no "$1: nothing is written"
 }
 python3 - "$stored/holding.bin" "$work" <<'PYTHON'
@@ -120,6 +119,16 @@ refused "no such language" 2 "en, zh or both" "$stored/holding.bin" \
 refused "no such receipt" 66 "none" "$work/none" --trust "$trust"
 refused "no such vault" 2 "NAME.eqv" "$stored/holding.bin" --trust "$trust" \
     --vault "$work/x"
+fails "the PDF is there" 73 "nothing is written over" "$build/equity" document \
+    "$stored/register.bin" --trust "$trust" --out "$work/holding.pdf"
+cmp -s "$work/holding.pdf" "$work/again.pdf" && ok "... it is as it was" ||
+    no "... it is as it was"
+fails "the JSON is there" 73 "nothing is written over" "$build/equity" document \
+    "$stored/register.bin" --trust "$trust" --out "$work/half.pdf" \
+    --json "$work/holding.json"
+[ ! -e "$work/half.pdf" ] && ok "... and no PDF is without it" ||
+    no "... and no PDF is without it"
+same "for its owner alone" 600 "$(stat -c %a "$work/holding.pdf")"
 fails "nowhere to write" 73 "/none/" "$build/equity" document \
     "$stored/holding.bin" --trust "$trust" --out /none/x.pdf
 

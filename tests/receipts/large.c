@@ -138,7 +138,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "large LINES DIR\n");
         return 64;
     }
-    g = rig_new();
+    g = rig_new(0);
     rig_second(g);
     rig_second(g);
     trust = rig_trust(g, 0);

@@ -139,6 +139,70 @@ static void test_report_notes_what_restrains_free_shares(void **state)
     buf_deinit(&t.text);
 }
 
+/* What it rests on is said of all sets that are relied on. */
+static void test_report_rests_on_the_sets_before_too(void **state)
+{
+    struct told t = of_story("holding"); /* after a change */
+
+    (void)state;
+    assert_true(says(&t, "validators before each change were honest"));
+    buf_deinit(&t.text);
+    t = of_story("unencumbered"); /* of the first set */
+    assert_false(says(&t, "validators before each change were honest"));
+    buf_deinit(&t.text);
+}
+
+static void test_report_of_one_security_leaves_others_open(void **state)
+{
+    static const char *const names[] = {"holding",
+                                        "absence-leaf",
+                                        "register",
+                                        "statement",
+                                        "statement-between"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct told t = of_story(names[i]);
+
+        assert_true(says(&t, "Anything about other securities"));
+        assert_true(says(&t, "rights that are not entered in this register"));
+        buf_deinit(&t.text);
+    }
+}
+
+static void test_report_notes_an_account_that_is_nobodys(void **state)
+{
+    const struct receipt *r = story_find(story, "unencumbered");
+    struct told t;
+
+    (void)state;
+    for (uint8_t kind = ACCOUNT_ORDINARY; kind <= ACCOUNT_SUSPENSE; kind++) {
+        receipt_verify(&facts, r, &story->trust);
+        facts.account_row.kind = kind;
+        t = listen(r);
+        assert_true(says(&t, "one of the registrar's own accounts") ==
+                    (kind != ACCOUNT_ORDINARY));
+        buf_deinit(&t.text);
+    }
+}
+
+static void test_report_names_a_validator_that_changed_its_keys(void **state)
+{
+    struct receipt *r = take("validators");
+    struct told t;
+
+    (void)state;
+    receipt_verify(&facts, r, &story->trust);
+    assert_int_equal(facts.outcome, RECEIPT_PROVEN);
+    t = listen(r);
+    assert_false(says(&t, "another than before"));
+    buf_deinit(&t.text);
+    r->of.validators.list[0].spki_hash.raw[0] ^= 1;
+    t = listen(r);
+    assert_true(says(&t, "its transport key is another than before"));
+    buf_deinit(&t.text);
+}
+
 /* Facts of a proven receipt, changed: what people must not overlook. */
 static void test_report_notes_the_state_of_security_and_account(void **state)
 {
@@ -236,6 +300,10 @@ int main(void)
         cmocka_unit_test(
             test_report_of_a_linked_block_gives_its_signers_to_the_other),
         cmocka_unit_test(test_report_notes_what_restrains_free_shares),
+        cmocka_unit_test(test_report_rests_on_the_sets_before_too),
+        cmocka_unit_test(test_report_of_one_security_leaves_others_open),
+        cmocka_unit_test(test_report_notes_an_account_that_is_nobodys),
+        cmocka_unit_test(test_report_names_a_validator_that_changed_its_keys),
         cmocka_unit_test(test_report_notes_the_state_of_security_and_account),
         cmocka_unit_test(
             test_report_of_a_refuted_receipt_gives_the_reason_alone),

@@ -27,6 +27,17 @@ static void test_core_vote_that_is_no_news_is_not_wanted(void **s)
     assert_false(core_wants_vote(&rig.core, &v)); /* known */
     v.about.block = rig_hash('B');
     assert_true(core_wants_vote(&rig.core, &v)); /* would be evidence */
+    rig_vote(&rig, 2, VOTE_NOTARIZE, v.about);
+    v.about.block = rig_hash('C');
+    assert_false(core_wants_vote(&rig.core, &v)); /* there is some */
+    v.kind = VOTE_FINALIZE;
+    assert_true(core_wants_vote(&rig.core, &v));
+    rig_vote(&rig, 2, VOTE_FINALIZE, v.about);
+    v.about.block = rig_hash('D');
+    assert_true(core_wants_vote(&rig.core, &v));
+    rig_vote(&rig, 2, VOTE_FINALIZE, v.about);
+    v.about.block = rig_hash('E');
+    assert_false(core_wants_vote(&rig.core, &v));
 }
 
 /* M2 window */

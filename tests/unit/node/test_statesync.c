@@ -246,6 +246,29 @@ static void test_statesync_names_who_sends_a_false_manifest(void **state)
     assert_true(rig_logged(&rig, "a false manifest of a snapshot"));
 }
 
+static bool answer_with_a_flood(struct fake *f,
+                                uint8_t type,
+                                struct bytes payload)
+{
+    const struct msg_part what = {.id = {{9}}, .kind = MSG_PART_CHUNK};
+
+    for (int i = 0;
+         type == MSG_SNAPSHOT_ASK && f->index == 1 && rig.lies == 0 && i < 100;
+         i++)
+        send_part(f, &what, &leaves, false);
+    rig.lies += type == MSG_SNAPSHOT_ASK && f->index == 1 ? 1 : 0;
+    return answer(f, type, payload);
+}
+
+static void test_statesync_bans_who_sends_what_nobody_asked_for(void **state)
+{
+    (void)state;
+    rig.answer = answer_with_a_flood;
+    rig_start(&rig);
+    arrives();
+    assert_true(rig_logged(&rig, "parts of a snapshot that nobody asked for"));
+}
+
 /* A height counts only with what certifies it. */
 static void test_statesync_is_not_led_by_a_higher_offer(void **state)
 {
@@ -314,6 +337,7 @@ int main(void)
         TEST(test_statesync_brings_a_fresh_node_to_the_tip),
         TEST(test_statesync_names_who_sends_a_false_chunk),
         TEST(test_statesync_names_who_sends_a_false_manifest),
+        TEST(test_statesync_bans_who_sends_what_nobody_asked_for),
         TEST(test_statesync_is_not_led_by_a_higher_offer),
         TEST(test_statesync_goes_on_after_kill_where_it_was),
         TEST(test_statesync_without_offers_goes_the_way_of_blocks),

@@ -299,7 +299,8 @@ static inline void rig_make_with(struct rig *r, const struct rig_faults *f)
     struct buf body = {0};
     enum err e;
 
-    qsort(r->rows, r->row_count, sizeof r->rows[0], rig_order);
+    if (r->row_count > 0)
+        qsort(r->rows, r->row_count, sizeof r->rows[0], rig_order);
     buf_clear(&r->manifest);
     buf_clear(&r->leaves);
     for (uint32_t i = 0; i < r->row_count; i++) {
