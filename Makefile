@@ -16,8 +16,8 @@ say  = $(if $(V),@:,@printf '  %-5s %s\n' $(1) $(2))
 # The architecture.  A layer is a folder.  DEPS names the layers below it: the
 # only ones it may include (check-layers) and the only ones its tests and
 # programs are linked with.  Highest first: the linker reads left to right.
-LAYERS         := base crypto chain ledger state engine audit archive \
-                  consensus storage net rpc node cli
+LAYERS         := base crypto chain ledger state engine audit document \
+                  archive consensus storage net rpc node cli
 DEPS_base      :=
 DEPS_crypto    := base
 DEPS_chain     := crypto base
@@ -30,9 +30,10 @@ DEPS_storage   := state consensus ledger chain crypto base
 DEPS_net       := ledger chain crypto base
 DEPS_rpc       := ledger chain crypto base
 DEPS_audit     := state ledger chain crypto base
+DEPS_document  := audit state ledger chain crypto base
 DEPS_node      := rpc net storage consensus archive audit engine state ledger \
                   chain crypto base
-DEPS_cli       := rpc archive audit engine state ledger chain crypto base
+DEPS_cli       := rpc archive document audit engine state ledger chain crypto base
 # Tests that join layers say so here.
 DEPS_property  := audit rpc net storage $(DEPS_storage)
 DEPS_golden    := $(DEPS_consensus) consensus
@@ -44,8 +45,8 @@ PROGRAMS := $(if $(wildcard node/main.c),$(BUILD)/equityd) \
 
 sources = $(filter-out %/main.c,$(wildcard $(1)/*.c))
 library = $(if $(call sources,$(1)),$(BUILD)/$(1).a)
-order   = $(foreach l,cli node rpc net storage consensus archive audit engine \
-              state ledger chain crypto base,$(filter $(l),$(1)))
+order   = $(foreach l,cli node rpc net storage consensus archive document \
+              audit engine state ledger chain crypto base,$(filter $(l),$(1)))
 needs   = $(foreach l,$(call order,$(1) $(DEPS_$(1))),$(call library,$(l)))
 libs    = $(foreach l,$(call order,$(1) $(DEPS_$(1))),$(LIBS_$(l)))
 
@@ -128,6 +129,8 @@ $(BUILD)/tests/property/prop_receipts: $(BUILD)/tests/property/prop_receipts.o \
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
 # The disk that fails stands in the place of libc's calls.
 $(BUILD)/tests/property/prop_journal: $(BUILD)/tests/disk/disk.o
+$(BUILD)/tests/unit/archive/test_file: $(BUILD)/tests/disk/disk.o
+$(BUILD)/tests/unit/storage/test_backup: $(BUILD)/tests/disk/disk.o
 $(BUILD)/tests/property/%: $(BUILD)/tests/property/%.o $$(call needs,property)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,property) -o $@
@@ -147,10 +150,24 @@ $(BUILD)/tests/unit/audit/%: $(BUILD)/tests/unit/audit/%.o $(RIG) $(MARKET) \
     $$(call needs,audit)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,audit) -o $@
+$(BUILD)/tests/unit/document/%: $(BUILD)/tests/unit/document/%.o $(RIG) \
+    $(MARKET) $$(call needs,document)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,document) -o $@
 $(BUILD)/tests/unit/node/test_prove: $(BUILD)/tests/unit/node/test_prove.o \
     $(RIG) $(MARKET) $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
+$(BUILD)/tests/unit/node/test_load: $(BUILD)/tests/unit/node/test_load.o \
+    $(BUILD)/tests/bench/chain.o $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,node) -o $@
+$(BUILD)/tests/unit/cli/test_asked: $(BUILD)/tests/unit/cli/test_asked.o \
+    $(RIG) $(MARKET) $$(call needs,cli)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ -lcmocka $(call libs,cli) -o $@
+$(BUILD)/tests/receipts/mutate: \
+    $(addprefix $(BUILD)/tests/receipts/,reshape.o reshape_state.o)
 $(BUILD)/tests/receipts/%: $(BUILD)/tests/receipts/%.o $(RIG) $(MARKET) \
     $$(call needs,audit)
 	$(call say,LINK,$@)
@@ -171,12 +188,28 @@ $(BUILD)/tests/sim/sim: $(SIM_SOURCES:%.c=$(BUILD)/sim/%.o)
 	    $(call libs,state) -o $@
 # Its scripts choose the leaders: the call must stay one.
 $(BUILD)/sim/chain/valset.o: SIM_OPT :=
+# Whole nodes: what tests/whole defines takes the place of the libraries'.
+WHOLE_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/whole/*.c)) \
+              $(BUILD)/tests/disk/disk.o $(BUILD)/tests/load/load.o
+WHOLE_WRAPS := rocksdb_options_create \
+    journal_sync journal_durable core_step keep_vote keep_body \
+    store_put_block store_index_catch_up mempool_committed core_replay_record \
+    cert_check block_body_fits
+$(BUILD)/tests/whole/whole: $(WHOLE_OBJS) $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $(WHOLE_WRAPS:%=-Wl,--wrap=%) $^ \
+	    $(call libs,node) -ldl -o $@
 $(BUILD)/tests/bench/bench_ledger: $(BUILD)/tests/bench/bench_ledger.o \
-    $(MARKET) $$(call needs,state)
+    $(BUILD)/tests/bench/measure.o $(MARKET) $$(call needs,state)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,state) -o $@
 # Programs that put real nodes under load.
+$(BUILD)/tests/bench/bench_replay $(BUILD)/tests/bench/bench_disk: \
+    $(BUILD)/tests/bench/transfers.o
+$(BUILD)/tests/bench/bench_disk: $(BUILD)/tests/bench/chain.o \
+    $(BUILD)/tests/bench/measure.o
 $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_replay \
+    $(BUILD)/tests/bench/bench_disk \
     $(BUILD)/tests/bench/bench_sync \
     $(BUILD)/tests/chaos/load: %: %.o \
     $(BUILD)/tests/load/load.o $$(call needs,node)
@@ -185,6 +218,12 @@ $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_replay \
 $(BUILD)/tests/chaos/wire: $(BUILD)/tests/chaos/wire.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@
+# Programs that measure a store of rows made up, or a state.
+$(BUILD)/tests/bench/bench_proof $(BUILD)/tests/bench/bench_restart \
+    $(BUILD)/tests/bench/bench_state: %: %.o $(BUILD)/tests/bench/chain.o \
+    $(BUILD)/tests/bench/measure.o $$(call needs,node)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@
 $(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@

@@ -205,6 +205,31 @@ uint64_t archive_size(const struct archive_reader *r)
     return r->size;
 }
 
+static enum err sync_directory_of(const char *path)
+{
+    char copy[PATH_BYTES];
+    enum err e = ERR_NONE;
+    int fd;
+
+    memcpy(copy, path, strlen(path) + 1);
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return ERR_IO;
+    if (fsync(fd) != 0)
+        e = of_errno();
+    close(fd);
+    return e;
+}
+
+enum err archive_sync(const struct archive_reader *r, const char *path)
+{
+    if (strlen(path) >= PATH_BYTES)
+        return ERR_RANGE;
+    if (fsync(r->fd) != 0)
+        return errno == EROFS || errno == EINVAL ? ERR_NONE : of_errno();
+    return sync_directory_of(path);
+}
+
 /* ---- writing ---- */
 
 struct archive_writer {
@@ -241,22 +266,6 @@ static enum err sync_file(struct archive_writer *w)
         w->failed = of_errno();
     w->unsynced = 0;
     return w->failed;
-}
-
-static enum err sync_directory_of(const char *path)
-{
-    char copy[PATH_BYTES];
-    enum err e = ERR_NONE;
-    int fd;
-
-    memcpy(copy, path, strlen(path) + 1);
-    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return ERR_IO;
-    if (fsync(fd) != 0)
-        e = of_errno();
-    close(fd);
-    return e;
 }
 
 /* Finds the end of what is whole in the part, and cuts the rest off. */
@@ -314,7 +323,7 @@ static enum err open_part(struct archive_writer *w,
 
     if (access(w->path, F_OK) == 0)
         return ERR_EXISTS;
-    w->fd = open(w->part, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    w->fd = open(w->part, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (w->fd < 0)
         return of_errno();
     if (flock(w->fd, LOCK_EX | LOCK_NB) != 0)

@@ -27,6 +27,12 @@ struct bytes archive_genesis(const struct archive_reader *r); /* borrowed */
 /* For progress: how much is read, and the whole. */
 uint64_t archive_offset(const struct archive_reader *r);
 uint64_t archive_size(const struct archive_reader *r);
+/* archive_sync brings the file at path, which r reads, and its name to disk: it
+ * may have been copied there a moment ago, and bodies are removed because of
+ * it.  What cannot be written (a read-only medium) is there.
+ * Errors    ERR_IO, ERR_FULL */
+MUST_USE enum err archive_sync(const struct archive_reader *r,
+                               const char *path);
 /* archive_fault says in words what an error of a reader or writer means. */
 const char *archive_fault(enum err e);
 

@@ -78,23 +78,23 @@ static bool holding_ok(struct bytes row)
     return sums_of(&e, &key, bytes_of(NULL, 0), row) == ERR_NONE;
 }
 
-static void sum_up(struct holding_sums *out,
-                   const struct holding_row *h,
-                   uint32_t date)
+struct holding_sums holding_sums_of(const struct holding_row *h, uint32_t date)
 {
-    memset(out, 0, sizeof *out);
+    struct holding_sums out = {0};
+
     for (uint32_t i = 0; i < h->segment_count; i++) {
         const struct segment *s = &h->segments[i];
         const uint64_t q = s->quantity.shares;
 
-        out->total += q;
-        out->pledged += s->pledge_count > 0 ? q : 0;
-        out->frozen += s->freeze != 0 ? q : 0;
-        out->locked += s->lock_until > date ? q : 0;
-        out->t_plus += s->trade_day != 0 ? q : 0;
+        out.total += q;
+        out.pledged += s->pledge_count > 0 ? q : 0;
+        out.frozen += s->freeze != 0 ? q : 0;
+        out.locked += s->lock_until > date ? q : 0;
+        out.t_plus += s->trade_day != 0 ? q : 0;
     }
     for (uint32_t i = 0; i < h->freeze_count; i++)
-        out->queued += h->freezes[i].queued.shares;
+        out.queued += h->freezes[i].queued.shares;
+    return out;
 }
 
 /* The holding's row; false also if it is no row. */
@@ -114,7 +114,7 @@ static bool check_row(struct check *c,
     if (!holding_ok(x->row) ||
         schema_decode(out, &holding_row_schema, x->row) != ERR_NONE)
         return check_fail(c, FAULT_ROW, "statement");
-    sum_up(sums, out, c->f->date);
+    *sums = holding_sums_of(out, c->f->date);
     return true;
 }
 

@@ -128,7 +128,7 @@ void report_text(FILE *out,
     (void)fprintf(out, "PROVEN: %s\n", receipt_kind_names[f->kind]);
     for (t.what = SAY_PROVEN; t.what <= SAY_NOT_PROVEN; t.what++) {
         t.any = false;
-        report_sentences(f, r, print_sentence, &t);
+        report_sentences(f, r, LANG_EN, print_sentence, &t);
     }
     if (f->kind == RECEIPT_REGISTER)
         print_lines(out, &r->of.reg.lines);
@@ -151,16 +151,18 @@ static void put_sentence(void *ctx, enum say_what what, const char *sentence)
         jtext_word(s->j, NULL, sentence);
 }
 
-static void put_sentences(struct jtext *j,
-                          const struct receipt_facts *f,
-                          const struct receipt *r)
+void report_json_sentences(struct jtext *j,
+                           const char *name,
+                           const struct receipt_facts *f,
+                           const struct receipt *r,
+                           enum lang lang)
 {
     struct said s = {.j = j};
 
-    jtext_open(j, "sentences", '{');
+    jtext_open(j, name, '{');
     for (s.what = SAY_PROVEN; s.what <= SAY_NOT_PROVEN; s.what++) {
         jtext_open(j, members[s.what], '[');
-        report_sentences(f, r, put_sentence, &s);
+        report_sentences(f, r, lang, put_sentence, &s);
         jtext_close(j, ']');
     }
     jtext_close(j, '}');
@@ -402,9 +404,11 @@ static void put_proven(struct jtext *j,
     }
 }
 
-void report_json(FILE *out,
-                 const struct receipt_facts *f,
-                 const struct receipt *r)
+void report_json_with(FILE *out,
+                      const struct receipt_facts *f,
+                      const struct receipt *r,
+                      report_more_fn more,
+                      void *ctx)
 {
     struct jtext j = {.out = out};
 
@@ -416,6 +420,15 @@ void report_json(FILE *out,
         jtext_word(&j, "reason", fault_name(f->fault));
         jtext_word(&j, "section", f->where);
     }
-    put_sentences(&j, f, r);
+    report_json_sentences(&j, "sentences", f, r, LANG_EN);
+    if (more != NULL)
+        more(ctx, &j);
     jtext_close(&j, '}');
+}
+
+void report_json(FILE *out,
+                 const struct receipt_facts *f,
+                 const struct receipt *r)
+{
+    report_json_with(out, f, r, NULL, NULL);
 }

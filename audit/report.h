@@ -3,6 +3,7 @@
 #define AUDIT_REPORT_H
 
 #include "audit/verify.h"
+#include "audit/words.h"
 
 #include <stdio.h>
 
@@ -15,10 +16,11 @@ enum say_what {
 };
 typedef void (*say_fn)(void *ctx, enum say_what what, const char *sentence);
 
-/* report_sentences says everything in plain English, one sentence or two a
- * call; of a receipt that is not proven only why. */
+/* report_sentences says everything in plain words, one sentence or two a call;
+ * of a receipt that is not proven only why, in English. */
 void report_sentences(const struct receipt_facts *f,
                       const struct receipt *r,
+                      enum lang lang,
                       say_fn say,
                       void *ctx);
 
@@ -31,5 +33,19 @@ void report_text(FILE *out,
 void report_json(FILE *out,
                  const struct receipt_facts *f,
                  const struct receipt *r);
+/* The same with more members after these, which `more` writes. */
+struct jtext;
+typedef void (*report_more_fn)(void *ctx, struct jtext *j);
+void report_json_with(FILE *out,
+                      const struct receipt_facts *f,
+                      const struct receipt *r,
+                      report_more_fn more,
+                      void *ctx);
+/* The sentences in one language, as a member of that name. */
+void report_json_sentences(struct jtext *j,
+                           const char *name,
+                           const struct receipt_facts *f,
+                           const struct receipt *r,
+                           enum lang lang);
 
 #endif /* AUDIT_REPORT_H */

@@ -1,28 +1,28 @@
-/* The words of a report: when, by whom, what not. */
+/* What a report says: when, by whom, what not. */
 #include "audit/report.h"
 #include "audit/speak.h"
-#include "base/num.h"
 
-#include <stdarg.h>
+#include <stdio.h>
 
 enum {
     SENTENCE_MAX = 1024,
     TIME_MAX = 40,
 };
 
-void speak(const struct speaker *s, enum say_what what, const char *format, ...)
+void speak(const struct speaker *s,
+           enum say_what what,
+           enum sentence id,
+           const struct word *words,
+           size_t count)
 {
     char text[SENTENCE_MAX];
-    va_list ap;
 
-    va_start(ap, format);
-    (void)vsnprintf(text, sizeof text, format, ap);
-    va_end(ap);
+    words_fill(text, sizeof text, sentence_template(id, s->lang), words, count);
     s->say(s->ctx, what, text);
 }
 
 /* "2026-03-02 01:02:03.004 UTC". */
-static const char *time_text(char out[TIME_MAX], uint64_t time_ms)
+static struct word time_word(char out[TIME_MAX], uint64_t time_ms)
 {
     const uint32_t ms = (uint32_t)(time_ms % 1000);
     const uint32_t second = (uint32_t)(time_ms / 1000 % 86400);
@@ -37,7 +37,28 @@ static const char *time_text(char out[TIME_MAX], uint64_t time_ms)
                    second / 60 % 60,
                    second % 60,
                    ms);
-    return out;
+    return word_of(out);
+}
+
+static void say_end_of_date(const struct speaker *s, const char *day)
+{
+    const struct receipt_facts *f = s->f;
+    const struct word height = word_of_number(f->successor.header.height);
+    char to[11];
+    char next[11];
+
+    num_format_date(to, f->date_to);
+    num_format_date(next, f->date_to + 1);
+    if (f->date_to > f->date)
+        SPEAK(s,
+              WHEN,
+              END_OF_DATES,
+              word_of(day),
+              word_of(to),
+              height,
+              word_of(next));
+    else
+        SPEAK(s, WHEN, END_OF_DATE, word_of(day), height, word_of(next));
 }
 
 static void say_when(const struct speaker *s)
@@ -48,58 +69,34 @@ static void say_when(const struct speaker *s)
     char day[11];
 
     num_format_date(day, f->date);
-    speak(s,
-          SAY_WHEN,
-          "As of height %llu, block %s, of business date %s.",
-          ll(f->block.height),
-          hex(id, &f->block_hash),
-          day);
-    if ((f->parts & RECEIPT_AS_OF) != 0) {
-        char to[11];
-        char next[11];
-
-        num_format_date(to, f->date_to);
-        num_format_date(next, f->date_to + 1);
-        speak(s,
-              SAY_WHEN,
-              "That is the state at the end of the business date %s%s%s: the "
-              "next "
-              "block, height %llu, is of %s.",
-              day,
-              f->date_to > f->date ? " and of every day up to " : "",
-              f->date_to > f->date ? to : "",
-              ll(f->successor.header.height),
-              next);
-    }
-    time_text(time, f->block.time_ms);
+    SPEAK(s,
+          WHEN,
+          AS_OF_HEIGHT,
+          word_of_number(f->block.height),
+          word_of(hex(id, &f->block_hash)),
+          word_of(day));
+    if ((f->parts & RECEIPT_AS_OF) != 0)
+        say_end_of_date(s, day);
     if ((f->parts & RECEIPT_LINK) == 0) {
-        speak(
-            s,
-            SAY_WHEN,
-            "The time of the block is %s by the clock of its leader, accepted "
-            "by the %u validators who signed.",
-            time,
-            f->certified.signers);
+        SPEAK(s,
+              WHEN,
+              TIME,
+              time_word(time, f->block.time_ms),
+              word_of_number(f->certified.signers));
         return;
     }
-    speak(s,
-          SAY_WHEN,
-          "The time of the block is %s by the clock of its leader.",
-          time);
-    speak(s,
-          SAY_WHEN,
-          "The block is in the history of block %llu, %s, whose time is %s by "
-          "the "
-          "clock of its leader, accepted by the %u validators who signed that.",
-          ll(f->certified.header.height),
-          hex(id, &f->certified.hash),
-          time_text(time, f->certified.header.time_ms),
-          f->certified.signers);
+    SPEAK(s, WHEN, TIME_OF_OLDER, time_word(time, f->block.time_ms));
+    SPEAK(s,
+          WHEN,
+          LINKED,
+          word_of_number(f->certified.header.height),
+          word_of(hex(id, &f->certified.hash)),
+          time_word(time, f->certified.header.time_ms),
+          word_of_number(f->certified.signers));
 }
 
 static void say_signers(const struct speaker *s,
-                        const struct certified_block *b,
-                        const char *which)
+                        const struct certified_block *b)
 {
     char list[8 * VALIDATORS_MAX + 1] = "";
     size_t at = 0;
@@ -112,107 +109,73 @@ static void say_signers(const struct speaker *s,
                                    at > 0 ? ", " : "",
                                    b->set.list[i].institution);
     }
-    speak(s,
-          SAY_BY_WHOM,
-          "%s is signed by %u of the %u validators of epoch %llu, exactly a "
-          "quorum; all signatures are valid. The validators are those of "
-          "institutions %s.",
-          which,
-          b->signers,
-          b->set.count,
-          ll(b->set.epoch),
-          list);
+    SPEAK(s,
+          BY_WHOM,
+          SIGNED,
+          word_of_number(b->header.height),
+          word_of_number(b->signers),
+          word_of_number(b->set.count),
+          word_of_number(b->set.epoch),
+          word_of(list));
 }
 
 static void say_by_whom(const struct speaker *s)
 {
     const struct receipt_facts *f = s->f;
+    const struct word height = word_of_number(f->anchor_height);
     char id[HEX_MAX];
-    char which[48];
+    const struct word hash = word_of(hex(id, &f->anchor_hash));
 
-    (void)snprintf(
-        which, sizeof which, "Block %llu", ll(f->certified.header.height));
-    say_signers(s, &f->certified, which);
-    if ((f->parts & RECEIPT_AS_OF) != 0) {
-        (void)snprintf(
-            which, sizeof which, "Block %llu", ll(f->successor.header.height));
-        say_signers(s, &f->successor, which);
-    }
+    say_signers(s, &f->certified);
+    if ((f->parts & RECEIPT_AS_OF) != 0)
+        say_signers(s, &f->successor);
     if (f->changes == 0)
-        speak(s,
-              SAY_BY_WHOM,
-              "They are the validators that block %llu of the trust file (%s) "
-              "names.",
-              ll(f->anchor_height),
-              hex(id, &f->anchor_hash));
+        SPEAK(s, BY_WHOM, TRUSTED_SET, height, hash);
     else
-        speak(
-            s,
-            SAY_BY_WHOM,
-            "They follow from the validators that block %llu of the trust file "
-            "(%s) names by %u change%s, each signed by a quorum of the "
-            "validators before it.",
-            ll(f->anchor_height),
-            hex(id, &f->anchor_hash),
-            f->changes,
-            plural(f->changes));
+        SPEAK(s,
+              BY_WHOM,
+              TRUSTED_BY_CHANGES,
+              height,
+              hash,
+              word_of_number(f->changes));
 }
 
 static void say_not_of_kind(const struct speaker *s)
 {
     switch ((enum receipt_kind)s->f->kind) {
     case RECEIPT_TRANSACTION:
-        speak(
-            s,
-            SAY_NOT_PROVEN,
-            "That nothing later changed what the transaction did; and that its "
-            "signers were entitled: the validators checked that, this receipt "
-            "does not.");
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_ENTITLED);
         return;
     case RECEIPT_HOLDING:
     case RECEIPT_UNENCUMBERED:
     case RECEIPT_ABSENCE:
-        speak(s,
-              SAY_NOT_PROVEN,
-              "Anything about other securities or other accounts, or about "
-              "rights "
-              "that are not entered in this register.");
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_OTHERS);
         break;
     case RECEIPT_REGISTER:
-        speak(
-            s,
-            SAY_NOT_PROVEN,
-            "Who the holders are: names are kept by the custodians, not by the "
-            "ledger.");
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_OTHER_SECURITIES);
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_HOLDERS);
         return;
     case RECEIPT_STATEMENT:
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_OTHER_SECURITIES);
         if (!s->r->of.statement.from_start)
-            speak(s,
-                  SAY_NOT_PROVEN,
-                  "Anything about the account before height %llu.",
-                  ll(s->f->earlier.height));
+            SPEAK(s,
+                  NOT_PROVEN,
+                  NOT_EARLIER,
+                  word_of_number(s->f->earlier.height));
         break;
     case RECEIPT_CONSISTENCY:
-        speak(s, SAY_NOT_PROVEN, "Anything about what stands in the blocks.");
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_CONTENT);
         return;
     case RECEIPT_VALIDATORS:
-        speak(s,
-              SAY_NOT_PROVEN,
-              "That the new validators are still in force: there may have been "
-              "later changes.");
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_IN_FORCE);
         return;
     case RECEIPT_KINDS:
         return;
     }
     if ((s->f->parts & RECEIPT_DISCLOSURE) == 0)
-        speak(s,
-              SAY_NOT_PROVEN,
-              "Who the holder is: names are kept by the custodian, not by the "
-              "ledger.");
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_HOLDER);
     else
-        speak(s,
-              SAY_NOT_PROVEN,
-              "That the custodian identified the holder correctly.");
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_IDENTIFIED);
 }
 
 static void say_not(const struct speaker *s)
@@ -220,39 +183,31 @@ static void say_not(const struct speaker *s)
     const struct receipt_facts *f = s->f;
     const uint32_t n = f->certified.set.count;
 
-    speak(
-        s,
-        SAY_NOT_PROVEN,
-        "Anything about heights after %llu: what is said here may have changed "
-        "since.",
-        ll(f->block.height));
+    SPEAK(s, NOT_PROVEN, NOT_LATER, word_of_number(f->block.height));
     if ((f->parts & RECEIPT_AS_OF) == 0 && f->kind >= RECEIPT_HOLDING &&
         f->kind <= RECEIPT_STATEMENT)
-        speak(
-            s,
-            SAY_NOT_PROVEN,
-            "That it was so at the end of the business date: a later block of "
-            "the same day may have changed it.");
-    speak(s, SAY_NOT_PROVEN, "That the leader's clock was right.");
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_END_OF_DATE);
+    SPEAK_PLAIN(s, NOT_PROVEN, NOT_CLOCK);
     say_not_of_kind(s);
-    speak(s,
-          SAY_NOT_PROVEN,
-          "That the validators are honest: it rests on at most %u of the %u "
-          "lying, "
-          "on SHA-256 and on ECDSA over secp256k1.",
-          valset_faulty(n),
-          n);
+    SPEAK(s,
+          NOT_PROVEN,
+          NOT_HONEST,
+          word_of_number(valset_faulty(n)),
+          word_of_number(n));
+    if (f->changes > 0)
+        SPEAK_PLAIN(s, NOT_PROVEN, NOT_HONEST_BEFORE);
 }
 
 void report_sentences(const struct receipt_facts *f,
                       const struct receipt *r,
+                      enum lang lang,
                       say_fn say_to,
                       void *ctx)
 {
-    const struct speaker s = {f, r, say_to, ctx};
+    const struct speaker s = {f, r, lang, say_to, ctx};
 
     if (f->outcome != RECEIPT_PROVEN) {
-        speak(&s, SAY_NOTE, "%s", fault_text(f->fault));
+        say_to(ctx, SAY_NOTE, fault_text(f->fault));
         return;
     }
     speak_statement(&s);

@@ -4,6 +4,7 @@
 
 #include "audit/report.h"
 #include "base/hex.h"
+#include "base/num.h"
 
 enum {
     HEX_MAX = 2 * HASH_BYTES + 1,
@@ -12,26 +13,25 @@ enum {
 struct speaker {
     const struct receipt_facts *f;
     const struct receipt *r;
+    enum lang lang;
     say_fn say;
     void *ctx;
 };
 
-PRINTF_LIKE(3, 4)
 void speak(const struct speaker *s,
            enum say_what what,
-           const char *format,
-           ...);
-
-/* For %llu. */
-static inline unsigned long long ll(uint64_t v)
-{
-    return v;
-}
-
-static inline const char *plural(uint64_t n)
-{
-    return n == 1 ? "" : "s";
-}
+           enum sentence id,
+           const struct word *words,
+           size_t count);
+/* The words are given in the order of the sentence's places. */
+#define SPEAK(s_, what_, id_, ...)            \
+    speak((s_),                               \
+          SAY_##what_,                        \
+          SENTENCE_##id_,                     \
+          (const struct word[]){__VA_ARGS__}, \
+          sizeof((const struct word[]){__VA_ARGS__}) / sizeof(struct word))
+#define SPEAK_PLAIN(s_, what_, id_) \
+    speak((s_), SAY_##what_, SENTENCE_##id_, NULL, 0)
 
 static inline const char *hex(char out[HEX_MAX], const struct hash *h)
 {

@@ -148,6 +148,9 @@ struct holding_sums {
     uint64_t t_plus; /* with a trade day */
 };
 
+/* Of a row that the register can have, on a business date. */
+struct holding_sums holding_sums_of(const struct holding_row *h, uint32_t date);
+
 /* What is proven.  About 80 KB; lists stay in the receipt. */
 struct receipt_facts {
     enum receipt_outcome outcome;

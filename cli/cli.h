@@ -72,6 +72,10 @@ void progress(const char *what, uint64_t done, uint64_t all);
 /* Reads a file, of a longer one little more than max bytes.  Returns 0, or the
  * exit code after saying why. */
 int read_file(struct buf *out, const char *path, size_t max);
+/* Writes a file that is not there yet, of this mode, and brings it to disk: it
+ * is whole or not there, and nothing is written over.  Returns 0, or the exit
+ * code after saying why. */
+int write_new_file(const char *path, struct bytes content, unsigned mode);
 int print_json(json_t *json); /* takes it; to standard output */
 
 /* Keys opened for signing. */
@@ -209,6 +213,7 @@ void devnet_url(const struct devnet *d, uint32_t index, char out[64]);
 
 extern const struct command debug_commands[];   /* debug.c */
 extern const struct command receipt_commands[]; /* receipt.c, trust.c */
+extern const struct command document_commands[];
 extern const struct command trust_commands[];
 
 /* export.c, verify.c */

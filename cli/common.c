@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,6 +83,39 @@ int read_file(struct buf *out, const char *path, size_t max)
     broken = ferror(f) != 0;
     fclose(f);
     return broken ? fail(EXIT_NO_INPUT, "%s: %s", path, strerror(errno)) : 0;
+}
+
+static bool write_all(int fd, struct bytes content)
+{
+    while (content.size > 0) {
+        const ssize_t n = write(fd, content.at, content.size);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        content = bytes_of(content.at + n, content.size - (size_t)n);
+    }
+    return fsync(fd) == 0 || errno == EINVAL || errno == EROFS;
+}
+
+int write_new_file(const char *path, struct bytes content, unsigned mode)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    bool ok;
+
+    if (fd < 0 && errno == EEXIST)
+        return fail(EXIT_CANNOT_CREATE,
+                    "%s exists, and nothing is written over; name another file",
+                    path);
+    if (fd < 0)
+        return fail(EXIT_CANNOT_CREATE, "%s: %s", path, strerror(errno));
+    ok = write_all(fd, content);
+    ok = close(fd) == 0 && ok;
+    if (ok)
+        return 0;
+    unlink(path); /* made here */
+    return fail(EXIT_IO, "%s: cannot be written", path);
 }
 
 int print_json(json_t *json)

@@ -13,6 +13,7 @@ static const struct command *const tables[] = {
     register_commands,
     query_commands,
     receipt_commands,
+    document_commands,
     trust_commands,
     gov_commands,
     export_commands,

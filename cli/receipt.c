@@ -3,13 +3,13 @@
 #include "base/check.h"
 #include "base/hex.h"
 #include "base/num.h"
+#include "cli/asked.h"
+#include "cli/document.h"
 #include "cli/trust.h"
 #include "cli/vault.h"
 
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     ANSWER_MS = 600000,
@@ -18,31 +18,55 @@ enum {
 struct kind {
     const char *command;
     const char *method;
+    uint8_t kind;          /* enum receipt_kind */
     const char *params[2]; /* names of the words */
     bool has_date;
     bool has_holder; /* whose identity may be disclosed */
 };
 
 static const struct kind kinds[] = {
-    {"receipt transaction", "proof_transaction", {"id", NULL}, false, false},
-    {"receipt holding", "proof_holding", {"security", "account"}, true, true},
-    {"receipt unencumbered",
-     "proof_unencumbered",
+    {"receipt transaction",
+     "proof_transaction",
+     RECEIPT_TRANSACTION,
+     {"id", NULL},
+     false,
+     false},
+    {"receipt holding",
+     "proof_holding",
+     RECEIPT_HOLDING,
      {"security", "account"},
      true,
      true},
-    {"receipt register", "proof_register", {"security", NULL}, true, false},
+    {"receipt unencumbered",
+     "proof_unencumbered",
+     RECEIPT_UNENCUMBERED,
+     {"security", "account"},
+     true,
+     true},
+    {"receipt register",
+     "proof_register",
+     RECEIPT_REGISTER,
+     {"security", NULL},
+     true,
+     false},
     {"receipt statement",
      "proof_statement",
+     RECEIPT_STATEMENT,
      {"security", "account"},
      true,
      true},
     {"receipt consistency",
      "proof_consistency",
+     RECEIPT_CONSISTENCY,
      {"from_height", "height"},
      false,
      false},
-    {"receipt validators", "proof_validators", {"epoch", NULL}, false, false},
+    {"receipt validators",
+     "proof_validators",
+     RECEIPT_VALIDATORS,
+     {"epoch", NULL},
+     false,
+     false},
 };
 
 struct work {
@@ -140,35 +164,6 @@ static int fetch(struct work *w)
 
 /* ---- who the holder is ---- */
 
-/* The key of NAME.eqv is beside it, in NAME.aes. */
-static int open_vault(struct vault **out, struct work *w)
-{
-    const char *file = args_value(&w->a, w->c, "disclose", "");
-    const size_t size = strlen(file);
-    char passphrase[PASSPHRASE_MAX];
-    char path[CLI_PATH_MAX];
-    struct keystore_info info;
-    struct secret key;
-    enum err e;
-    int code;
-
-    if (size <= 4 || size >= sizeof path ||
-        strcmp(file + size - 4, ".eqv") != 0)
-        return fail(EXIT_USAGE, "--disclose is a vault, NAME.eqv");
-    snprintf(path, sizeof path, "%.*s.aes", (int)size - 4, file);
-    code = get_passphrase(passphrase, &w->a, w->c);
-    if (code != 0)
-        return code;
-    e = keystore_open(&info, &key, path, passphrase);
-    OPENSSL_cleanse(passphrase, sizeof passphrase);
-    if (e == ERR_NONE && info.kind != KEYSTORE_AES256)
-        e = ERR_CORRUPT;
-    if (e == ERR_NONE)
-        e = vault_open(out, file, &key);
-    secret_wipe(&key);
-    return e == ERR_NONE ? 0 : fail(EXIT_NO_INPUT, "%s: %s", path, err_text(e));
-}
-
 static struct bytes text_bytes(const char *text)
 {
     return bytes_of(text, strlen(text));
@@ -183,7 +178,7 @@ static int disclose(struct work *w)
     struct vault *v = NULL;
     struct buf made = {0};
     const char *where;
-    int code = open_vault(&v, w);
+    int code = args_vault(&v, &w->a, w->c, "disclose");
 
     if (code != 0)
         return code;
@@ -213,19 +208,24 @@ static int disclose(struct work *w)
 
 /* ---- check and keep ---- */
 
-static int write_receipt(const struct work *w, const char *path)
+/* Whether the node has answered what it was asked. */
+static int check_asked(const struct work *w)
 {
-    FILE *f = fopen(path, "wbe");
-    bool ok =
-        f != NULL && fwrite(w->bytes.at, 1, w->bytes.size, f) == w->bytes.size;
+    const struct asked q = {
+        .kind = w->kind->kind,
+        .words = {w->a.word[0], w->a.words > 1 ? w->a.word[1] : NULL},
+        .height = args_value(&w->a, w->c, "height", NULL),
+        .date = args_value(&w->a, w->c, "date", NULL),
+        .from_height = args_value(&w->a, w->c, "from-height", NULL),
+        .anchor = args_value(&w->a, w->c, "anchor", NULL)};
+    const char *differs = asked_differs(&q, &w->facts, &w->receipt);
 
-    if (f != NULL)
-        ok = fclose(f) == 0 && ok;
-    if (ok)
-        return 0;
-    if (f != NULL)
-        unlink(path);
-    return fail(EXIT_CANNOT_CREATE, "%s: cannot be written", path);
+    return differs == NULL
+               ? 0
+               : fail(EXIT_DATA,
+                      "nothing was written: the node's receipt is true, but "
+                      "about another %s than was asked for; ask another node",
+                      differs);
 }
 
 static int check_and_keep(struct work *w)
@@ -235,15 +235,22 @@ static int check_and_keep(struct work *w)
 
     receipt_check(&w->facts, &w->receipt, buf_bytes(&w->bytes), &w->trust);
     code = (int)w->facts.outcome;
-    if (code == 0)
-        code = write_receipt(w, path);
+    if (code == 0) {
+        code = check_asked(w);
+        if (code != 0)
+            return code; /* a report of it would only mislead */
+        code = write_new_file(path, buf_bytes(&w->bytes), 0600);
+    }
     if (args_has(&w->a, w->c, "json"))
         report_json(stdout, &w->facts, &w->receipt);
     else
         report_text(stdout, &w->facts, &w->receipt);
-    if (code == 0)
+    if (code == 0) {
         say("%s: %zu bytes", path, w->bytes.size);
-    else if (w->facts.outcome != RECEIPT_PROVEN)
+        if (args_has(&w->a, w->c, "pdf"))
+            code = document_write(
+                buf_bytes(&w->bytes), &w->trust, &w->a, w->c, "pdf");
+    } else if (w->facts.outcome != RECEIPT_PROVEN)
         say("equity: nothing was written: the node's receipt is not proven");
     return code;
 }
@@ -259,6 +266,24 @@ static int begin(struct work *w)
         !args_has(&w->a, w->c, "out"))
         return fail(
             EXIT_USAGE, "usage: equity %s %s", w->c->name, w->c->arguments);
+    for (int i = 0; i < w->a.words; i++) {
+        const char *name = w->kind->params[i];
+        struct hash h;
+
+        if ((strcmp(name, "account") == 0 || strcmp(name, "id") == 0) &&
+            !hex_decode(h.raw, sizeof h.raw, w->a.word[i]))
+            return fail(EXIT_USAGE,
+                        "%s: the %s is needed whole, 64 digits; commands with "
+                        "--json give it so",
+                        w->a.word[i],
+                        strcmp(name, "id") == 0 ? "id of the transaction"
+                                                : "id of the account");
+    }
+    if (args_has(&w->a, w->c, "pdf") && !args_has(&w->a, w->c, "trust") &&
+        !args_has(&w->a, w->c, "genesis"))
+        return fail(EXIT_USAGE,
+                    "--pdf needs --trust or --genesis: a document is not made "
+                    "on the word of the node that is asked");
     return args_client(&w->client, &w->a, w->c);
 }
 
@@ -300,14 +325,19 @@ static int run_receipt(const struct command *c, int argc, char **argv)
         "date", true, "as it was at the end of this business date, YYYY-MM-DD" \
     }
 #define FLAGS_HOLDER                                                     \
-    {"disclose", true, "vault NAME.eqv, with which it says who holds"},  \
     {                                                                    \
-        "passphrase-file", true, "file of mode 0600 with its passphrase" \
+        "disclose", true, "vault NAME.eqv, with which it says who holds" \
     }
-#define FLAGS_END                          \
-    {"json", false, "the report as JSON"}, \
-    {                                      \
-        NULL, false, NULL                  \
+#define FLAGS_END                                                           \
+    {"pdf", true, "also as a document in this file (see equity document)"}, \
+        {"lang", true, "of the document: en, zh or both (default both)"},   \
+        {"vault", true, "vault NAME.eqv with names for the document"},      \
+        {"passphrase-file",                                                 \
+         true,                                                              \
+         "file of mode 0600 with a vault's passphrase"},                    \
+        {"json", false, "the report as JSON"},                              \
+    {                                                                       \
+        NULL, false, NULL                                                   \
     }
 
 static const struct flag block_flags[] = {FLAGS_FRONT, FLAGS_END};

@@ -29,17 +29,35 @@ int trust_from_file(struct trust *out, const char *path)
 static bool read_genesis(struct genesis *g, struct bytes in, char why[256])
 {
     char path[JSON_PATH_MAX] = "";
-    const char *sentence = "";
     json_t *json = json_parse(in, why, 256);
 
     if (json == NULL)
         return false;
     if (schema_from_json(g, &genesis_schema, json, path) != ERR_NONE)
         snprintf(why, 256, "%.250s", path);
-    else if (genesis_check(g, &sentence) != ERR_NONE)
-        snprintf(why, 256, "%.250s", sentence);
     json_decref(json);
     return why[0] == '\0';
+}
+
+/* All that a trust file says follows from the genesis, whose hash is the chain
+ * id: block 0, who validates first, where a business date begins. */
+static int trust_of(struct trust *out,
+                    const struct genesis *g,
+                    const char *from)
+{
+    const char *why = "it is too large";
+    struct engine *e;
+
+    *out = (struct trust){.genesis = true, .validators = true};
+    if (genesis_check(g, &why) != ERR_NONE ||
+        genesis_chain_id(&out->chain_id, g) != ERR_NONE)
+        return fail(EXIT_DATA, "%s: no valid genesis: %s", from, why);
+    e = engine_new(g);
+    out->genesis_hash = engine_tip_hash(e);
+    out->offset_ms = g->offset_ms;
+    out->set = genesis_valset(g);
+    engine_free(e);
+    return 0;
 }
 
 int trust_from_genesis(struct trust *out, const char *path)
@@ -47,21 +65,13 @@ int trust_from_genesis(struct trust *out, const char *path)
     struct genesis *g = calloc(1, sizeof *g);
     struct buf in = {0};
     char why[256] = "";
-    struct engine *e;
     int code = read_file(&in, path, (size_t)GENESIS_BYTES_MAX * 4);
 
     ASSERT(g != NULL);
-    *out = (struct trust){.genesis = true, .validators = true};
-    if (code == 0 && (!read_genesis(g, buf_bytes(&in), why) ||
-                      genesis_chain_id(&out->chain_id, g) != ERR_NONE))
+    if (code == 0 && !read_genesis(g, buf_bytes(&in), why))
         code = fail(EXIT_DATA, "%s is not a genesis file: %s", path, why);
-    if (code == 0) {
-        e = engine_new(g);
-        out->genesis_hash = engine_tip_hash(e);
-        out->offset_ms = g->offset_ms;
-        out->set = genesis_valset(g);
-        engine_free(e);
-    }
+    if (code == 0)
+        code = trust_of(out, g, path);
     buf_deinit(&in);
     free(g);
     return code;
@@ -100,53 +110,58 @@ static int block_hash(struct hash *out,
     return code;
 }
 
-static int first_set(struct valset *out, struct rpc_client *client)
-{
-    struct validators_row row;
-    char path[JSON_PATH_MAX] = "";
-    int code = 0;
-    json_t *r =
-        ask(client, "validators_get", json_pack("{s:s}", "epoch", "0"), &code);
-
-    if (code == 0 && schema_from_json(&row,
-                                      &validators_row_schema,
-                                      json_object_get(r, "validators"),
-                                      path) != ERR_NONE)
-        code = fail(EXIT_DATA, "the node answers no validators: %s", path);
-    if (code == 0)
-        *out = row.set;
-    json_decref(r);
-    return code;
-}
-
 int trust_from_node(struct trust *out, struct rpc_client *client)
 {
+    struct genesis *g = calloc(1, sizeof *g);
+    struct buf bytes = {0};
     int code = 0;
-    json_t *status = ask(client, "node_status", NULL, &code);
-    const char *hex = json_string_value(json_object_get(status, "chain_id"));
+    json_t *r = ask(client, "chain_getGenesis", NULL, &code);
+    const char *hex = json_string_value(json_object_get(r, "genesis"));
+    const size_t size = hex != NULL ? strlen(hex) / 2 : 0;
 
-    *out = (struct trust){.genesis = true, .validators = true};
+    ASSERT(g != NULL);
     if (code == 0 &&
-        (hex == NULL || !hex_decode(out->chain_id.raw, HASH_BYTES, hex)))
-        code = fail(EXIT_DATA, "the node does not say which chain it keeps");
-    out->offset_ms =
-        (uint32_t)json_integer_value(json_object_get(status, "offset_ms"));
-    json_decref(status);
+        (size == 0 || size > GENESIS_BYTES_MAX ||
+         !hex_decode(buf_append(&bytes, NULL, size), size, hex) ||
+         schema_decode(g, &genesis_schema, buf_bytes(&bytes)) != ERR_NONE))
+        code = fail(EXIT_DATA, "the node answers no genesis");
     if (code == 0)
-        code = block_hash(&out->genesis_hash, client, 0);
-    return code != 0 ? code : first_set(&out->set, client);
+        code = trust_of(out, g, rpc_client_url(client));
+    json_decref(r);
+    buf_deinit(&bytes);
+    free(g);
+    return code;
 }
 
 /* ---- the command ---- */
 
 static int write_trust(const struct trust *t, const char *path)
 {
-    FILE *f = fopen(path, "we");
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = open_memstream(&text, &size);
     bool ok = f != NULL && trust_write(f, t);
+    int code;
 
     if (f != NULL)
         ok = fclose(f) == 0 && ok;
-    return ok ? 0 : fail(EXIT_CANNOT_CREATE, "%s: cannot be written", path);
+    code = ok ? write_new_file(path, bytes_of(text, size), 0644)
+              : fail(EXIT_CANNOT_CREATE, "%s: cannot be written", path);
+    free(text);
+    return code;
+}
+
+static void say_what_to_compare(const struct trust *t, const char *path)
+{
+    char chain[2 * HASH_BYTES + 1];
+
+    hex_encode(chain, t->chain_id.raw, HASH_BYTES);
+    say("%s is of chain %s, by the word of one node. It proves nothing by "
+        "itself: compare that id%s with what other institutions publish before "
+        "you rely on it.",
+        path,
+        chain,
+        t->pin_count > 0 ? ", and the hash of the pinned block," : "");
 }
 
 static int add_pin(struct trust *t, struct rpc_client *client, const char *text)
@@ -188,10 +203,7 @@ static int run_trust(const struct command *c, int argc, char **argv)
     if (code == 0)
         code = write_trust(t, out);
     if (code == 0 && client != NULL)
-        say("%s holds what one node said. It proves nothing by itself: compare "
-            "its hashes with those that other institutions publish before you "
-            "rely on it.",
-            out);
+        say_what_to_compare(t, out);
     rpc_client_free(client);
     free(t);
     return code == ARGS_HELPED ? 0 : code;

@@ -79,7 +79,7 @@ static enum err block_done(void *ctx,
         v->epochs++;
     if (named == NULL)
         return ERR_NONE;
-    v->reached = true;
+    v->reached++;
     if (hash_eq(named, &b->hash))
         return ERR_NONE;
     (void)refute(v,
@@ -215,6 +215,27 @@ static int archive_failed(struct verifying *v,
                   archive_fault(e));
 }
 
+/* The genesis has the chain id that is trusted: whatever else the trust file
+ * says of it must be true, or receipts are read by a wrong one. */
+static int check_trust(const struct verifying *v)
+{
+    const struct trust *t = &v->trust;
+    const struct valset set = genesis_valset(&v->genesis);
+    const struct hash own = valset_hash(&set);
+    const struct hash said = valset_hash(&t->set);
+
+    if (t->offset_ms != v->genesis.offset_ms)
+        return fail(EXIT_TRUST,
+                    "the trust file is wrong: offset_ms of this chain's "
+                    "genesis is %u",
+                    v->genesis.offset_ms);
+    if (t->validators && !hash_eq(&own, &said))
+        return fail(EXIT_TRUST,
+                    "the trust file is wrong: the validators of this chain's "
+                    "genesis are others");
+    return 0;
+}
+
 static int begin(struct verifying *v, const struct archive_reader *r)
 {
     const struct archive_walk *w = archive_walk_of(r);
@@ -233,6 +254,8 @@ static int begin(struct verifying *v, const struct archive_reader *r)
             ERR_NONE ||
         genesis_check(&v->genesis, &why) != ERR_NONE)
         return refute(v, 0, UINT32_MAX, "the genesis: %s", why);
+    if (v->has_trust && check_trust(v) != 0)
+        return EXIT_TRUST;
     v->chain_id = w->chain_id;
     v->replay = replay_new(&v->genesis, v->threads, block_done, v);
     return 0;
@@ -330,7 +353,7 @@ static int check_all(struct verifying *v)
         code = check_file(v, v->files[i]);
     if (code == 0 && v->next == 0)
         code = refute(v, 0, UINT32_MAX, "there is no block in it");
-    if (code == 0 && v->has_trust && !v->reached)
+    if (code == 0 && v->has_trust && v->reached == 0)
         code = fail(EXIT_TRUST,
                     "the trust file names none of the blocks 0 to %llu: export "
                     "more of them",

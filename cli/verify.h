@@ -14,7 +14,7 @@ struct verifying {
     unsigned threads;
     bool has_trust;
     struct trust trust;
-    bool reached; /* a block that the trust file names */
+    uint32_t reached; /* blocks that the trust file names */
     struct genesis genesis;
     struct hash chain_id;
     struct replay *replay;

@@ -51,6 +51,7 @@ void verify_say_proven(const struct verifying *v, uint64_t ms)
     const struct header *tip = engine_tip(e);
     const struct hash hash = engine_tip_hash(e);
     const unsigned long long height = tip->height;
+    const uint32_t named = v->trust.pin_count + (v->trust.genesis ? 1 : 0);
     char hex[3][2 * HASH_BYTES + 1];
     char date[11];
 
@@ -77,7 +78,10 @@ void verify_say_proven(const struct verifying *v, uint64_t ms)
            (unsigned long long)(v->epochs + 1),
            v->epochs == 0 ? "" : "s");
     if (v->has_trust)
-        printf("Trusted: the blocks that the trust file names.\n");
+        printf("Trusted: %u of the %u blocks that the trust file names%s.\n",
+               v->reached,
+               named,
+               v->reached < named ? "; the others come later" : "");
     else
         printf("Trusted: nobody. Compare the chain with what the institutions "
                "publish,\n  or give --trust.\n");

@@ -27,6 +27,10 @@ enum msg_type {
     MSG_SYNC_GET = 23,
     MSG_SYNC_BLOCK = 24,
     MSG_SYNC_END = 25,
+    MSG_SNAPSHOT_ASK = 26, /* nothing in it */
+    MSG_SNAPSHOT_OFFERS = 27,
+    MSG_SNAPSHOT_GET = 28,
+    MSG_SNAPSHOT_PART = 29,
 };
 
 enum {
@@ -42,6 +46,11 @@ enum {
     MSG_TXS_COUNT_MAX = 65536,
     MSG_BLOCK_MAX = (1 << 20) + 1024,
     MSG_SYNC_BLOCK_MAX = (1 << 20) + 8192,
+    MSG_OFFERS_MAX = 4,
+    MSG_OFFER_BYTES = 8 + 2 * HASH_BYTES + 4 + 4,
+    MSG_SNAPSHOT_OFFERS_MAX = 4 + MSG_OFFERS_MAX * MSG_OFFER_BYTES,
+    MSG_PART_BYTES_MAX = 1 << 20,
+    MSG_SNAPSHOT_PART_MAX = HASH_BYTES + 1 + 4 + 4 + MSG_PART_BYTES_MAX,
 };
 
 struct msg_proposal {
@@ -131,6 +140,47 @@ void msg_sync_block_encode(struct writer *w,
 MUST_USE enum err msg_sync_block_decode(struct bytes *header,
                                         struct cert *cert,
                                         struct bytes *body,
+                                        struct bytes in);
+
+/* The snapshots that a node has (state/snapshot.h), the newest first. */
+struct msg_offer {
+    uint64_t height; /* at least 1 */
+    struct hash block;
+    struct hash id;
+    uint32_t manifest_bytes; /* at least 1 */
+    uint32_t chunks;
+};
+struct msg_offers {
+    uint32_t count;
+    struct msg_offer list[MSG_OFFERS_MAX]; /* heights descend */
+};
+
+void msg_offers_encode(struct writer *w, const struct msg_offers *m);
+/* Errors    ERR_RANGE  a height or a size that cannot be; ERR_TRUNCATED,
+ *           ERR_TRAILING */
+MUST_USE enum err msg_offers_decode(struct msg_offers *out, struct bytes in);
+
+/* A part of one: MSG_PART_BYTES_MAX of its manifest from index times that on,
+ * or the chunk of this index.  As an answer, with its bytes; none: it is not
+ * here any more. */
+enum msg_part_kind {
+    MSG_PART_MANIFEST = 0,
+    MSG_PART_CHUNK = 1,
+    MSG_PARTS,
+};
+struct msg_part {
+    struct hash id;
+    uint8_t kind; /* enum msg_part_kind */
+    uint32_t index;
+};
+
+void msg_part_encode(struct writer *w, const struct msg_part *m);
+MUST_USE enum err msg_part_decode(struct msg_part *out, struct bytes in);
+void msg_part_bytes_encode(struct writer *w,
+                           const struct msg_part *m,
+                           struct bytes bytes);
+MUST_USE enum err msg_part_bytes_decode(struct msg_part *out,
+                                        struct bytes *bytes,
                                         struct bytes in);
 
 #endif /* CONSENSUS_MSG_H */

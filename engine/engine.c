@@ -32,6 +32,7 @@ void engine_free(struct engine *e)
     overlay_free(e->overlay);
     overlay_free(e->dry);
     state_free(e->state);
+    totals_deinit(&e->loaded);
     buf_deinit(&e->now.header_bytes);
     buf_deinit(&e->now.body);
     buf_deinit(&e->now.events);
@@ -97,7 +98,21 @@ enum err engine_load_row(struct engine *e,
                          const struct row_key *key,
                          struct bytes row)
 {
-    return state_load(e->state, key, row);
+    TRY(state_load(e->state, key, row));
+    totals_add(&e->loaded, key, row);
+    return ERR_NONE;
+}
+
+void engine_load_hash(struct engine *e)
+{
+    state_hash_inside(e->state);
+}
+
+enum err engine_load_join(struct engine *e, struct engine *part)
+{
+    TRY(state_join(e->state, part->state));
+    totals_join(&e->loaded, &part->loaded);
+    return ERR_NONE;
 }
 
 static struct bytes validators_in_force(const struct engine *e)
@@ -146,12 +161,13 @@ enum err engine_load_finish(struct engine *e,
         !hash_eq(&e->chain_id, &tip->chain_id))
         return ERR_MISMATCH;
     if (header_log->size != tip->height + 1 ||
-        engine_check_all(e->state) != ERR_NONE)
+        totals_check(&e->loaded, e->state) != ERR_NONE)
         return ERR_CORRUPT;
     TRY(load_validators(e, tip));
     e->tip = *tip;
     e->tip_hash = header_hash(tip);
     e->log = *header_log;
+    totals_deinit(&e->loaded);
     return ERR_NONE;
 }
 

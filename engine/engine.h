@@ -46,8 +46,11 @@ struct engine *engine_new(const struct genesis *g);
 void engine_free(struct engine *e);
 
 /* For a restart: an engine whose state will be loaded row by row and which
- * stands at tip.
+ * stands at tip.  Rows may be loaded in parts, each into an empty engine of its
+ * own on a thread of its own, a tree whole in one of them: engine_load_hash
+ * hashes the part, engine_load_join moves it into e, and it is empty again.
  * Errors of engine_load_row: those of state_load.
+ * Errors of engine_load_join: those of state_join.
  * Errors of engine_load_finish
  *   ERR_MISMATCH  the rebuilt root is not tip's state_root, or tip is of
  *                 another chain
@@ -58,6 +61,8 @@ struct engine *engine_new_empty(const struct genesis *g);
 MUST_USE enum err engine_load_row(struct engine *e,
                                   const struct row_key *key,
                                   struct bytes row);
+void engine_load_hash(struct engine *part);
+MUST_USE enum err engine_load_join(struct engine *e, struct engine *part);
 MUST_USE enum err engine_load_finish(struct engine *e,
                                      const struct header *tip,
                                      const struct mtree_log *header_log);

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "engine/engine.h"
+#include "engine/totals.h"
 #include "ledger/rows.h"
 
 /* The candidate the state stands at, with everything its block is made of. */
@@ -41,6 +42,7 @@ struct engine {
     struct header tip;
     struct hash tip_hash;
     struct mtree_log log; /* of headers 0..tip */
+    struct totals loaded; /* of the rows of engine_load_row */
     struct standing now;
     struct engine_refusal refused;
     struct engine_row_change *refused_list; /* owned */

@@ -10,7 +10,8 @@
 #include "base/schema.h"
 #include "chain/limits.h"
 
-/* Constant, number, name.  In general: account loses or is concerned, other
+/* Constant, number, name; what people call it is in document/terms.def.  In
+ * general: account loses or is concerned, other
  * gains or is the creditor, quantity moved, second = what is left, queued or
  * declared.  FROZEN and FREEZE_*: quantity = effective, second = queued.
  * VALIDATOR_*, EVIDENCE_RECORDED: account = validator_id, number = institution;

@@ -126,6 +126,10 @@ struct sums_entry {
                        say, weighted as marks are; 0 if they agree */
     struct sums_marks marks;
 };
+/* sums_join adds from to *e, of the same security.
+ * Errors    ERR_CORRUPT  a sum does not fit */
+MUST_USE enum err sums_join(struct sums_entry *e,
+                            const struct sums_entry *from);
 /* sums_of adds what the change of a holding, pledge, freeze or claim row means
  * to *e (rows may be empty; other tables mean nothing).  sums_security checks
  * that the security row's own change equals *e, and adds the mark of its

@@ -349,6 +349,31 @@ enum err sums_of(struct sums_entry *e,
     return add_row(e, key, new_row, 1);
 }
 
+enum err sums_join(struct sums_entry *e, const struct sums_entry *from)
+{
+    if (__builtin_add_overflow(e->issued, from->issued, &e->issued) ||
+        __builtin_add_overflow(e->pledged, from->pledged, &e->pledged) ||
+        __builtin_add_overflow(e->frozen, from->frozen, &e->frozen) ||
+        __builtin_add_overflow(e->queued, from->queued, &e->queued) ||
+        __builtin_add_overflow(e->holders, from->holders, &e->holders) ||
+        __builtin_add_overflow(e->positions, from->positions, &e->positions) ||
+        __builtin_add_overflow(
+            e->pledges_open, from->pledges_open, &e->pledges_open) ||
+        __builtin_add_overflow(
+            e->freezes_open, from->freezes_open, &e->freezes_open) ||
+        __builtin_add_overflow(
+            e->court_reports, from->court_reports, &e->court_reports) ||
+        __builtin_add_overflow(
+            e->claims_open, from->claims_open, &e->claims_open) ||
+        __builtin_add_overflow(
+            e->secured_fen, from->secured_fen, &e->secured_fen))
+        return ERR_CORRUPT;
+    e->links += from->links; /* modulo 2^64, as all marks */
+    e->marks.positions += from->marks.positions;
+    e->marks.rights += from->marks.rights;
+    return ERR_NONE;
+}
+
 /* ---- what the totals themselves say ---- */
 
 static enum err get_security(struct security_row *s, struct bytes row)

@@ -21,6 +21,9 @@ LD_tsan     := -fsanitize=thread
 ifeq ($(VARIANT),tsan)
 export TSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/tsan.supp
 endif
+ifneq ($(filter asan fuzz,$(VARIANT)),)
+export LSAN_OPTIONS ?= suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0
+endif
 OPT_cov     := -O0 --coverage
 LD_cov      := --coverage
 OPT_fuzz    := -O1 $(SAN) -fsanitize=fuzzer-no-link
@@ -42,9 +45,14 @@ LIBS_rpc       := -ljansson -levent_pthreads -levent
 LIBS_node      := -linih
 LIBS_audit     := -ljansson
 LIBS_cli       := -linih
+DOCUMENT_PKGS  := pangocairo libqpdf libqrencode
+LIBS_document  := $(shell pkg-config --libs $(DOCUMENT_PKGS) 2>/dev/null)
+CPP_document   := $(shell pkg-config --cflags $(DOCUMENT_PKGS) 2>/dev/null)
+$(BUILD)/document/%.o: CPPFLAGS += $(CPP_document)
 
 # The offline verifier: small and static (the sanitizers need shared libraries).
 CFLAGS_small   := -Os -ffunction-sections -fdata-sections \
-                  -fno-asynchronous-unwind-tables -DSCHEMA_WITHOUT_HELP
+                  -fno-asynchronous-unwind-tables -DSCHEMA_WITHOUT_HELP \
+                  -DWORDS_ENGLISH
 STATIC_dev     := -static -s -Wl,--gc-sections,-z,noseparate-code
 STATIC_release := -no-pie $(STATIC_dev)

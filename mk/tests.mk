@@ -17,6 +17,7 @@ receipts: $(RECEIPTS)
 receipts-mutate: ## receipts mutated at random, none accepted (N=1000000 SEED=)
 receipts-mutate: $(BUILD)/tests/receipts/mutate
 	$< tests/vectors/receipts $(or $(N),200000) $(SEED)
+	$< tests/vectors/receipts --reshape $(or $(N),200000) $(SEED)
 receipts-vectors: ## write the golden receipts anew, after a change of format
 receipts-vectors: $(BUILD)/tests/receipts/make
 	rm -f tests/vectors/receipts/*
@@ -74,7 +75,7 @@ format: ## let clang-format decide the layout
 
 tidy: ## clang-tidy over the layers
 	clang-tidy --quiet $(foreach l,$(LAYERS),$(call sources,$(l))) -- \
-	    $(CPPFLAGS) -std=gnu11
+	    $(CPPFLAGS) $(CPP_document) -std=gnu11
 
 .PHONY: unit property golden fuzz-replay check check-layers check-headers \
     check-format check-banned check-rules check-verdicts check-pure \
@@ -93,11 +94,12 @@ JOBS  ?= $(shell nproc)
 OPS   ?= 1500000
 LEDGER_SEEDS ?= 300
 EPOCH_SEEDS ?= 10000
+WHOLE_SEEDS ?= 60
 SIM       = $(BUILD)/tests/sim/sim
 SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
     $(if $(MUTANT),--mutant $(MUTANT))
-sim: ## whole networks in one process (SEED= SEEDS= EPOCH_SEEDS= LEDGER_SEEDS= OPS= JOBS=)
-sim: $(SIM) $(BUILD)/tests/property/prop_ledger
+sim: ## whole networks in one process (SEED= SEEDS= EPOCH_SEEDS= LEDGER_SEEDS= WHOLE_SEEDS= OPS= JOBS=)
+sim: $(SIM) $(BUILD)/tests/whole/whole $(BUILD)/tests/property/prop_ledger
 	$< --seed $(SEED) --seeds 200 --twice yes $(SIM_FLAGS)
 	$< --seed $(SEED) --seeds $(SEEDS) $(SIM_FLAGS)
 	$< --twins 3 $(SIM_FLAGS)
@@ -109,6 +111,29 @@ sim: $(SIM) $(BUILD)/tests/property/prop_ledger
 	$< --app ledger --seed $(SEED) --seeds $(LEDGER_SEEDS) $(SIM_FLAGS)
 	$(BUILD)/tests/property/prop_ledger --seed $$(($(SEED) + 1)) \
 	    --ops $(OPS) --state
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 5 --twice yes)
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds $(WHOLE_SEEDS))
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 4 --nodes 7)
+	$(if $(MUTANT),,$(WHOLE) --jobs $(JOBS) --seed $(SEED) --seeds 10 --nodes 1)
+
+WHOLE     = $(BUILD)/tests/whole/whole
+WHOLE_RUN = $(WHOLE) --jobs $(JOBS) $(if $(MUTANT),--mutant $(MUTANT))
+sim-whole: ## whole nodes on real files, in one process (SEED= SEEDS= NODES= MUTANT=)
+sim-whole: $(WHOLE)
+	$(WHOLE_RUN) --seed $(SEED) --nodes $(or $(NODES),4) \
+	    --seeds $(if $(filter file,$(origin SEEDS)),400,$(SEEDS))
+CALLS ?= 200
+sim-whole-calls: ## a crash, EIO, ENOSPC, short write at each of CALLS= calls of a start
+sim-whole-calls: $(WHOLE)
+	$(WHOLE_RUN) --seed $(SEED) --calls at_call --seeds $(CALLS)
+	$(WHOLE_RUN) --seed $(SEED) --calls eio --seeds $(CALLS)
+	$(WHOLE_RUN) --seed $(SEED) --calls enospc --seeds $(CALLS)
+	$(WHOLE_RUN) --seed $(SEED) --calls short --seeds $(CALLS)
+mutants-whole: ## each fault planted in the driver is caught (SEEDS=)
+mutants-whole: $(WHOLE)
+	@tools/whole-mutants.sh $(WHOLE) $(JOBS) \
+	    $(if $(filter file,$(origin SEEDS)),100,$(SEEDS)) $(MUTANT)
+.PHONY: sim-whole sim-whole-calls mutants-whole
 
 sim-long: ## seeds until VIEWS have passed; goes on where it was stopped
 sim-long: $(SIM)
@@ -134,7 +159,8 @@ model-short: ## the same over three views
 	@tools/check-model.sh 3
 
 e2e: ## the fault list, with real processes
-e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
+e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync \
+    $(BUILD)/tests/receipts/large
 	tests/e2e/run.sh $(BUILD)
 	tests/e2e/import.sh $(BUILD)
 	tests/e2e/cli.sh $(BUILD)
@@ -142,8 +168,10 @@ e2e: all $(BUILD)/tests/chaos/load $(BUILD)/tests/bench/bench_sync
 	tests/e2e/history.sh $(BUILD)
 	tests/e2e/epochs.sh $(BUILD)
 	tests/e2e/receipts.sh $(BUILD)
+	tests/e2e/documents.sh $(BUILD)
 	tests/e2e/archive.sh $(BUILD)
 	tests/e2e/links.sh $(BUILD)
+	tests/e2e/statesync.sh $(BUILD)
 
 CHAOS = python3 tests/chaos/chaos.py $(BUILD)
 CHAOS_PROGRAMS := $(BUILD)/tests/chaos/load $(BUILD)/tests/chaos/wire
@@ -161,14 +189,27 @@ chaos-kills: all $(CHAOS_PROGRAMS)
 test: ## everything: check, property, model, simulation, end to end
 test: all check property receipts-mutate model-short sim e2e
 
-bench: ## the figures of docs/BENCH.md, in one table
-bench: all $(BUILD)/tests/bench/bench $(BUILD)/tests/bench/bench_ledger \
-    $(BUILD)/tests/bench/bench_proof
-	$(BUILD)/tests/bench/bench $(BUILD)
-	$(BUILD)/tests/bench/bench_ledger
-	$(BUILD)/tests/bench/bench_proof
-bench-proof: ## receipts made and checked (HOLDINGS=10000000 needs 8 GB)
+BENCH = $(BUILD)/tests/bench/bench
+HOLDINGS ?= 1000000
+bench: ## the figures of docs/BENCH.md (HOLDINGS=10000000 needs 8 GB)
+bench: all $(BENCH) $(addprefix $(BENCH)_,state proof restart disk replay \
+    ledger)
+	$(BENCH) $(BUILD)
+	$(BENCH)_state $(HOLDINGS)
+	$(BENCH)_proof $(HOLDINGS)
+	$(BENCH)_restart $(HOLDINGS)
+	$(BENCH)_disk
+	$(BENCH)_replay
+	$(BENCH)_ledger
+bench-proof: ## receipts made and checked (HOLDINGS=)
 bench-proof: $(BUILD)/tests/bench/bench_proof
+	$< $(HOLDINGS)
+bench-restart: ## a start of HOLDINGS=, the root compared
+bench-restart: $(BUILD)/tests/bench/bench_restart
+	$< $(HOLDINGS)
+
+bench-snapshot: ## blocks while a snapshot is taken (HOLDINGS=1000000)
+bench-snapshot: $(BUILD)/tests/bench/bench_snapshot
 	$< $(HOLDINGS)
 
 TRANSFERS ?= 20000
@@ -182,7 +223,7 @@ bench-sync: ## a fresh node catches up with BLOCKS= blocks of TXS= transfers
 bench-sync: $(BUILD)/tests/bench/bench_sync
 	$< $(BLOCKS) $(TXS)
 .PHONY: sim model model-short e2e test bench bench-replay bench-sync \
-    bench-proof
+    bench-proof bench-restart bench-snapshot
 
 # The worked cases and random operations on the rules (tests/market).
 $(BUILD)/tests/property/prop_ledger.run: $(BUILD)/tests/property/prop_ledger

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "ledger/position.h"
 #include "rpc/schema_json.h"
+#include "storage/store_import.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +71,8 @@ static enum err height_of_date(uint64_t *out,
 }
 
 /* Why there is no state at a height or date that was asked for. */
-static void answer_no_state(struct rpc_call *call,
+static void answer_no_state(struct node *n,
+                            struct rpc_call *call,
                             const struct store_view *v,
                             enum err e)
 {
@@ -78,6 +80,8 @@ static void answer_no_state(struct rpc_call *call,
         api_behind(call, store_view_height(v));
     else if (e == ERR_NOT_FOUND)
         api_not_found(call, "the ledger began after that date");
+    else if (e == ERR_PRUNED)
+        api_pruned(n, call, API_STATE);
     else
         rpc_broken(call, e);
 }
@@ -105,7 +109,7 @@ struct store_view *api_view_at(struct node *n,
         e = store_view_go_back(v, height);
     if (e == ERR_NONE)
         return v;
-    answer_no_state(call, v, e);
+    answer_no_state(n, call, v, e);
     store_view_close(v);
     return NULL;
 }
@@ -525,6 +529,14 @@ static bool list_event(void *ctx,
     return true;
 }
 
+/* Events that this node never saw are not passed over in silence. */
+static bool has_events_after(struct node *n, const struct rpc_arg *after)
+{
+    const uint64_t from = store_rows_from(n->store);
+
+    return from == 0 || (after->given && after->number >= from);
+}
+
 static void events_list(void *ctx,
                         struct rpc_call *call,
                         const struct rpc_arg *a)
@@ -538,6 +550,10 @@ static void events_list(void *ctx,
     if (a[1].given && a[2].given) {
         api_bad_param(
             call, "params.account", "give a security or an account, not both");
+        return;
+    }
+    if (!has_events_after(ctx, &a[0])) {
+        api_pruned(ctx, call, API_EVENTS);
         return;
     }
     v = api_view_now(ctx, call, &a[4]);
@@ -650,6 +666,7 @@ void api_backend(struct rpc_backend *out, struct node *n)
     *out = (struct rpc_backend){
         .handlers = {[RPC_NODE_STATUS] = node_status,
                      [RPC_NODE_PEERS] = node_peers,
+                     [RPC_SNAPSHOT_LIST] = api_snapshot_list,
                      [RPC_CHAIN_GET_BLOCK] = api_get_block,
                      [RPC_CHAIN_GET_HEADER] = api_get_header,
                      [RPC_CHAIN_GET_CHANGES] = api_get_changes,

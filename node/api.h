@@ -3,6 +3,7 @@
  *   api.c        rows and events, from the store's snapshots
  *   api_gov.c    validators, candidates, evidence
  *   api_chain.c  blocks
+ *   api_snapshot.c  snapshots
  *   api_bytes.c  blocks and the genesis as bytes, for archives
  *   api_tx.c     transactions, by way of the loop
  *   api_proof.c  receipts, by way of the prover and the executor */
@@ -13,8 +14,12 @@
 
 json_t *api_hash(const struct hash *h);
 void api_not_found(struct rpc_call *call, const char *what);
-/* The body of this block was removed; names the earliest that is there. */
-void api_pruned(struct node *n, struct rpc_call *call);
+/* What was asked for was removed, or is before the snapshot at which this node
+ * began; names the earliest that is here. */
+enum api_part { API_BODY, API_BLOCK, API_STATE, API_EVENTS };
+void api_pruned(struct node *n, struct rpc_call *call, enum api_part part);
+/* The same in other words. */
+void api_pruned_why(struct node *n, struct rpc_call *call, const char *why);
 void api_bad_param(struct rpc_call *call, const char *path, const char *why);
 /* The state is only this high yet. */
 void api_behind(struct rpc_call *call, uint64_t height);
@@ -51,6 +56,9 @@ void api_list_rows(struct node *n,
                    const char *name);
 
 /* Handlers. */
+void api_snapshot_list(void *ctx,
+                       struct rpc_call *call,
+                       const struct rpc_arg *a);
 void api_validators_get(void *ctx,
                         struct rpc_call *call,
                         const struct rpc_arg *a);

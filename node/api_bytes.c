@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "node/api.h"
 #include "rpc/schema_json.h"
+#include "storage/store_import.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,23 +38,44 @@ static enum err block_json(json_t **out,
     return ERR_NONE;
 }
 
-void api_pruned(struct node *n, struct rpc_call *call)
+void api_pruned_why(struct node *n, struct rpc_call *call, const char *why)
 {
-    const uint64_t earliest = store_bodies_from(n->store);
-    char text[160];
+    rpc_error(call,
+              RPC_PRUNED,
+              "E_PRUNED",
+              why,
+              false,
+              json_pack("{s:o, s:o, s:o}",
+                        "earliest_body_height",
+                        json_of_u64(store_bodies_from(n->store)),
+                        "earliest_height",
+                        json_of_u64(store_blocks_from(n->store)),
+                        "earliest_state_height",
+                        json_of_u64(store_rows_from(n->store))));
+}
+
+void api_pruned(struct node *n, struct rpc_call *call, enum api_part part)
+{
+    static const char *const has[] = {
+        [API_BODY] = "keeps bodies",
+        [API_BLOCK] = "began at a snapshot and has blocks",
+        [API_STATE] = "began at a snapshot and has the state",
+        [API_EVENTS] = "began at a snapshot and has events",
+    };
+    const uint64_t earliest = part == API_BODY    ? store_bodies_from(n->store)
+                              : part == API_BLOCK ? store_blocks_from(n->store)
+                              : part == API_EVENTS
+                                  ? store_rows_from(n->store) + 1
+                                  : store_rows_from(n->store);
+    char text[200];
 
     snprintf(text,
              sizeof text,
-             "this node keeps bodies from block %llu on; ask another node, or "
-             "who keeps the archive",
+             "this node %s from block %llu on; ask another node, or who keeps "
+             "the archive",
+             has[part],
              (unsigned long long)earliest);
-    rpc_error(
-        call,
-        RPC_PRUNED,
-        "E_PRUNED",
-        text,
-        false,
-        json_pack("{s:o}", "earliest_body_height", json_of_u64(earliest)));
+    api_pruned_why(n, call, text);
 }
 
 void api_get_block_bytes(void *ctx,
@@ -80,7 +102,7 @@ void api_get_block_bytes(void *ctx,
         if (e != ERR_NONE) {
             json_decref(list);
             if (e == ERR_PRUNED)
-                api_pruned(n, call);
+                api_pruned(n, call, API_BODY);
             else
                 rpc_broken(call, e);
             return;

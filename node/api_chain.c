@@ -5,6 +5,7 @@
 #include "node/api.h"
 #include "rpc/schema_json.h"
 #include "state/proof.h"
+#include "storage/store_import.h"
 
 #include <stdlib.h>
 
@@ -95,16 +96,22 @@ static void get_block(struct node *n,
     struct hash hash;
     struct cert cert;
     json_t *out;
+    enum err e;
 
     if (height == UINT64_MAX)
         height = store_tip_of(n->store).height;
-    if (store_get_block(&v, n->store, height, STORE_HEADER) != ERR_NONE) {
+    e = store_get_block(&v, n->store, height, STORE_HEADER);
+    if (e == ERR_PRUNED) {
+        api_pruned(n, call, API_BLOCK);
+        return;
+    }
+    if (e != ERR_NONE) {
         api_not_found(call, "there is no block of this height yet");
         return;
     }
     if (with_body && height < store_bodies_from(n->store)) {
         store_value_free(&v);
-        api_pruned(n, call);
+        api_pruned(n, call, API_BODY);
         return;
     }
     if (header_decode(&h, bytes_of(v.at, v.size)) != ERR_NONE) {
@@ -240,7 +247,8 @@ void api_get_changes(void *ctx, struct rpc_call *call, const struct rpc_arg *a)
                              "next",
                              next));
     } else if (e == ERR_PRUNED) {
-        api_pruned(n, call);
+        api_pruned(
+            n, call, height < store_rows_from(n->store) ? API_STATE : API_BODY);
     } else {
         rpc_broken(call, e);
     }

@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "node/api.h"
 #include "node/prove.h"
+#include "rpc/client.h"
 #include "rpc/schema_json.h"
 
 #include <event2/event.h>
@@ -24,6 +25,8 @@ enum {
     PROOFS_MAX = 64, /* at once */
     LATE_MS = 1000,
 };
+_Static_assert(2 * (uint64_t)PROVE_BYTES_MAX + 4096 <= RPC_REPLY_MAX,
+               "a receipt in hex is an answer that clients take");
 
 struct proof {
     struct task task;  /* of the prover, then of the executor, then again */
@@ -52,6 +55,13 @@ static void answer_error(struct proof *x)
         api_behind(x->call, x->answer.height);
     else if (x->err == ERR_NOT_FOUND)
         api_not_found(x->call, why);
+    else if (x->err == ERR_PRUNED)
+        api_pruned_why(x->node,
+                       x->call,
+                       x->answer.why[0] != '\0'
+                           ? why
+                           : "this node has not got what the receipt is made "
+                             "of: its history begins later; ask another node");
     else if (x->err == ERR_REFUSED)
         rpc_error(x->call, RPC_REFUSED, "E_ENCUMBERED", why, false, NULL);
     else if (x->err == ERR_FULL)

@@ -172,6 +172,13 @@ static int verify(struct backup_result *r, const char *dir)
 
     if (e == ERR_NONE) {
         tell_done("is whole: files, state root and totals, blocks", r);
+        if (r->from > 0)
+            log_unusual("backup",
+                        "it is of a node that began at a snapshot: blocks "
+                        "before this one are not in it, and are fetched from "
+                        "the others once it is restored and runs",
+                        "from=%llu",
+                        (unsigned long long)r->from);
         return 0;
     }
     if (e == ERR_IO)
@@ -218,10 +225,8 @@ static enum err copy_back(const struct node *n,
     backup_remove(part);
     e = backup_restore(&m, from, part, watch);
     manifest_free(&m);
-    if (e == ERR_NONE && rmdir(db) != 0 && errno != ENOENT)
-        e = ERR_EXISTS;
-    if (e == ERR_NONE && rename(part, db) != 0)
-        e = ERR_IO;
+    if (e == ERR_NONE)
+        e = backup_settle(part, db);
     if (e != ERR_NONE)
         backup_remove(part);
     return e;

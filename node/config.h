@@ -39,6 +39,9 @@ struct config {
     uint64_t verify_threads; /* 0: one per hardware thread */
     uint64_t cache_mib;
     uint64_t keep_blocks; /* whose bodies equityd prune leaves; 0: none said */
+    char sync[16];        /* how a fresh node begins: "blocks" or "snapshot" */
+    uint64_t snapshot_blocks; /* a snapshot every so many; 0: none */
+    uint64_t snapshot_mib_s;  /* read while one is taken; 0: no limit */
     uint64_t mempool_txs;
     uint64_t mempool_mib;
     uint64_t disk_reserve_mib; /* below this the node refuses new work */

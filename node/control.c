@@ -298,18 +298,17 @@ static enum err listen_at(struct control *c)
 {
     struct sockaddr_un a;
     int dir;
-    mode_t old;
     bool ok;
 
     if (!address_of(&a, &dir, c->node->config.dir))
         return ERR_IO;
     c->listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)unlinkat(dir, "control", 0); /* of a process that was killed */
-    old = umask(0177);
-    ok = c->listening >= 0 &&
-         bind(c->listening, (struct sockaddr *)&a, sizeof a) == 0;
-    umask(old);
-    ok = ok && listen(c->listening, 4) == 0;
+    /* The mode that bind gives to the name: other threads make files too, so
+     * that the process's mask is not to be touched. */
+    ok = c->listening >= 0 && fchmod(c->listening, 0600) == 0 &&
+         bind(c->listening, (struct sockaddr *)&a, sizeof a) == 0 &&
+         listen(c->listening, 4) == 0;
     close(dir);
     return ok ? ERR_NONE : ERR_IO;
 }

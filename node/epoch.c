@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "ledger/rows.h"
 #include "node/replica.h"
+#include "node/start.h"
 
 #include <stdlib.h>
 
@@ -222,45 +223,22 @@ struct end_task {
     struct node *node;
     uint8_t slot;
     uint64_t epoch;
-    uint64_t now_epoch; /* of the set in force, when it was asked for */
     bool ok;
     struct buf out;
 };
 
-/* The set of an epoch, from its row. */
-static enum err read_set(struct validators_row *out,
-                         struct node *n,
-                         const struct row_key *key)
-{
-    struct store_view *v = store_view_open(n->store);
-    struct store_value value;
-    enum err e = store_get_row(&value, v, key);
-
-    store_view_close(v);
-    if (e != ERR_NONE)
-        return e;
-    e = schema_decode(
-        out, &validators_row_schema, bytes_of(value.at, value.size));
-    store_value_free(&value);
-    return e;
-}
-
 static enum err read_end(struct end_task *t)
 {
     struct node *n = t->node;
-    const struct row_key key = {.table = TABLE_VALIDATORS,
-                                .key = t->epoch + 1 == t->now_epoch
-                                           ? (struct hash){{0}}
-                                           : epoch_key(t->epoch + 1)};
+    struct store_view *v = store_view_open(n->store);
     struct validators_row row;
     struct store_value header = {0};
     struct store_value cert = {0};
     struct writer w;
-    enum err e;
+    enum err e = load_validators(&row, v, t->epoch + 1);
 
-    TRY(read_set(&row, n, &key));
-    if (row.set.epoch != t->epoch + 1)
-        return ERR_NOT_FOUND; /* the index is a moment behind, or ahead */
+    store_view_close(v);
+    TRY(e); /* the index may be a moment behind */
     e = store_get_block(&header, n->store, row.since_height, STORE_HEADER);
     if (e == ERR_NONE)
         e = store_get_block(&cert, n->store, row.since_height, STORE_CERT);
@@ -317,7 +295,6 @@ void epoch_send_end(struct node *n, uint8_t to, uint64_t epoch)
     t->node = n;
     t->slot = (uint8_t)slot;
     t->epoch = epoch;
-    t->now_epoch = n->set.epoch;
     pool_submit(n->reader, &t->task, LANE_PEERS + (unsigned)slot);
 }
 

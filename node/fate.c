@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "ledger/rows.h"
 #include "node/node.h"
+#include "storage/store_import.h"
 
 struct tx_facts tx_facts_of(const struct tx *tx)
 {
@@ -83,6 +84,8 @@ static enum err read_at(struct fate *out,
     e = user_of(&out->by, v, f);
     if (e == ERR_NONE && !hash_eq(&out->by, id))
         out->kind = FATE_VOID;
+    else if (e == ERR_NONE && store_rows_from(s) > 0)
+        return ERR_PRUNED; /* final, in a block before the snapshot */
     if (e != ERR_NOT_FOUND)
         return e;
     TRY(date_of(&date, s, out->as_of, offset_ms));

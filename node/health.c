@@ -1,7 +1,9 @@
 /* What the node says of itself: status, readiness with reasons, metrics. */
 #include "base/hex.h"
 #include "node/node.h"
+#include "node/snapshots.h"
 #include "rpc/schema_json.h"
+#include "storage/store_import.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -209,7 +211,7 @@ json_t *health_status(struct node *n)
 
     return json_pack(
         "{s:o, s:o, s:s, s:b, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o, s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o, s:i}",
+        "s:o, s:o, s:o, s:o, s:b, s:i, s:i, s:o, s:o, s:b, s:o, s:i}",
         "chain_id",
         hash_json(&n->chain_id),
         "epoch",
@@ -228,6 +230,10 @@ json_t *health_status(struct node *n)
         json_of_u64(h.durable),
         "earliest_body_height",
         json_of_u64(store_bodies_from(n->store)),
+        "earliest_height",
+        json_of_u64(store_blocks_from(n->store)),
+        "earliest_state_height",
+        json_of_u64(store_rows_from(n->store)),
         "tip_height",
         json_of_u64(h.height),
         "tip_hash",
@@ -321,6 +327,77 @@ static void work_metrics(struct node *n,
          n->rpc_errors);
 }
 
+void health_statesync_metrics(struct node *n, struct buf *out)
+{
+    const struct health h = health_look(n);
+
+    line(out,
+         "statesync_height",
+         "gauge",
+         "Height of the snapshot that is being fetched; 0: none is.",
+         h.sync_height);
+    line(out,
+         "statesync_chunks_done",
+         "gauge",
+         "Chunks of it that are here.",
+         h.sync_chunks_done);
+    line(out, "statesync_chunks", "gauge", "Chunks it has.", h.sync_chunks);
+    line(out,
+         "disk_free_bytes",
+         "gauge",
+         "Free space of the data directory.",
+         h.disk_free);
+}
+
+/* How far back this node has what. */
+static void earliest_metrics(struct node *n, struct buf *out)
+{
+    line(out,
+         "earliest_body_height",
+         "gauge",
+         "Lowest block whose body is here.",
+         store_bodies_from(n->store));
+    line(out,
+         "earliest_height",
+         "gauge",
+         "Lowest block that is here, but for the genesis.",
+         store_blocks_from(n->store));
+    line(out,
+         "earliest_state_height",
+         "gauge",
+         "Lowest block after which the state is known here.",
+         store_rows_from(n->store));
+}
+
+static void snapshot_metrics(struct node *n, struct buf *out)
+{
+    struct snapshot_info list[SNAPSHOTS_HELD];
+    const uint32_t count = snapshots_list(n->snapshots, list);
+    const struct snapshots_progress p = snapshots_progress(n->snapshots);
+
+    line(out,
+         "snapshot_height",
+         "gauge",
+         "Newest snapshot that is here; 0: none.",
+         count > 0 ? list[0].height : 0);
+    line(out,
+         "snapshot_running",
+         "gauge",
+         "Whether one is being taken.",
+         p.running ? 1 : 0);
+    line(out,
+         "snapshot_rows",
+         "gauge",
+         "Rows read for it, or for the last one.",
+         p.leaves);
+    line(out, "snapshot_millis", "gauge", "What the last one took.", p.last_ms);
+    line(out,
+         "snapshot_failed_total",
+         "counter",
+         "Snapshots that were not taken for an error.",
+         p.failed);
+}
+
 void health_metrics(void *ctx, struct buf *out)
 {
     struct node *n = ctx;
@@ -336,11 +413,6 @@ void health_metrics(void *ctx, struct buf *out)
          "gauge",
          "Newest final height known.",
          h.final_height);
-    line(out,
-         "earliest_body_height",
-         "gauge",
-         "Lowest block whose body is here.",
-         store_bodies_from(n->store));
     line(out, "view", "gauge", "Current view.", h.view);
     line(out, "final_view", "gauge", "Last final view.", h.final_view);
     line(out, "views_total", "counter", "Views entered.", h.views);
@@ -380,6 +452,8 @@ void health_metrics(void *ctx, struct buf *out)
          "Free space of the data directory.",
          h.disk_free);
     work_metrics(n, &h, out);
+    earliest_metrics(n, out);
+    snapshot_metrics(n, out);
     health_peers_metrics(&h, out);
     (void)run_checks(n, c);
     buf_append(out, ready_head, sizeof ready_head - 1);

@@ -2,6 +2,7 @@
  * correct node sends is told so, and its link ends. */
 #include "base/check.h"
 #include "node/replica.h"
+#include "node/snapshots.h"
 
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@ enum {
     STATUS_PER_S = 4,
     GET_PER_S = 20,
     ENDS_PER_S = 4,            /* one a second is asked for */
+    PARTS_PER_S = 100,         /* of snapshots */
     PROPOSAL_REPEATS = 3,      /* of a view, looked at */
     PROPOSAL_REPEATS_MAX = 64, /* a capped view has fifteen */
 };
@@ -35,6 +37,14 @@ const struct peers_type replica_types[REPLICA_TYPES] = {
     {MSG_SYNC_GET, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_SYNC, GET_PER_S},
     {MSG_SYNC_BLOCK, CHANNEL_BULK, MSG_SYNC_BLOCK_MAX, CLASS_SYNC, 0},
     {MSG_SYNC_END, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_SYNC, 2 * GET_PER_S},
+    {MSG_SNAPSHOT_ASK, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_SYNC, GET_PER_S},
+    {MSG_SNAPSHOT_OFFERS,
+     CHANNEL_BULK,
+     MSG_SNAPSHOT_OFFERS_MAX,
+     CLASS_SYNC,
+     GET_PER_S},
+    {MSG_SNAPSHOT_GET, CHANNEL_BULK, MSG_SMALL_MAX, CLASS_SYNC, PARTS_PER_S},
+    {MSG_SNAPSHOT_PART, CHANNEL_BULK, MSG_SNAPSHOT_PART_MAX, CLASS_SYNC, 0},
 };
 
 /* Who sent a frame: the slot of its link, and what the core calls it. */
@@ -382,6 +392,19 @@ void replica_frame(void *ctx,
         break;
     case MSG_SYNC_END:
         sync_take_end(n, slot, payload);
+        break;
+    case MSG_SNAPSHOT_ASK:
+        snapshots_serve_list(n, slot);
+        break;
+    case MSG_SNAPSHOT_GET:
+        snapshots_serve(n, slot, payload);
+        break;
+    case MSG_SNAPSHOT_OFFERS:
+    case MSG_SNAPSHOT_PART: /* nothing was asked since this link is up */
+        peers_misbehaved(n->peers,
+                         slot,
+                         CHANNEL_BULK,
+                         "a part of a snapshot that nobody asked for");
         break;
     default:
         break;

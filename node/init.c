@@ -2,6 +2,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "node/start.h"
+#include "storage/store_import.h"
 
 #include <stdio.h>
 
@@ -32,6 +33,21 @@ bool start_journal_is_born(const struct node *n)
     e = journal_open(&j, path, &n->chain_id, count_record, &records, &at);
     journal_close(j);
     return e != ERR_NOT_FOUND && (e != ERR_NONE || records > 0);
+}
+
+enum err start_journal_records(uint64_t *out, const struct node *n)
+{
+    char path[CONFIG_TEXT_MAX + 16];
+    struct journal_place at;
+    struct journal *j;
+    uint64_t records = 0;
+
+    *out = 0;
+    start_journal_path(n, path);
+    TRY(journal_open(&j, path, &n->chain_id, count_record, &records, &at));
+    *out = journal_durable(j);
+    journal_close(j);
+    return ERR_NONE;
 }
 
 /* What the database says of this key. */
@@ -135,7 +151,7 @@ static enum err write_birth(struct node *n, const struct place *p)
     return e;
 }
 
-static enum err write_genesis(struct node *n)
+enum err start_write_genesis(struct node *n)
 {
     struct engine *engine = engine_new(n->genesis);
     const struct executed_block *b = engine_genesis_block(engine);
@@ -177,13 +193,19 @@ int start_make_parts(struct node *n)
     if (code != 0)
         return code;
     tip = store_tip_of(n->store);
+    if (store_is_importing(n->store))
+        return start_complain("the data directory is initialised already, and "
+                              "is being filled from a snapshot",
+                              n->config.dir,
+                              "run: equityd run --config FILE",
+                              EXIT_CONFIG);
     if (tip.any && born)
         return start_complain("the data directory is initialised already",
                               n->config.dir,
                               "run: equityd run --config FILE",
                               EXIT_CONFIG);
     if (!tip.any)
-        e = write_genesis(n);
+        e = start_write_genesis(n);
     if (e == ERR_NONE && !born && tip.any)
         e = store_forget_journal(n->store); /* before there is another */
     if (e == ERR_NONE && tip.any) {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* A command: the flags that are its own (each with a value), whether it takes
  * words, and whether it needs a configuration. */
@@ -426,6 +427,7 @@ int main(int argc, char **argv)
     command = find_command(argv[1]);
     if (command == NULL)
         return wrong_use("the first word is no command");
+    umask(077); /* the database library makes its files for all to read */
     if (read_given(&g, command, argc, argv, why, sizeof why) != ERR_NONE)
         return bad_config(why);
     if (read_config(&c, command, &g, argc, argv, why, sizeof why) != ERR_NONE)

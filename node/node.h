@@ -222,6 +222,8 @@ struct health {
     uint64_t syncs, blocks, txs, refused, dropped, views, nullified, evidence;
     uint64_t verify_waiting, exec_waiting, write_waiting;
     uint64_t sync_target, sync_windows;
+    uint64_t sync_height; /* of the snapshot that is fetched; 0: none is */
+    uint32_t sync_chunks_done, sync_chunks;
     struct peers_status peer[PEERS_MAX];
     struct peers_clock clock;
     char observer_why[160];
@@ -237,6 +239,16 @@ struct sync_serving {
     size_t bytes;
     uint32_t asked;
     struct msg_range asks[2];
+};
+
+/* The parts of snapshots a peer is being sent. */
+enum {
+    PARTS_MAX = 8,
+};
+struct parts_serving {
+    uint32_t reading; /* on the reader thread */
+    uint32_t waiting;
+    struct msg_part asks[PARTS_MAX];
 };
 
 struct proposals_seen {
@@ -335,6 +347,9 @@ struct node {
     struct sync *sync;
     uint8_t fetch_peer; /* slot */
     struct sync_serving serving[PEERS_MAX];
+    struct snapshots *snapshots; /* snapshots.h */
+    struct fill *fill;           /* fill.h; NULL: nothing to do */
+    struct parts_serving parts[PEERS_MAX];
 
     struct peers_clock clock; /* as of the last tick */
 
@@ -494,7 +509,7 @@ void replica_cut_journal(struct node *n);
 
 /* inbox.c */
 enum {
-    REPLICA_TYPES = 11,
+    REPLICA_TYPES = 15,
 };
 extern const struct peers_type replica_types[REPLICA_TYPES];
 void replica_frame(void *ctx,
@@ -530,6 +545,11 @@ void sync_serve(struct node *n, uint8_t slot, struct bytes payload);
 void sync_serve_more(struct node *n, uint8_t slot);
 void sync_serve_tick(struct node *n);
 void sync_serve_reset(struct node *n, uint8_t slot); /* a new connection */
+
+/* snapshots.c */
+void snapshots_serve_list(struct node *n, uint8_t slot);
+void snapshots_serve(struct node *n, uint8_t slot, struct bytes payload);
+void snapshots_serve_tick(struct node *n);
 
 /* mempool.c */
 struct mtx *mempool_new_tx(struct node *n, struct bytes bytes);
@@ -634,6 +654,8 @@ struct health health_look(struct node *n); /* any thread */
 bool health_ready(void *ctx, struct buf *out);
 void health_metrics(void *ctx, struct buf *out);
 json_t *health_status(struct node *n);
+/* While a snapshot is fetched. */
+void health_statesync_metrics(struct node *n, struct buf *out);
 /* health_peers.c */
 json_t *health_peers(struct node *n);
 void health_peers_metrics(const struct health *h, struct buf *out);

@@ -5,9 +5,14 @@
 #include "base/check.h"
 #include "ledger/ledger.h"
 #include "node/prove_parts.h"
+#include "node/start.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum {
+    KEEP_BYTES = 1 << 20, /* of a buffer between receipts */
+};
 
 struct prover *prover_new(struct store *s,
                           uint32_t offset_ms,
@@ -19,6 +24,7 @@ struct prover *prover_new(struct store *s,
     p->store = s;
     p->offset_ms = offset_ms;
     p->cache_bytes = cache_bytes;
+    p->bytes_max = PROVE_BYTES_MAX;
     return p;
 }
 
@@ -81,29 +87,6 @@ static enum err take_block(struct receipt_block *out,
     return prove_block_part(&out->cert, p, height, STORE_CERT);
 }
 
-/* The set of an epoch, past or in force. */
-static enum err validators_of(struct validators_row *out,
-                              struct store_view *now,
-                              uint64_t epoch)
-{
-    struct row_key key = {.table = TABLE_VALIDATORS};
-
-    for (int i = 0; i < 2; i++) {
-        struct store_value v;
-        enum err e;
-
-        TRY(store_get_row(&v, now, &key));
-        e = schema_decode(out, &validators_row_schema, bytes_of(v.at, v.size));
-        store_value_free(&v);
-        if (e != ERR_NONE)
-            return ERR_CORRUPT;
-        if (out->set.epoch == epoch)
-            return ERR_NONE;
-        key.key = epoch_key(epoch);
-    }
-    return ERR_NOT_FOUND;
-}
-
 static uint64_t next_epoch(const struct header *h)
 {
     return h->epoch + ((h->flags & HEADER_SEAL) != 0 ? 1 : 0);
@@ -124,7 +107,7 @@ static enum err take_epochs(struct proving *w, uint64_t from, uint64_t to)
                               ERR_FULL,
                               "too many changes of validators since the "
                               "anchor: give a later one");
-        TRY(validators_of(&row, w->now, epoch));
+        TRY(load_validators(&row, w->now, epoch));
         TRY(take_block(&e.block, &h, p, row.since_height));
         e.next = row.set;
         receipt_add_epoch(&p->receipt.epochs, &p->epochs, &e);
@@ -169,7 +152,7 @@ static enum err take_frame(struct proving *w)
     TRY(e);
     r->chain_id = anchor.chain_id;
     r->anchor.kind = w->q->anchor == 0 ? ANCHOR_GENESIS : ANCHOR_PINNED;
-    TRY(validators_of(&first, w->now, next_epoch(&anchor)));
+    TRY(load_validators(&first, w->now, next_epoch(&anchor)));
     r->anchor.set = first.set;
     TRY(take_certified(w, &certified));
     to = certified.epoch;
@@ -223,7 +206,7 @@ static enum err height_of_epoch(struct proving *w)
     if (w->q->epoch == 0)
         return prove_fail(
             w, ERR_NOT_FOUND, "epoch 0 began with the genesis, by no change");
-    e = validators_of(&row, w->now, w->q->epoch);
+    e = load_validators(&row, w->now, w->q->epoch);
     if (e == ERR_NOT_FOUND)
         return prove_fail(w, e, "there is no such epoch yet");
     TRY(e);
@@ -324,18 +307,30 @@ static enum err make(struct proving *w)
     TRY(choose_block(w, &index));
     if (w->live != NULL && w->live->height != w->height)
         w->live = NULL;
-    TRY(store_view_go_back(w->then, w->height));
+    if (has_rows(r->kind))
+        TRY(store_view_go_back(w->then, w->height));
     TRY(take_frame(w));
     TRY(take_statement(w, index));
     TRY(prove_header(&about, &bytes, w->p, w->height));
     e = receipt_encode(&w->out->receipt, r);
-    if (e != ERR_NONE)
+    if (e != ERR_NONE || w->out->receipt.size > w->p->bytes_max)
         return prove_fail(w, ERR_FULL, "it is too large for a receipt");
     w->out->kind = r->kind;
     w->out->height = w->height;
     w->out->date = ledger_date(about.time_ms, w->p->offset_ms);
     w->out->as_of = w->as_of;
     return ERR_NONE;
+}
+
+/* One long register is no reason to keep its room for ever. */
+static void tidy(struct prover *p)
+{
+    arena_reset(&p->arena);
+    prove_forget_big(p);
+    if (p->items.cap > KEEP_BYTES)
+        buf_deinit(&p->items);
+    if (p->epochs.cap > KEEP_BYTES)
+        buf_deinit(&p->epochs);
 }
 
 enum err prove(struct prove_answer *out,
@@ -360,7 +355,7 @@ enum err prove(struct prove_answer *out,
         out->height = store_view_height(w.now);
     store_view_close(w.then);
     store_view_close(w.now);
-    arena_reset(&p->arena);
+    tidy(p);
     if (e != ERR_NONE)
         buf_deinit(&out->receipt);
     return e;

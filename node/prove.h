@@ -19,6 +19,9 @@ enum {
     PROVE_LISTS_MAX = 16,
     PROVE_CODES_MAX = 16, /* codes that one security had, one after another */
     PROVE_WHY_MAX = 160,
+    /* Of a receipt that is answered: in hex it must be an answer that clients
+     * take (rpc/client.h). */
+    PROVE_BYTES_MAX = 127 << 20,
 };
 
 struct prover;
@@ -76,7 +79,9 @@ struct prove_answer {
  * Errors    ERR_RANGE      the store is not that high yet; out->height is
  *           ERR_NOT_FOUND  there is nothing to show, or the anchor is too high
  *           ERR_REFUSED    the holding is pledged or frozen (UNENCUMBERED)
- *           ERR_FULL       a list is too long for a receipt
+ *           ERR_FULL       a list is too long for a receipt, or the receipt
+ *                          longer than PROVE_BYTES_MAX
+ *           ERR_PRUNED     this node's history begins after what it takes
  *           ERR_CORRUPT    the history disagrees with the roots
  *           others of the store */
 MUST_USE enum err prove(struct prove_answer *out,

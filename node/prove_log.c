@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "chain/tx.h"
 #include "node/prove_parts.h"
+#include "storage/store_import.h"
 
 #include <stdlib.h>
 
@@ -80,11 +81,8 @@ enum err prove_transaction(struct receipt_transaction *out,
 {
     struct hash *leaves;
     struct body *body;
-    const enum err e = body_of(&body, w->p, w->height);
 
-    if (e == ERR_NOT_FOUND)
-        return prove_fail(w, e, "this node no longer keeps that block's body");
-    TRY(e);
+    TRY(body_of(&body, w->p, w->height));
     if (index >= body->count)
         return ERR_CORRUPT;
     leaves = arena_alloc(&w->p->arena, body->count * sizeof leaves[0]);
@@ -194,7 +192,8 @@ static bool follow(void *ctx,
     }
     if (!concerns(f, &e))
         return true;
-    if (f->events->count == RECEIPT_EVENTS_MAX) {
+    if (f->events->count == RECEIPT_EVENTS_MAX ||
+        f->w->p->items.size + bytes.size > f->w->p->bytes_max) {
         f->e = ERR_FULL;
         return false;
     }
@@ -283,7 +282,7 @@ static enum err follow_all(struct receipt_statement *out,
     free(f.body);
     store_value_free(&f.bytes);
     TRY(e);
-    if (f.e == ERR_NOT_FOUND)
+    if (f.e == ERR_NOT_FOUND || f.e == ERR_PRUNED)
         return prove_fail(
             w, f.e, "this node no longer keeps the bodies of all blocks");
     if (f.e == ERR_FULL)
@@ -292,6 +291,12 @@ static enum err follow_all(struct receipt_statement *out,
                           "the account has too many events for one receipt: "
                           "ask in parts, each from where the last one ended");
     TRY(f.e);
+    if (!hash_eq(&f.chain, &end) && store_rows_from(w->p->store) > 0)
+        return prove_fail(w,
+                          ERR_PRUNED,
+                          "this node began at a snapshot and has not all "
+                          "events that led to the holding: ask another node, "
+                          "or from a height that this one has");
     if (!hash_eq(&f.chain, &end))
         return prove_fail(w,
                           ERR_CORRUPT,

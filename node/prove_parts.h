@@ -20,6 +20,7 @@ struct prover {
     struct store *store;
     uint32_t offset_ms;
     size_t cache_bytes; /* of the leaves, at most */
+    size_t bytes_max;   /* of a receipt */
     struct prove_list lists[PROVE_LISTS_MAX];
     struct prove_list big; /* one that is too long to be kept */
     uint64_t uses;
@@ -71,6 +72,8 @@ MUST_USE enum err prove_holding_at(struct receipt_holding *out,
 MUST_USE enum err prove_register(struct receipt_register *out,
                                  struct proving *w);
 void prove_forget(struct prover *p);
+/* What was too large to be kept after a receipt. */
+void prove_forget_big(struct prover *p);
 
 /* prove_log.c: blocks, their log, transactions and events. */
 MUST_USE enum err prove_inclusion(struct mtree_proof *out,

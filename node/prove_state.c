@@ -47,11 +47,16 @@ static void list_free(struct prove_list *l)
     *l = (struct prove_list){0};
 }
 
+void prove_forget_big(struct prover *p)
+{
+    list_free(&p->big);
+}
+
 void prove_forget(struct prover *p)
 {
     for (uint32_t i = 0; i < PROVE_LISTS_MAX; i++)
         list_free(&p->lists[i]);
-    list_free(&p->big);
+    prove_forget_big(p);
 }
 
 static size_t bytes_kept(const struct prover *p)
@@ -263,7 +268,7 @@ static bool add_line(void *ctx, const struct row_key *key, struct bytes row)
     const struct hash h = proof_row_hash(row);
 
     if (a->lines->count == RECEIPT_LINES_MAX ||
-        a->p->items.size + row.size > RECEIPT_BYTES_MAX)
+        a->p->items.size + row.size > a->p->bytes_max)
         a->e = ERR_FULL;
     else
         a->e = proof_list_add(&a->list, &key->key, &h);

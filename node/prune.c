@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "node/start.h"
+#include "storage/store_import.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -123,6 +124,9 @@ static int prove(const struct pruning *p)
         code = not_proven(p, p->from, "the archive begins after it", EXIT_DATA);
     else
         code = compare_blocks(p, r);
+    if (code == 0 && archive_sync(r, p->archive) != ERR_NONE)
+        code = not_proven(
+            p, p->from, "the archive cannot be brought to its disk", EXIT_IO);
     archive_close(r);
     return code;
 }
@@ -134,11 +138,13 @@ static int remove_bodies(const struct pruning *p)
     char message[256];
     enum err e;
 
-    log_info("prune",
-             "each body is in the archive; removing them",
-             "from=%llu below=%llu",
-             (unsigned long long)p->from,
-             (unsigned long long)p->below);
+    if (store_fill_below(n->store) > 0)
+        log_unusual("prune",
+                    "the history behind the snapshot at which this node began "
+                    "is not filled in any further: what is removed would come "
+                    "back",
+                    "earliest_height=%llu",
+                    (unsigned long long)store_blocks_from(n->store));
     e = store_prune(n->store, p->below);
     if (e != ERR_NONE) {
         store_message(n->store, message, sizeof message);
@@ -190,13 +196,22 @@ static int prune(struct pruning *p, uint64_t below)
     p->from = store_bodies_from(n->store);
     if (p->below <= p->from) {
         log_info("prune",
-                 "there is nothing to remove",
+                 "there is nothing to remove; what an interrupted run has "
+                 "removed gives its room back",
                  "earliest_body_height=%llu",
                  (unsigned long long)p->from);
-        return 0;
+        p->below = p->from;
+        return p->from > 0 ? remove_bodies(p) : 0;
     }
     code = prove(p);
-    return code == 0 ? remove_bodies(p) : code;
+    if (code != 0)
+        return code;
+    log_info("prune",
+             "each body is in the archive; removing them",
+             "from=%llu below=%llu",
+             (unsigned long long)p->from,
+             (unsigned long long)p->below);
+    return remove_bodies(p);
 }
 
 int node_prune(const struct config *config, uint64_t below, const char *archive)

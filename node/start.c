@@ -4,8 +4,11 @@
 #include "base/log.h"
 #include "node/bundle.h"
 #include "node/control.h"
+#include "node/fill.h"
 #include "node/own_tx.h"
 #include "node/prove.h"
+#include "node/snapshots.h"
+#include "node/statesync.h"
 #include "node/trace.h"
 
 #include <event2/thread.h>
@@ -123,9 +126,9 @@ struct node *node_new(const struct config *config)
     return n;
 }
 
-static void sign_hello(void *ctx,
-                       struct signature *out,
-                       const struct hash *digest)
+void start_sign_hello(void *ctx,
+                      struct signature *out,
+                      const struct hash *digest)
 {
     struct node *n = ctx;
     const enum err e = key_sign(out, &n->consensus_key, digest);
@@ -156,6 +159,7 @@ static void on_up(void *ctx, uint8_t slot, uint8_t channel)
         return;
     }
     intake_up(n, slot);
+    n->parts[slot].waiting = 0;
     sync_serve_reset(n, slot);
 }
 
@@ -168,6 +172,7 @@ static void on_down(void *ctx, uint8_t slot, uint8_t channel)
         return;
     }
     sync_serve_reset(n, slot);
+    fill_down(n, slot);
     sync_down(n, slot);
 }
 
@@ -181,7 +186,7 @@ static bool is_address(const char *text)
            config_split_address(host, &port, text) == ERR_NONE;
 }
 
-static int start_peers(struct node *n)
+int start_peers(struct node *n, const struct peers_callbacks *callbacks)
 {
     struct peers_config c = {
         .base = n->base,
@@ -193,13 +198,6 @@ static int start_peers(struct node *n)
         .type_count = REPLICA_TYPES,
         .software = "equityd/1",
         .protocol = HELLO_PROTOCOL,
-    };
-    const struct peers_callbacks callbacks = {
-        .on_frame = replica_frame,
-        .on_up = on_up,
-        .on_down = on_down,
-        .sign = sign_hello,
-        .ctx = n,
     };
     char host[256];
     enum err e;
@@ -223,7 +221,7 @@ static int start_peers(struct node *n)
                                   "write host:port",
                                   EXIT_CONFIG);
     }
-    e = peers_new(&n->peers, &c, &callbacks);
+    e = peers_new(&n->peers, &c, callbacks);
     if (e != ERR_NONE)
         return start_complain(e == ERR_EXISTS ? "the port for peers is in use"
                                               : "the port for peers cannot be "
@@ -235,7 +233,7 @@ static int start_peers(struct node *n)
     return 0;
 }
 
-static int start_rpc(struct node *n)
+int start_rpc(struct node *n, const struct rpc_backend *backend)
 {
     struct http_config http = {
         .allow_hosts = n->config.rpc_hosts,
@@ -246,7 +244,6 @@ static int start_rpc(struct node *n)
         .body_deadline_ms = 15000,
         .idle_ms = 60000,
     };
-    struct rpc_backend backend;
     char host[256];
     enum err e;
 
@@ -257,8 +254,7 @@ static int start_rpc(struct node *n)
                               "write host:port",
                               EXIT_CONFIG);
     http.host = host;
-    api_backend(&backend, n);
-    e = rpc_start(&n->rpc, &http, &backend);
+    e = rpc_start(&n->rpc, &http, backend);
     if (e != ERR_NONE)
         return start_complain(e == ERR_EXISTS
                                   ? "the port for clients is in use"
@@ -280,6 +276,8 @@ static void on_tick(evutil_socket_t fd, short what, void *ctx)
     (void)what;
     sync_tick(n);
     sync_serve_tick(n);
+    snapshots_serve_tick(n);
+    fill_tick(n);
     links_tick(n);
     if (now >= n->second_ms) {
         n->second_ms = now + 1000;
@@ -337,7 +335,7 @@ static void end_pool(struct node *n, struct pool **p)
 
 /* Consensus, ticks and what the threads have done come first; bulk gets what is
  * left, two milliseconds at a time. */
-static struct event_base *make_base(void)
+struct event_base *start_make_base(void)
 {
     static const struct timeval slice = {0, 2000};
     struct event_config *c = event_config_new();
@@ -356,16 +354,26 @@ static struct event_base *make_base(void)
 static int open_loop(struct node *n)
 {
     static const struct timeval soon = {0, 1000};
+    const struct peers_callbacks callbacks = {
+        .on_frame = replica_frame,
+        .on_up = on_up,
+        .on_down = on_down,
+        .sign = start_sign_hello,
+        .ctx = n,
+    };
+    struct rpc_backend backend;
     int code;
 
     evthread_use_pthreads();
-    n->base = make_base();
+    n->base = start_make_base();
     n->mail = mail_new(n->base);
     n->verify = pool_new("verify", verify_threads(n), n->mail);
     n->executor = pool_new("executor", 1, n->mail);
     n->writer = pool_new("writer", 1, n->mail);
     n->reader = pool_new("reader", 1, n->mail);
     n->provers = pool_new("prover", 1, n->mail);
+    n->snapshots = snapshots_new(n);
+    n->fill = fill_new(n);
     n->prover = prover_new(n->store, n->genesis->offset_ms, PROVE_CACHE_BYTES);
     n->gossip_event = event_new(n->base, -1, 0, on_gossip, n);
     n->links_event = event_new(n->base, -1, 0, links_on_refresh, n);
@@ -379,12 +387,13 @@ static int open_loop(struct node *n)
     event_add(n->on_term, NULL);
     event_add(n->on_int, NULL);
     commit_recovered(n);
-    code = start_peers(n);
+    code = start_peers(n, &callbacks);
     if (code != 0)
         return code;
     n->disk_free = datadir_free_bytes(n->config.dir);
     health_refresh(n);
-    code = start_rpc(n);
+    api_backend(&backend, n);
+    code = start_rpc(n, &backend);
     if (code == 0 && control_start(&n->control, n) != ERR_NONE)
         code = start_complain("the socket for the operator cannot be made",
                               n->config.dir,
@@ -412,8 +421,13 @@ static void close_loop(struct node *n)
     end_pool(n, &n->executor);
     write_flush(n);
     end_pool(n, &n->writer);
+    snapshots_stop(n->snapshots);
+    fill_stop(n->fill);
+    mail_drain(n->mail);
     proofs_free(n);
     prover_free(n->prover);
+    snapshots_free(n->snapshots);
+    fill_free(n->fill);
     mempool_free(n);
     if (n->exit_code == 0)
         log_info("node",
@@ -436,6 +450,10 @@ int node_begin(struct node **out, const struct config *config)
         backup_sweep(n->config.dir);
         code = start_open_store(n, false);
     }
+    if (code == 0)
+        code = statesync_run(n);
+    if (code != 0 || n->stopping)
+        return code;
     if (code == 0)
         code = start_load_state(n);
     if (code == 0)
@@ -464,7 +482,7 @@ int node_run(const struct config *config)
 
     signal(SIGPIPE, SIG_IGN);
     code = node_begin(&n, config);
-    if (code == 0)
+    if (code == 0 && n->base != NULL)
         event_base_dispatch(n->base);
     end = node_end(n);
     return code != 0 ? code : end;

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "node/fill.h"
 
 #include <stdlib.h>
 
@@ -426,6 +427,10 @@ void sync_take(struct node *n, uint8_t peer, struct bytes payload)
         peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed sync block");
         return;
     }
+    if (fill_take(n, peer, b->header.height, header, &b->commit_cert, body)) {
+        free(b);
+        return;
+    }
     slot = expect(n, peer, b->header.height, payload.size);
     if (slot == NULL || b->header.height <= n->submitted_height) {
         free(b);
@@ -456,6 +461,8 @@ void sync_take_end(struct node *n, uint8_t peer, struct bytes payload)
         peers_misbehaved(n->peers, peer, CHANNEL_BULK, "malformed sync end");
         return;
     }
+    if (fill_take_end(n, peer, &r))
+        return;
     sync_check_flush(n);
     w = find_window(s, peer, r.to);
     if (w == NULL || w->first != r.from)

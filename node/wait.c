@@ -5,7 +5,7 @@
  * found by asking once more. */
 #include "base/check.h"
 #include "ledger/rows.h"
-#include "node/node.h"
+#include "node/api.h"
 
 #include <stdlib.h>
 
@@ -137,6 +137,14 @@ static void ask_done(struct task *task)
 
     if (a->err == ERR_NONE && a->fate.kind == FATE_FINAL) {
         api_answer_final(a->call, &a->id, a->fate.height, a->fate.index);
+        free(a);
+        return;
+    }
+    if (a->err == ERR_PRUNED) {
+        api_pruned_why(n,
+                       a->call,
+                       "it is final, in a block before the snapshot at which "
+                       "this node began; another node knows which");
         free(a);
         return;
     }

@@ -3,6 +3,7 @@
  * a node that was away brings in. */
 #include "base/check.h"
 #include "node/node.h"
+#include "node/snapshots.h"
 
 #include <stdlib.h>
 
@@ -135,8 +136,11 @@ static void run_batch(struct task *task)
         return;
     mail_post(n->mail, &b->durable);
     for (struct write_task *w = b->first; w != NULL && b->err == ERR_NONE;
-         w = w->next)
+         w = w->next) {
         b->err = store_index(n->store, &w->block);
+        if (b->err == ERR_NONE)
+            snapshots_due(n->snapshots, w->header.height);
+    }
 }
 
 /* D7 final after disk: now, and only now, clients hear it. */

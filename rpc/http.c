@@ -18,6 +18,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum {
+    OUTPUT_SMALL = 1 << 20, /* beside which the next request is taken */
+    STEP_BYTES = 64 << 10,  /* who reads less in a deadline's time is gone */
+};
+
 struct http_conn {
     struct http_request request; /* first: a request is its connection */
     struct http_server *server;
@@ -28,9 +33,11 @@ struct http_conn {
     struct http_head head;
     struct buf body;
     bool reading_body;
-    bool busy;   /* a handler has the request */
-    bool gone;   /* the client left while it was busy */
-    bool ending; /* close when the output is out */
+    bool busy;     /* a handler has the request */
+    bool gone;     /* the client left while it was busy */
+    bool ending;   /* close when the output is out */
+    bool full;     /* the next request waits until the output is out */
+    size_t unread; /* of the output, when the deadline was set */
     uint32_t address;
 };
 
@@ -137,6 +144,23 @@ static const char *reason_of(int status)
     default:
         return "Error";
     }
+}
+
+static size_t output_of(const struct http_conn *c)
+{
+    return evbuffer_get_length(bufferevent_get_output(c->bev));
+}
+
+/* Whether there is room for an answer beside those that are still unread. */
+static bool has_room(const struct http_server *s, size_t size)
+{
+    size_t sum = size;
+
+    if (size <= OUTPUT_SMALL)
+        return true;
+    for (const struct http_conn *c = s->all; c != NULL; c = c->next)
+        sum += output_of(c);
+    return sum <= s->config.output_max;
 }
 
 static void write_answer(struct http_conn *c,
@@ -278,7 +302,7 @@ static void on_read(struct bufferevent *bev, void *ctx)
     struct http_conn *c = ctx;
 
     (void)bev;
-    if (!c->busy && !c->ending)
+    if (!c->busy && !c->ending && !c->full)
         read_more(c);
 }
 
@@ -286,9 +310,15 @@ static void on_written(struct bufferevent *bev, void *ctx)
 {
     struct http_conn *c = ctx;
 
-    if (c->ending && !c->busy &&
-        evbuffer_get_length(bufferevent_get_output(bev)) == 0)
+    (void)bev;
+    if (c->busy || output_of(c) > 0)
+        return;
+    if (c->ending) {
         drop(c);
+    } else if (c->full) {
+        c->full = false;
+        start_request(c);
+    }
 }
 
 static void on_gone(struct bufferevent *bev, short what, void *ctx)
@@ -301,10 +331,18 @@ static void on_gone(struct bufferevent *bev, short what, void *ctx)
 static void on_deadline(evutil_socket_t fd, short what, void *ctx)
 {
     struct http_conn *c = ctx;
+    const size_t unread = output_of(c);
 
     (void)fd;
     (void)what;
-    if (c->ending ||
+    if (unread > 0 && unread + STEP_BYTES <= c->unread) {
+        c->unread = unread; /* slow, but it reads */
+        set_deadline(c,
+                     c->ending ? c->server->config.body_deadline_ms
+                               : c->server->config.idle_ms);
+        return;
+    }
+    if (c->ending || c->full ||
         (!c->reading_body &&
          evbuffer_get_length(bufferevent_get_input(c->bev)) == 0)) {
         drop(c); /* idle, or it does not read its answer */
@@ -382,15 +420,24 @@ static void finish(struct http_conn *c,
                    const char *content_type,
                    struct bytes body)
 {
+    static const char busy[] = "too many answers are unread: ask again\n";
+
     ASSERT(c->busy);
     c->busy = false;
     if (c->gone) {
         free_conn(c);
         return;
     }
-    write_answer(c, status, content_type, body);
+    if (has_room(c->server, body.size))
+        write_answer(c, status, content_type, body);
+    else
+        write_answer(c, 503, "text/plain", bytes_of(busy, sizeof busy - 1));
+    c->unread = output_of(c);
+    c->full = !c->ending && c->unread > OUTPUT_SMALL;
     if (c->ending)
         set_deadline(c, c->server->config.body_deadline_ms);
+    else if (c->full)
+        set_deadline(c, c->server->config.idle_ms);
     else
         start_request(c);
 }
@@ -547,6 +594,8 @@ enum err http_start(struct http_server **out, const struct http_config *config)
     ASSERT(s != NULL);
     evthread_use_pthreads();
     s->config = *config;
+    if (s->config.output_max == 0)
+        s->config.output_max = HTTP_OUTPUT_MAX;
     snprintf(s->allow_hosts, sizeof s->allow_hosts, "%s", config->allow_hosts);
     s->posted_end = &s->posted;
     pthread_mutex_init(&s->lock, NULL);

@@ -1,6 +1,7 @@
 /* http.h - the HTTP server for clients: its own thread, its own event base.
  *
- * Requests are handled one at a time per connection, in order.  A handler runs
+ * Requests are handled one at a time per connection, in order, the next one
+ * when the answer before it has been read, but for a little.  A handler runs
  * on the server's thread and must be quick; it answers at once or later, from
  * any thread, with http_reply. */
 #ifndef RPC_HTTP_H
@@ -11,6 +12,10 @@
 #include "rpc/http_parse.h"
 
 struct http_server;
+
+enum {
+    HTTP_OUTPUT_MAX = 512 << 20,
+};
 
 /* One request that waits for its answer; dies with http_reply. */
 struct http_request {
@@ -31,6 +36,8 @@ struct http_config {
     uint32_t head_deadline_ms; /* 5000 */
     uint32_t body_deadline_ms; /* 15000 */
     uint32_t idle_ms;          /* between requests: 60000 */
+    size_t output_max; /* bytes of answers that clients have yet to read, of all
+                          together; beyond it 503.  0: HTTP_OUTPUT_MAX */
     http_handler_fn handler;
     void *ctx;
 };

@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/num.h"
+#include "rpc/client.h"
 #include "rpc/schema_json.h"
 
 #include <stdio.h>
@@ -12,13 +13,14 @@
 enum {
     BATCH_MAX = 100,
     ID_BYTES_MAX = 256,
-    REPLY_BYTES_MAX = 32 << 20,
+    NODE_BYTES = 16, /* of JSON beside the texts in it */
 };
 
 struct rpc_server {
     struct http_server *http;
     struct rpc_backend backend;
     json_t *discover;
+    size_t held; /* bytes of answers that wait for others of their batch */
 };
 
 /* One HTTP request with one or many calls. */
@@ -28,6 +30,7 @@ struct batch {
     bool is_array;
     uint32_t waiting; /* calls not answered yet, and the reader itself */
     json_t *replies;  /* array, in request order; null = notification */
+    size_t held;      /* bytes of them, about */
 };
 
 struct rpc_call {
@@ -61,22 +64,26 @@ static json_t *response(json_t *id, const char *member, json_t *value)
         "{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, member, value);
 }
 
+static json_t *too_large(json_t *id)
+{
+    return response(id,
+                    "error",
+                    error_object(RPC_LIMIT_EXCEEDED,
+                                 "REPLY_TOO_LARGE",
+                                 "the answers together are too large; ask for "
+                                 "less at a time",
+                                 false,
+                                 NULL));
+}
+
 static void send_json(struct batch *b, const json_t *json)
 {
     char *text = json_dumps(json, JSON_COMPACT);
 
     ASSERT(text != NULL);
-    if (strlen(text) > REPLY_BYTES_MAX) {
+    if (strlen(text) > b->server->backend.reply_max) {
         json_t *null = json_null();
-        json_t *error =
-            response(null,
-                     "error",
-                     error_object(RPC_LIMIT_EXCEEDED,
-                                  "REPLY_TOO_LARGE",
-                                  "the answers together are too large; ask for "
-                                  "less at a time",
-                                  false,
-                                  NULL));
+        json_t *error = too_large(null);
 
         free(text);
         text = json_dumps(error, JSON_COMPACT);
@@ -112,7 +119,48 @@ static void one_less(struct batch *b)
         return;
     send_replies(b);
     json_decref(b->replies);
+    b->server->held -= b->held;
     free(b);
+}
+
+/* Of our own answers, whose depth is bounded. */
+static size_t bytes_of_json(json_t *json)
+{
+    size_t sum = NODE_BYTES + json_string_length(json);
+    const char *name;
+    json_t *v;
+    size_t i;
+
+    json_array_foreach(json, i, v) sum += bytes_of_json(v);
+    json_object_foreach(json, name, v) sum += NODE_BYTES + bytes_of_json(v);
+    return sum;
+}
+
+/* Keeps an answer until those of its batch are there.  What no reply could hold
+ * is let go of at once, not when the last one has come. */
+static void keep_reply(struct batch *b, struct rpc_call *call)
+{
+    struct rpc_server *s = b->server;
+    const size_t size = bytes_of_json(call->reply);
+    const size_t max = s->backend.reply_max;
+
+    if (b->held + size > max || s->held + size > 2 * max) {
+        json_decref(call->reply);
+        call->reply = b->held + size > max
+                          ? too_large(call->id)
+                          : response(call->id,
+                                     "error",
+                                     error_object(RPC_UNAVAILABLE,
+                                                  "E_BUSY",
+                                                  "too many large answers wait "
+                                                  "here: ask again",
+                                                  true,
+                                                  NULL));
+    } else {
+        b->held += size;
+        s->held += size;
+    }
+    json_array_set_new(b->replies, call->place, call->reply);
 }
 
 static void finish_call(void *ctx)
@@ -123,7 +171,7 @@ static void finish_call(void *ctx)
     if (call->notification)
         json_decref(call->reply);
     else
-        json_array_set_new(b->replies, call->place, call->reply);
+        keep_reply(b, call);
     json_decref(call->id);
     for (int i = 0; i < RPC_PARAMS_MAX; i++)
         free(call->args[i].bytes);
@@ -526,6 +574,8 @@ enum err rpc_start(struct rpc_server **out,
     *out = NULL;
     ASSERT(s != NULL);
     s->backend = *backend;
+    if (s->backend.reply_max == 0)
+        s->backend.reply_max = RPC_REPLY_MAX;
     s->discover = rpc_openrpc();
     config.handler = on_request;
     config.ctx = s;

@@ -40,6 +40,9 @@ struct rpc_backend {
     void (*metrics)(void *ctx, struct buf *out);
     void (*counted)(void *ctx, enum rpc_method_id method, bool error);
     void *ctx;
+    /* Bytes of the answers to one request, at most; of all that wait for the
+     * rest of their batches, twice that.  0: RPC_REPLY_MAX. */
+    size_t reply_max;
 };
 
 struct rpc_server;

@@ -65,6 +65,14 @@ const struct rpc_method rpc_methods[RPC_METHODS] = {
                         "The links to the other validators.",
                         "one entry for each validator",
                         {{0}}},
+    [RPC_SNAPSHOT_LIST] = {"snapshot_list",
+                           "The snapshots of the state that this node has "
+                           "for nodes that begin.",
+                           "snapshots, the newest first: height, block, id, "
+                           "manifest_bytes, chunks, rows in chunks, bytes of "
+                           "chunks; and the one being taken: running, its "
+                           "height, rows done",
+                           {{0}}},
     [RPC_CHAIN_GET_BLOCK] = {"chain_getBlock",
                              "A block with its transactions.",
                              "header, hash, certificate, transactions",

@@ -4,14 +4,15 @@
 
 #include <stdlib.h>
 
-static uint16_t first_difference(const struct hash *a, const struct hash *b)
+uint16_t forest_difference(const struct hash *a, const struct hash *b)
 {
-    uint16_t i = 0;
+    for (uint16_t i = 0; i < HASH_BYTES; i++) {
+        const uint8_t x = a->raw[i] ^ b->raw[i];
 
-    while (a->raw[i] == b->raw[i])
-        i++;
-    return (uint16_t)(i * 8 + __builtin_clz((unsigned)(a->raw[i] ^ b->raw[i])) -
-                      24);
+        if (x != 0)
+            return (uint16_t)(8 * i + __builtin_clz(x) - 24);
+    }
+    return 8 * HASH_BYTES;
 }
 
 void forest_init(struct forest *f)
@@ -44,7 +45,7 @@ static uint32_t grown(uint32_t cap)
     return cap == 0 ? 64 : cap < 1 << 12 ? cap * 2 : cap + cap / 8;
 }
 
-static uint32_t new_leaf(struct forest *f)
+uint32_t forest_new_leaf(struct forest *f)
 {
     uint32_t i = f->leaf_free;
 
@@ -67,7 +68,7 @@ static void free_leaf(struct forest *f, uint32_t i)
     f->leaf_free = i;
 }
 
-static uint32_t new_inner(struct forest *f)
+uint32_t forest_new_inner(struct forest *f)
 {
     uint32_t i = f->inner_free;
 
@@ -123,7 +124,7 @@ static void insert(struct forest *f,
                    uint32_t leaf_ref,
                    uint16_t bit)
 {
-    const uint32_t at = new_inner(f);
+    const uint32_t at = forest_new_inner(f);
     struct forest_inner *n = &f->inners[at];
     uint32_t *link = &t->root; /* what the new node will stand above … */
     const uint8_t *hash = t->hash.raw;
@@ -157,9 +158,10 @@ static void add(struct forest *f,
                 struct forest_row *row,
                 uint32_t near)
 {
-    const uint32_t i = new_leaf(f);
+    const uint32_t i = forest_new_leaf(f);
     const uint32_t ref = i | FOREST_LEAF;
 
+    f->edge.tree = NULL;
     f->leaves[i] = (struct forest_leaf){.key = *key, .row = row};
     f->row_bytes += sizeof *row + row->size;
     if (near == 0) {
@@ -170,7 +172,7 @@ static void add(struct forest *f,
                t,
                key,
                ref,
-               first_difference(&forest_leaf_at(f, near)->key, key));
+               forest_difference(&forest_leaf_at(f, near)->key, key));
     }
     t->count++;
     t->dirty = true;
@@ -225,6 +227,7 @@ static struct forest_row *take_out(struct forest *f,
     uint32_t ref = t->root;
     struct forest_row *row;
 
+    f->edge.tree = NULL;
     if (forest_is_leaf(ref)) {
         t->root = 0;
         t->root_dirty = false;
@@ -314,6 +317,7 @@ void forest_drop(struct forest *f, struct forest_tree *t)
         }
     }
     forest_index_drop(f, t);
+    f->edge.tree = NULL;
     t->root = 0;
     t->count = 0;
     t->root_dirty = false;

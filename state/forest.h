@@ -13,6 +13,7 @@
 #include "state/leaf_index.h"
 
 enum {
+    FOREST_DEPTH_MAX = 257,
     FOREST_LEAF = 1u << 30, /* a reference with this bit is a leaf */
     NODE_MESSAGE_BYTES = 1 + 2 + 2 * HASH_BYTES,
 };
@@ -37,7 +38,17 @@ struct forest_inner {
     uint8_t message[NODE_MESSAGE_BYTES];
 };
 
+/* The right edge of the tree that is being loaded in key order: there the next
+ * leaf goes.  Any other change of structure ends it. */
+struct forest_edge {
+    const struct forest_tree *tree; /* NULL: none */
+    uint32_t last;                  /* leaf */
+    uint32_t depth;
+    uint32_t inner[FOREST_DEPTH_MAX];
+};
+
 struct forest {
+    struct forest_edge edge;
     struct forest_leaf *leaves;
     uint32_t leaf_count; /* slots used, index 0 never */
     uint32_t leaf_cap;
@@ -79,6 +90,13 @@ struct forest_row *forest_set(struct forest *f,
                               struct forest_tree *t,
                               const struct hash *key,
                               struct forest_row *row);
+/* forest_append adds a row behind all others of t, if t was empty when the
+ * first one was appended and nothing else was done since; else false, and row
+ * is still the caller's. */
+bool forest_append(struct forest *f,
+                   struct forest_tree *t,
+                   const struct hash *key,
+                   struct forest_row *row);
 /* forest_fetch asks the memory for the leaves and rows of many keys at once;
  * forest_warm walks for them side by side, from the roots in refs (which it
  * uses up).  So the processor waits for all of them together and not for one
@@ -116,7 +134,10 @@ void forest_each(const struct forest *f,
 
 struct forest_row *forest_row_new(struct bytes from);
 
-uint16_t forest_inner_bit(const struct forest_inner *n);
+static inline uint16_t forest_inner_bit(const struct forest_inner *n)
+{
+    return (uint16_t)(n->message[1] << 8 | n->message[2]);
+}
 /* What the message says of a side's hash; current unless that side is dirty. */
 const uint8_t *forest_inner_hash(const struct forest_inner *n, int side);
 
@@ -135,6 +156,11 @@ const struct forest_tree *state_tree_for_proof(struct state *s,
                                                const struct forest **forest,
                                                const struct row_key *key);
 
-int forest_bit(const struct hash *key, uint16_t bit);
+static inline int forest_bit(const struct hash *key, uint16_t bit)
+{
+    return key->raw[bit >> 3] >> (7 - (bit & 7)) & 1;
+}
+/* The first bit in which two keys differ; 256 if they do not. */
+uint16_t forest_difference(const struct hash *a, const struct hash *b);
 
 #endif /* STATE_FOREST_H */

@@ -8,11 +8,6 @@ enum {
     LINE_BYTES = 64,
 };
 
-int forest_bit(const struct hash *key, uint16_t bit)
-{
-    return key->raw[bit >> 3] >> (7 - (bit & 7)) & 1;
-}
-
 uint32_t forest_walk(const struct forest *f,
                      const struct forest_tree *t,
                      const struct hash *key)
@@ -36,15 +31,15 @@ static void index_leaf(struct forest *f, struct forest_tree *t, uint32_t ref)
     leaf_index_add(&t->index, leaf_index_hash(&f->leaves[i].key), i);
 }
 
-/* A new index of twice the size, over all leaves. */
-static void index_all(struct forest *f, struct forest_tree *t)
+/* A new index with room for twice as many keys as said, over all leaves. */
+static void index_all(struct forest *f, struct forest_tree *t, uint32_t keys)
 {
     uint32_t stack[FOREST_DEPTH_MAX];
     uint32_t depth = 0;
 
     f->index_bytes -= t->index.cap * sizeof t->index.at[0];
     leaf_index_deinit(&t->index);
-    leaf_index_init(&t->index, t->count);
+    leaf_index_init(&t->index, keys);
     f->index_bytes += t->index.cap * sizeof t->index.at[0];
     stack[depth++] = t->root;
     while (depth > 0) {
@@ -59,13 +54,19 @@ static void index_all(struct forest *f, struct forest_tree *t)
     }
 }
 
+void forest_index_missing(struct forest *f, struct forest_tree *t)
+{
+    if (t->index.at == NULL && t->count >= INDEX_FROM)
+        index_all(f, t, (t->count + 1) / 2);
+}
+
 /* The leaf is in the tree already. */
 void forest_index_added(struct forest *f, struct forest_tree *t, uint32_t ref)
 {
     if (t->index.at == NULL && t->count < INDEX_FROM)
         return;
     if (t->index.at == NULL || leaf_index_is_full(&t->index))
-        index_all(f, t);
+        index_all(f, t, t->count);
     else
         index_leaf(f, t, ref);
 }

@@ -11,11 +11,6 @@ void forest_message_init(struct forest_inner *n, uint8_t table, uint16_t bit)
     n->message[2] = (uint8_t)bit;
 }
 
-uint16_t forest_inner_bit(const struct forest_inner *n)
-{
-    return (uint16_t)(n->message[1] << 8 | n->message[2]);
-}
-
 const uint8_t *forest_inner_hash(const struct forest_inner *n, int side)
 {
     return n->message + 3 + side * HASH_BYTES;
@@ -106,10 +101,14 @@ void forest_hash_root(struct forest *f,
                       forest_row_hash_fn row_hash,
                       void *ctx)
 {
-    if (t->root_dirty)
+    if (t->root_dirty) {
         t->hash = forest_is_leaf(t->root)
                       ? hash_leaf(f, t, t->root, row_hash, ctx)
                       : hash_inner(f, t, row_hash, ctx);
+        forest_index_missing(f, t);
+    }
+    if (f->edge.tree == t)
+        f->edge.tree = NULL; /* its nodes are not marked any more */
     t->root_dirty = false;
 }
 

@@ -99,6 +99,14 @@ void leaf_index_remove(struct leaf_index *x, uint32_t hash, uint32_t leaf)
     x->left_out--;
 }
 
+void leaf_index_shift(struct leaf_index *x, uint32_t by)
+{
+    for (uint32_t i = 0; i < x->cap; i++) {
+        if (x->at[i].leaf != 0)
+            x->at[i].leaf += by;
+    }
+}
+
 uint32_t leaf_index_next(const struct leaf_index *x,
                          uint32_t hash,
                          uint32_t *at)

@@ -39,6 +39,9 @@ bool leaf_index_is_full(const struct leaf_index *x);
 void leaf_index_add(struct leaf_index *x, uint32_t hash, uint32_t leaf);
 void leaf_index_remove(struct leaf_index *x, uint32_t hash, uint32_t leaf);
 
+/* leaf_index_shift: every leaf in x has moved on by so many. */
+void leaf_index_shift(struct leaf_index *x, uint32_t by);
+
 /* leaf_index_next gives the leaves whose keys have this hash, one after
  * another, from *at = 0; 0 when there are no more. */
 uint32_t leaf_index_next(const struct leaf_index *x,

@@ -12,24 +12,12 @@ void proof_list_begin(struct proof_list *l, uint8_t table)
     memset(&l->last, 0, sizeof l->last);
 }
 
-/* The first bit in which two keys differ; 256 if they do not. */
-static uint16_t first_difference(const struct hash *a, const struct hash *b)
-{
-    for (uint16_t i = 0; i < HASH_BYTES; i++) {
-        const uint8_t x = a->raw[i] ^ b->raw[i];
-
-        if (x != 0)
-            return (uint16_t)(8 * i + __builtin_clz(x) - 24);
-    }
-    return 8 * HASH_BYTES;
-}
-
 enum err proof_list_add(struct proof_list *l,
                         const struct hash *key,
                         const struct hash *row_hash)
 {
     if (l->count > 0) {
-        const uint16_t bit = first_difference(&l->last_key, key);
+        const uint16_t bit = forest_difference(&l->last_key, key);
 
         if (bit >= 8 * HASH_BYTES || forest_bit(key, bit) == 0)
             return ERR_ORDER;

@@ -55,16 +55,10 @@ static void append_u32(struct buf *out, uint32_t v)
     buf_append(out, b, sizeof b);
 }
 
-void state_roots_append(struct buf *out,
-                        struct state *s,
-                        const struct change_set *set)
+static void append_slots(struct buf *out, const struct hash slots[TABLE_SLOTS])
 {
-    struct hash slots[TABLE_SLOTS];
     uint32_t bits = 0;
-    uint32_t count;
-    struct hash *list = securities_of(&count, set);
 
-    state_slot_roots(s, slots);
     for (uint32_t i = 0; i < TABLE_SLOTS; i++)
         bits |= hash_is_zero(&slots[i]) ? 0 : (uint32_t)1 << i;
     append_u32(out, bits);
@@ -72,6 +66,25 @@ void state_roots_append(struct buf *out,
         if (!hash_is_zero(&slots[i]))
             buf_append(out, slots[i].raw, HASH_BYTES);
     }
+}
+
+void state_roots_append_slots(struct buf *out,
+                              const struct hash slots[TABLE_SLOTS])
+{
+    append_slots(out, slots);
+    append_u32(out, 0);
+}
+
+void state_roots_append(struct buf *out,
+                        struct state *s,
+                        const struct change_set *set)
+{
+    struct hash slots[TABLE_SLOTS];
+    uint32_t count;
+    struct hash *list = securities_of(&count, set);
+
+    state_slot_roots(s, slots);
+    append_slots(out, slots);
     append_u32(out, count);
     for (uint32_t i = 0; i < count; i++) {
         buf_append(out, list[i].raw, HASH_BYTES);

@@ -26,6 +26,10 @@ void state_roots_append(struct buf *out,
                         struct state *s,
                         const struct change_set *set);
 
+/* state_roots_append_slots appends the roots of the tables alone. */
+void state_roots_append_slots(struct buf *out,
+                              const struct hash slots[TABLE_SLOTS]);
+
 /* Reading: roots of the tables; then each security with state_roots_next until
  * it returns false; then reader_finish.
  * Errors of state_roots_slots and in r->err: ERR_TRUNCATED, ERR_RANGE,

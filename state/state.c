@@ -1,22 +1,10 @@
 #include "state/state.h"
 
 #include "base/check.h"
-#include "state/forest.h"
 #include "state/proof.h"
-#include "state/tree_map.h"
+#include "state/state_parts.h"
 
 #include <stdlib.h>
-
-struct state {
-    struct forest forest;
-    struct forest_tree *tables[TABLE_SLOTS]; /* of tables with one tree, and
-                                                the days of references */
-    struct tree_map inside;     /* trees of securities and of days */
-    struct forest_tree **dirty; /* trees inside a security or a day */
-    uint32_t dirty_count;
-    uint32_t dirty_cap;
-    uint64_t rows[TABLE_SLOTS];
-};
 
 static const struct hash zero;
 
@@ -26,7 +14,7 @@ static bool inside_security(uint8_t table)
            table == TABLE_FREEZES;
 }
 
-static bool has_subtrees(uint8_t table)
+bool state_has_subtrees(uint8_t table)
 {
     return inside_security(table) || table == TABLE_REFERENCES;
 }
@@ -71,7 +59,7 @@ static struct forest_tree *tree_of(const struct state *s,
                                    const struct row_key *key)
 {
     ASSERT(key->table < TABLES_USED);
-    if (has_subtrees(key->table))
+    if (state_has_subtrees(key->table))
         return tree_map_find(&s->inside, key->table, &key->tree);
     return s->tables[key->table];
 }
@@ -121,7 +109,7 @@ uint64_t state_hash_count(const struct state *s)
     return s->forest.hash_count;
 }
 
-static void mark_dirty(struct state *s, struct forest_tree *t)
+void state_mark_dirty(struct state *s, struct forest_tree *t)
 {
     if (t->dirty)
         return;
@@ -133,23 +121,31 @@ static void mark_dirty(struct state *s, struct forest_tree *t)
     s->dirty[s->dirty_count++] = t;
 }
 
-/* Puts row (taken; NULL removes) and gives the old one. */
-static struct forest_row *put_row(struct state *s,
-                                  const struct row_key *key,
-                                  struct forest_row *row)
+struct forest_tree *state_tree_to_change(struct state *s,
+                                         const struct row_key *key)
 {
     struct forest_tree *t = tree_of(s, key);
-    struct forest_row *old;
-    uint32_t before;
 
     if (t == NULL) {
-        if (row == NULL)
-            return NULL;
         t = tree_new(key->table, &key->tree);
         tree_map_add(&s->inside, t);
     }
-    if (has_subtrees(key->table))
-        mark_dirty(s, t);
+    if (state_has_subtrees(key->table))
+        state_mark_dirty(s, t);
+    return t;
+}
+
+struct forest_row *state_put_row(struct state *s,
+                                 const struct row_key *key,
+                                 struct forest_row *row)
+{
+    struct forest_row *old;
+    struct forest_tree *t;
+    uint32_t before;
+
+    if (row == NULL && tree_of(s, key) == NULL)
+        return NULL;
+    t = state_tree_to_change(s, key);
     before = t->count;
     old = forest_set(&s->forest, t, &key->key, row);
     s->rows[key->table] = s->rows[key->table] + t->count - before;
@@ -181,9 +177,9 @@ struct hash state_security_hash(const struct state *s,
     return row.size > 0 ? security_hash(s, security, row) : zero;
 }
 
-static struct hash row_hash_of(void *ctx,
-                               const struct forest_tree *t,
-                               const struct forest_leaf *leaf)
+struct hash state_row_hash(void *ctx,
+                           const struct forest_tree *t,
+                           const struct forest_leaf *leaf)
 {
     const struct state *s = ctx;
     const struct bytes row = bytes_of(leaf->row->at, leaf->row->size);
@@ -208,7 +204,7 @@ static void hash_all(struct state *s)
     for (uint32_t i = 0; i < s->dirty_count; i++) {
         struct forest_tree *t = s->dirty[i];
 
-        forest_hash(&s->forest, t, row_hash_of, s);
+        forest_hash(&s->forest, t, state_row_hash, s);
         if (t->table == TABLE_REFERENCES)
             set_day(s, t);
         else
@@ -216,7 +212,7 @@ static void hash_all(struct state *s)
     }
     s->dirty_count = 0;
     for (uint32_t i = 0; i < TABLES_USED; i++)
-        forest_hash(&s->forest, s->tables[i], row_hash_of, s);
+        forest_hash(&s->forest, s->tables[i], state_row_hash, s);
 }
 
 void state_slot_roots(struct state *s, struct hash out[TABLE_SLOTS])
@@ -306,7 +302,7 @@ void state_fetch(const struct state *s,
 
     ASSERT(count <= STATE_FETCH_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        if (has_subtrees(keys[i].table))
+        if (state_has_subtrees(keys[i].table))
             tree_map_prefetch(&s->inside, keys[i].table, &keys[i].tree);
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -353,13 +349,13 @@ static void hash_passed(struct state *s,
 {
     struct forest_tree *t;
 
-    if (!has_subtrees(was->table) ||
+    if (!state_has_subtrees(was->table) ||
         (next != NULL && next->table == was->table &&
          hash_eq(&next->tree, &was->tree)))
         return;
     t = tree_of(s, was);
     if (t != NULL)
-        forest_hash_root(&s->forest, t, row_hash_of, s);
+        forest_hash_root(&s->forest, t, state_row_hash, s);
 }
 
 void state_apply(struct state *s,
@@ -389,7 +385,7 @@ void state_apply(struct state *s,
         if (i % WARM_TOGETHER == 0)
             warm_changes(s, set, i);
         u->rows[i].key = c->key;
-        u->rows[i].old = put_row(s, &c->key, row);
+        u->rows[i].old = state_put_row(s, &c->key, row);
         hash_passed(
             s, &c->key, i + 1 < set->count ? &set->list[i + 1].key : NULL);
     }
@@ -406,7 +402,7 @@ void state_undo(struct state *s, struct state_undo *undo)
 
         if (i % WARM_TOGETHER == 0)
             warm_undo(s, undo, i);
-        free(put_row(s, &r->key, r->old));
+        free(state_put_row(s, &r->key, r->old));
         r->old = NULL;
         hash_passed(s, &r->key, i + 1 < undo->row_count ? &r[1].key : NULL);
     }
@@ -443,23 +439,6 @@ void state_undo_free(struct state_undo *undo)
     free(undo->rows);
     free(undo->drops);
     free(undo);
-}
-
-enum err state_load(struct state *s,
-                    const struct row_key *key,
-                    struct bytes row)
-{
-    struct forest_row *old;
-
-    if (key->table >= TABLES_USED || row.size == 0 ||
-        row.size > ROW_BYTES_MAX ||
-        (!has_subtrees(key->table) && !hash_is_zero(&key->tree)))
-        return ERR_RANGE;
-    old = put_row(s, key, forest_row_new(row));
-    if (old == NULL)
-        return ERR_NONE;
-    free(put_row(s, key, old)); /* as it was */
-    return ERR_EXISTS;
 }
 
 struct each_context {

@@ -101,6 +101,15 @@ MUST_USE enum err state_load(struct state *s,
                              const struct row_key *key,
                              struct bytes row);
 
+/* A state may be loaded in parts, each a state of its own: state_hash_inside
+ * hashes what hangs on nothing outside the part; state_join moves its trees
+ * into s, which keeps those hashes.  from is empty then and keeps its room, for
+ * the next part.  The root is that of all rows loaded into one state (T1).
+ * Errors    ERR_EXISTS  a tree has rows in both; nothing was moved
+ * Requires  from was only loaded and hashed inside, from nothing */
+void state_hash_inside(struct state *s);
+MUST_USE enum err state_join(struct state *s, struct state *from);
+
 /* state_each visits the rows of one tree in key order; stops when visit
  * returns false. */
 typedef bool (*state_visit_fn)(void *ctx,

@@ -22,6 +22,12 @@ void tree_map_deinit(struct tree_map *m)
     *m = (struct tree_map){0};
 }
 
+void tree_map_clear(struct tree_map *m)
+{
+    memset(m->at, 0, m->cap * sizeof m->at[0]);
+    m->used = 0;
+}
+
 static uint32_t place_of(const struct tree_map *m,
                          uint8_t table,
                          const struct hash *id)

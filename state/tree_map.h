@@ -14,6 +14,8 @@ struct tree_map {
 
 void tree_map_init(struct tree_map *m);
 void tree_map_deinit(struct tree_map *m);
+/* Forgets all trees and frees none. */
+void tree_map_clear(struct tree_map *m);
 struct forest_tree *tree_map_find(const struct tree_map *m,
                                   uint8_t table,
                                   const struct hash *id);

@@ -410,6 +410,18 @@ enum err backup_restore(const struct manifest *m,
     return sync_dir(db);
 }
 
+enum err backup_settle(const char *part, const char *db)
+{
+    char parent[PATH_BYTES];
+
+    TRY(join(parent, db, ".."));
+    if (rmdir(db) != 0 && errno != ENOENT)
+        return ERR_EXISTS;
+    if (rename(part, db) != 0)
+        return of_errno();
+    return sync_dir(parent);
+}
+
 static enum err remove_name(void *ctx, const char *name)
 {
     char path[PATH_BYTES];

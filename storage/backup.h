@@ -62,6 +62,12 @@ MUST_USE enum err backup_restore(const struct manifest *m,
                                  const char *db,
                                  struct backup_watch *watch);
 
+/* backup_settle gives what was restored in `part` the name db, which must be an
+ * empty directory or not be there, and brings that to disk: a journal may be
+ * begun beside it, which must not outlive it.
+ * Errors    ERR_EXISTS, ERR_FULL, ERR_IO */
+MUST_USE enum err backup_settle(const char *part, const char *db);
+
 /* backup_remove removes a directory that one of these made: its files and those
  * in its db/, nothing below.  Not there: nothing is done. */
 void backup_remove(const char *dir);

@@ -7,6 +7,7 @@
  *   DIR/keys/       keystore files
  *   DIR/control     socket of the running process (node/control.h)
  *   DIR/backups/    backups that were given no other place
+ *   DIR/snapshots/  storage/snapshot_dir.h
  */
 #ifndef STORAGE_DATADIR_H
 #define STORAGE_DATADIR_H

@@ -9,6 +9,11 @@
 
 /* Opening, closing and the two batches of a block. */
 
+enum {
+    BODY_PIECE_BYTES = 64 << 10,
+    ROWS_PIECE_BYTES = 16 << 10,
+};
+
 static const char journal_name[] = "journal";
 static const char *const family_names[STORE_FAMILIES] = {"default",
                                                          "block",
@@ -28,8 +33,13 @@ static rocksdb_options_t *family_options(struct store *s, int family)
     rocksdb_options_set_level_compaction_dynamic_level_bytes(o, 1);
     rocksdb_options_set_compression(o, rocksdb_lz4_compression);
     if (family == FAMILY_BLOCK || family == FAMILY_HISTORY ||
-        family == FAMILY_BODY)
+        family == FAMILY_EVENTS || family == FAMILY_BODY)
         rocksdb_options_set_bottommost_compression(o, rocksdb_zstd_compression);
+    /* What repeats is found within one such block. */
+    if (family == FAMILY_BODY)
+        rocksdb_block_based_options_set_block_size(table, BODY_PIECE_BYTES);
+    if (family == FAMILY_HISTORY || family == FAMILY_EVENTS)
+        rocksdb_block_based_options_set_block_size(table, ROWS_PIECE_BYTES);
     rocksdb_options_set_write_buffer_size(o, 16 << 20);
     rocksdb_block_based_options_set_block_cache(table, s->cache);
     if (family == FAMILY_STATE || family == FAMILY_TXID)
@@ -67,6 +77,23 @@ enum err store_failed(struct store *s, char *message)
     return e;
 }
 
+static void set_options(struct store *s, const struct store_options *options)
+{
+    s->options = rocksdb_options_create();
+    rocksdb_options_set_create_if_missing(s->options, options->create);
+    rocksdb_options_set_create_missing_column_families(s->options,
+                                                       options->create);
+    rocksdb_options_set_paranoid_checks(s->options, 1);
+    rocksdb_options_set_max_open_files(s->options, -1);
+    rocksdb_options_set_keep_log_file_num(s->options, 4);
+    /* Up to the first record that is not whole: store_wal.c looks at what that
+     * cut off. */
+    rocksdb_options_set_wal_recovery_mode(s->options, 2);
+    rocksdb_options_set_max_total_wal_size(s->options, 128 << 20);
+    for (int i = 0; i < STORE_FAMILIES; i++)
+        s->family_options[i] = family_options(s, i);
+}
+
 static enum err open_db(struct store *s,
                         const char *dir,
                         const struct store_options *options,
@@ -77,20 +104,9 @@ static enum err open_db(struct store *s,
     char *error = NULL;
     enum err e;
 
-    s->options = rocksdb_options_create();
-    rocksdb_options_set_create_if_missing(s->options, options->create);
-    rocksdb_options_set_create_missing_column_families(s->options,
-                                                       options->create);
-    rocksdb_options_set_paranoid_checks(s->options, 1);
-    rocksdb_options_set_max_open_files(s->options, -1);
-    rocksdb_options_set_keep_log_file_num(s->options, 4);
-    /* A torn last write is expected after a crash; anything else is not. */
-    rocksdb_options_set_wal_recovery_mode(s->options, 0);
-    rocksdb_options_set_max_total_wal_size(s->options, 128 << 20);
-    for (int i = 0; i < STORE_FAMILIES; i++) {
-        s->family_options[i] = family_options(s, i);
+    set_options(s, options);
+    for (int i = 0; i < STORE_FAMILIES; i++)
         each[i] = s->family_options[i];
-    }
     if (options->read_only)
         s->db = rocksdb_open_for_read_only_column_families(s->options,
                                                            dir,
@@ -108,16 +124,15 @@ static enum err open_db(struct store *s,
                                              each,
                                              s->family,
                                              &error);
-    if (error != NULL) {
-        snprintf(message, cap, "%s", error);
-        e = classify(error);
-        rocksdb_free(error);
-        return e;
-    }
-    return ERR_NONE;
+    if (error == NULL)
+        return ERR_NONE;
+    snprintf(message, cap, "%s", error);
+    e = classify(error);
+    rocksdb_free(error);
+    return e;
 }
 
-static enum err put_meta(struct store *s, const char *key, struct bytes value)
+enum err store_put_meta(struct store *s, const char *key, struct bytes value)
 {
     char *error = NULL;
 
@@ -142,8 +157,8 @@ static enum err check_identity(struct store *s,
         &v, s, NULL, FAMILY_META, bytes_of("format", strlen("format")));
 
     if (e == ERR_NOT_FOUND && create) {
-        TRY(put_meta(s, "chain", bytes_of(chain_id->raw, HASH_BYTES)));
-        return put_meta(s, "format", bytes_of(format, sizeof format));
+        TRY(store_put_meta(s, "chain", bytes_of(chain_id->raw, HASH_BYTES)));
+        return store_put_meta(s, "format", bytes_of(format, sizeof format));
     }
     TRY(e);
     e = v.size == sizeof format && memcmp(v.at, format, sizeof format) == 0
@@ -182,18 +197,18 @@ static enum err read_mark(struct store *s,
     return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
 }
 
-static enum err read_bodies_from(struct store *s)
+enum err store_read_number(struct store *s, const char *name, uint64_t *n)
 {
     struct store_value v;
     struct reader r;
-    const enum err e = store_get(
-        &v, s, NULL, FAMILY_META, bytes_of("bodies", strlen("bodies")));
+    const enum err e =
+        store_get(&v, s, NULL, FAMILY_META, bytes_of(name, strlen(name)));
 
     if (e == ERR_NOT_FOUND)
         return ERR_NONE;
     TRY(e);
     r = reader_of(bytes_of(v.at, v.size));
-    s->bodies_from = reader_u64(&r);
+    *n = reader_u64(&r);
     store_value_free(&v);
     return reader_finish(&r) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
 }
@@ -220,7 +235,9 @@ enum err store_open(struct store **out,
     s->synced = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(s->synced, 1);
     s->unsynced = rocksdb_writeoptions_create();
-    e = open_db(s, dir, options, message, cap);
+    e = store_wal_look(s, dir);
+    if (e == ERR_NONE)
+        e = open_db(s, dir, options, message, cap);
     if (e == ERR_NONE)
         e = check_identity(s, chain_id, options->create);
     if (e == ERR_NONE)
@@ -228,7 +245,9 @@ enum err store_open(struct store **out,
     if (e == ERR_NONE)
         e = read_mark(s, "index", &s->index);
     if (e == ERR_NONE)
-        e = read_bodies_from(s);
+        e = store_read_base(s);
+    if (e == ERR_NONE)
+        e = store_wal_check(s, dir, options->read_only, message, cap);
     if (e == ERR_NONE && s->index.any &&
         (!s->tip.any || s->index.height > s->tip.height))
         e = ERR_CORRUPT;
@@ -416,6 +435,7 @@ static enum err put_block(struct store *s,
     put_mark(s, batch, "tip", b);
     if (b->journal.records > 0)
         put_journal(s, batch, &b->journal);
+    store_wal_mark(s, batch);
     rocksdb_write(s->db, how, batch, &error);
     rocksdb_writebatch_destroy(batch);
     buf_deinit(&changes);
@@ -432,7 +452,9 @@ static enum err put_block(struct store *s,
 /* D6 one batch a block, synced */
 enum err store_put_block(struct store *s, const struct store_block *b)
 {
-    return put_block(s, b, s->synced);
+    TRY(put_block(s, b, s->synced));
+    s->on_disk = b->header->height + 1;
+    return ERR_NONE;
 }
 
 enum err store_put_block_ahead(struct store *s, const struct store_block *b)
@@ -649,6 +671,7 @@ enum err store_index(struct store *s, const struct store_block *b)
     }
     index_events(s, batch, b->header->height, b->events);
     put_mark(s, batch, "index", b);
+    store_wal_mark(s, batch);
     rocksdb_write(s->db, s->unsynced, batch, &error);
     rocksdb_writebatch_destroy(batch);
     if (error != NULL) {

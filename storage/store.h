@@ -7,8 +7,10 @@
  *
  *   column family  key -> value (integers in keys big endian)
  *   meta           "tip", "index", "format", "chain", "journal";
+ *                  "damaged": so many blocks were there (none: all are);
  *                  "bodies": height u64
- *                  from which on there are bodies (none: all)
+ *                  from which on there are bodies (none: all); those of
+ *                  store_import.h
  *   block          height u64, kind u8 -> header | certificate | roots
  *                  (state/roots.h)
  *   body           height u64, kind u8 -> body | events | changes: what can be
@@ -98,25 +100,42 @@ struct store_tip store_tip_of(struct store *s);
 MUST_USE enum err store_journal_of(struct store_journal *out, struct store *s);
 MUST_USE enum err store_forget_journal(struct store *s);
 
-/* Rows of the current state at the index marker, in key order, for the start.*/
+/* Rows of the current state at the index marker, in key order, for the start:
+ * from *from on (NULL: the first) up to before *to (NULL: to the end).  Several
+ * threads may read at once. */
 typedef enum err (*store_row_fn)(void *ctx,
                                  const struct row_key *key,
                                  struct bytes row);
-MUST_USE enum err store_each_row(struct store *s, store_row_fn each, void *ctx);
+MUST_USE enum err store_each_row(struct store *s,
+                                 const struct row_key *from,
+                                 const struct row_key *to,
+                                 store_row_fn each,
+                                 void *ctx);
+
+struct store_view;
+/* store_view_each_row visits all rows of the state at the view's height, in the
+ * order of (table, tree, key), and keeps none of what it reads in the cache;
+ * for work that takes long.
+ * Requires  the view is not in the past */
+MUST_USE enum err store_view_each_row(struct store_view *v,
+                                      store_row_fn each,
+                                      void *ctx);
 
 /* Reading.  A store_view is one consistent snapshot of the indexed state: X6
  * readers see final state. */
-struct store_view;
 struct store_view *store_view_open(struct store *s);
 void store_view_close(struct store_view *v);
 uint64_t store_view_height(const struct store_view *v);
 bool store_view_is_past(const struct store_view *v);
 /* store_view_go_back has rows of v read as they were after block height, from
  * the history; references of transactions and due work have none.
- * Errors    ERR_RANGE  beyond the view's height */
+ * Errors    ERR_RANGE   beyond the view's height
+ *           ERR_PRUNED  below store_rows_from */
 MUST_USE enum err store_view_go_back(struct store_view *v, uint64_t height);
 /* store_height_at is the newest block up to the view's height whose time is not
- * after time_ms. ERR_NOT_FOUND: time_ms is before block 0. */
+ * after time_ms.
+ * Errors    ERR_NOT_FOUND  time_ms is before block 0
+ *           ERR_PRUNED     it is before the lowest header that is here */
 MUST_USE enum err store_height_at(uint64_t *out,
                                   struct store_view *v,
                                   uint64_t time_ms);
@@ -142,7 +161,8 @@ enum store_block_part {
     STORE_ROOTS = 6,
 };
 /* store_get_block: also ERR_PRUNED, for body, events and changes below
- * store_bodies_from. */
+ * store_bodies_from, and for what else a database that begins at a snapshot has
+ * not got yet (store_import.h). */
 MUST_USE enum err store_get_block(struct store_value *out,
                                   struct store *s,
                                   uint64_t height,
@@ -154,6 +174,7 @@ MUST_USE enum err store_get_tx(uint64_t *height,
                                uint32_t *index,
                                struct store *s,
                                const struct hash *tx_id);
+/* Also ERR_PRUNED: below the snapshot it begins at, not filled in yet. */
 MUST_USE enum err store_get_header_log(struct mtree_log *out,
                                        struct store *s,
                                        uint64_t size);

@@ -51,6 +51,9 @@ static enum err mark_pruned(struct store *s, struct bytes limit, uint64_t below)
                               strlen("bodies"),
                               (const char *)value,
                               w.size);
+    /* What is removed is not filled in again. */
+    rocksdb_writebatch_delete_cf(
+        batch, s->family[FAMILY_META], "fill", strlen("fill"));
     rocksdb_writebatch_delete_range_cf(batch,
                                        s->family[FAMILY_BODY],
                                        "",
@@ -65,6 +68,7 @@ static enum err mark_pruned(struct store *s, struct bytes limit, uint64_t below)
     }
     pthread_mutex_lock(&s->lock);
     s->bodies_from = below;
+    s->fill_below = 0;
     pthread_mutex_unlock(&s->lock);
     return ERR_NONE;
 }

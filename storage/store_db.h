@@ -18,6 +18,7 @@ enum {
     FAMILY_BODY = 7,
     STORE_FAMILIES = 8,
     STORE_FORMAT = 2,
+    STORE_SALT_BYTES = 8,
     STORE_ROW_KEY_BYTES = 1 + 2 * HASH_BYTES,
     STORE_HISTORY_KEY_BYTES = STORE_ROW_KEY_BYTES + 8,
     HISTORY_ROOTS = 0xff, /* in a key's place for the table: three roots */
@@ -35,12 +36,18 @@ struct store {
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *synced;
     rocksdb_writeoptions_t *unsynced;
-    pthread_mutex_t lock; /* over tip, index, bodies_from and message */
+    pthread_mutex_t lock; /* over what follows, but for failed */
     struct store_tip tip;
     struct store_tip index;
     uint64_t bodies_from;
+    uint64_t rows_from, blocks_from, fill_below; /* store_import.h */
+    uint64_t log_from; /* the log of headers is missing below; 0: not */
     char message[256];
     enum err failed; /* of a write: nothing is written any more */
+    /* store_wal.c */
+    uint8_t salt[STORE_SALT_BYTES];
+    uint64_t on_disk; /* so many blocks are, beyond doubt */
+    uint64_t marked;  /* so many were, by the log as it was found */
 };
 
 struct store_view {
@@ -74,7 +81,25 @@ void store_history_key(struct writer *w,
                        uint64_t height);
 bool store_keeps_history(uint8_t table);
 
+enum err store_put_meta(struct store *s, const char *key, struct bytes value);
+/* Reads a u64 of the meta family; *n stays as it is if there is none. */
+enum err store_read_number(struct store *s, const char *name, uint64_t *n);
+
+/* store_wal.c: the end of the database's own log. */
+/* Before the database is opened, which empties its log. */
+enum err store_wal_look(struct store *s, const char *dir);
+/* ERR_CORRUPT: blocks that were on disk are gone. */
+enum err store_wal_check(struct store *s,
+                         const char *dir,
+                         bool read_only,
+                         char *message,
+                         size_t cap);
+/* Has a batch say which blocks are on disk. */
+void store_wal_mark(const struct store *s, rocksdb_writebatch_t *batch);
+
 bool store_read_row_key(struct row_key *key, const char *at, size_t size);
+/* The marks of where a database begins, at its opening. */
+enum err store_read_base(struct store *s);
 /* Returns the iterator's error, if any, and destroys it. */
 enum err store_iterator_end(struct store *s, rocksdb_iterator_t *it);
 

@@ -1,6 +1,7 @@
 /* The state as it was: rows by key and height, the newest version first. */
 #include "base/check.h"
 #include "storage/store_db.h"
+#include "storage/store_import.h"
 
 #include <stdlib.h>
 
@@ -13,6 +14,8 @@ enum err store_view_go_back(struct store_view *v, uint64_t height)
 {
     if (height > v->height)
         return ERR_RANGE;
+    if (height < store_rows_from(v->store))
+        return ERR_PRUNED;
     v->past = v->past || height < v->height;
     v->height = height;
     return ERR_NONE;
@@ -206,14 +209,20 @@ static enum err time_of(uint64_t *out, struct store *s, uint64_t height)
 
 enum err store_height_at(uint64_t *out, struct store_view *v, uint64_t time_ms)
 {
-    uint64_t low = 0; /* its time is not after time_ms */
+    const uint64_t first = store_blocks_from(v->store);
+    uint64_t low = first; /* its time is not after time_ms */
     uint64_t high = v->height + 1;
     uint64_t t;
 
     *out = 0;
-    TRY(time_of(&t, v->store, 0));
+    TRY(time_of(&t, v->store, first));
+    if (t > time_ms && first > 0)
+        TRY(time_of(&t, v->store, 0));
     if (t > time_ms)
         return ERR_NOT_FOUND;
+    TRY(time_of(&t, v->store, first));
+    if (t > time_ms)
+        return ERR_PRUNED;
     while (high - low > 1) { /* times ascend */
         const uint64_t middle = low + (high - low) / 2;
 

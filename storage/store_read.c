@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "chain/tx.h"
 #include "storage/store_db.h"
+#include "storage/store_import.h"
 
 #include <stdlib.h>
 
@@ -36,6 +37,26 @@ enum err store_get(struct store_value *out,
     return at != NULL ? ERR_NONE : ERR_NOT_FOUND;
 }
 
+/* What is not there, because the database begins later. */
+static enum err absent(enum err e, bool is_before)
+{
+    return e == ERR_NOT_FOUND && is_before ? ERR_PRUNED : e;
+}
+
+/* Events, changes and roots come from executing a block. */
+static bool begins_after(struct store *s,
+                         uint64_t height,
+                         enum store_block_part part)
+{
+    const uint64_t rows = store_rows_from(s);
+
+    if (part == STORE_EVENTS || part == STORE_CHANGES)
+        return rows > 0 && height <= rows;
+    if (part == STORE_ROOTS)
+        return height < rows;
+    return height < store_blocks_from(s);
+}
+
 enum err store_get_block(struct store_value *out,
                          struct store *s,
                          uint64_t height,
@@ -49,7 +70,8 @@ enum err store_get_block(struct store_value *out,
     if (family == FAMILY_BODY && height < store_bodies_from(s))
         return ERR_PRUNED;
     store_part_key(&w, height, part);
-    return store_get(out, s, NULL, family, writer_bytes(&w));
+    return absent(store_get(out, s, NULL, family, writer_bytes(&w)),
+                  begins_after(s, height, part));
 }
 
 enum err store_get_tx(uint64_t *height,
@@ -78,7 +100,8 @@ enum err store_get_header_log(struct mtree_log *out,
 
     *out = (struct mtree_log){.size = size};
     writer_be64(&w, size);
-    TRY(store_get(&v, s, NULL, FAMILY_HEADERS, writer_bytes(&w)));
+    TRY(absent(store_get(&v, s, NULL, FAMILY_HEADERS, writer_bytes(&w)),
+               size < store_rows_from(s)));
     if (v.size != mtree_log_peak_count(out) * sizeof out->peaks[0]) {
         store_value_free(&v);
         return ERR_CORRUPT;
@@ -159,27 +182,90 @@ enum err store_iterator_end(struct store *s, rocksdb_iterator_t *it)
     return error == NULL ? ERR_NONE : store_failed(s, error);
 }
 
-enum err store_each_row(struct store *s, store_row_fn each, void *ctx)
+/* All rows pass once: large reads, and nothing of them stays in the cache. */
+static rocksdb_readoptions_t *once_through(uint8_t key[STORE_ROW_KEY_BYTES],
+                                           const struct row_key *to)
 {
+    enum {
+        READ_BYTES = 256 << 10,
+    };
+    rocksdb_readoptions_t *o = rocksdb_readoptions_create();
+
+    rocksdb_readoptions_set_verify_checksums(o, 1);
+    rocksdb_readoptions_set_fill_cache(o, 0);
+    rocksdb_readoptions_set_readahead_size(o, READ_BYTES);
+    if (to != NULL) {
+        struct writer w = writer_of(key, STORE_ROW_KEY_BYTES);
+
+        store_row_key(&w, to);
+        rocksdb_readoptions_set_iterate_upper_bound(
+            o, (const char *)key, w.size);
+    }
+    return o;
+}
+
+static enum err visit_row(rocksdb_iterator_t *it, store_row_fn each, void *ctx)
+{
+    size_t key_size;
+    size_t size;
+    const char *key = rocksdb_iter_key(it, &key_size);
+    const char *value = rocksdb_iter_value(it, &size);
+    struct row_key row;
+
+    return store_read_row_key(&row, key, key_size)
+               ? each(ctx, &row, bytes_of(value, size))
+               : ERR_CORRUPT;
+}
+
+static enum err each_row(struct store *s,
+                         const rocksdb_readoptions_t *how,
+                         const struct row_key *from,
+                         store_row_fn each,
+                         void *ctx)
+{
+    uint8_t first[STORE_ROW_KEY_BYTES];
+    struct writer w = writer_of(first, sizeof first);
     rocksdb_iterator_t *it =
-        rocksdb_create_iterator_cf(s->db, s->read, s->family[FAMILY_STATE]);
+        rocksdb_create_iterator_cf(s->db, how, s->family[FAMILY_STATE]);
     enum err e = ERR_NONE;
     enum err failed;
 
-    rocksdb_iter_seek_to_first(it);
-    for (; e == ERR_NONE && rocksdb_iter_valid(it); rocksdb_iter_next(it)) {
-        size_t key_size;
-        size_t size;
-        const char *key = rocksdb_iter_key(it, &key_size);
-        const char *value = rocksdb_iter_value(it, &size);
-        struct row_key row;
-
-        e = store_read_row_key(&row, key, key_size)
-                ? each(ctx, &row, bytes_of(value, size))
-                : ERR_CORRUPT;
+    if (from != NULL) {
+        store_row_key(&w, from);
+        rocksdb_iter_seek(it, (const char *)first, w.size);
+    } else {
+        rocksdb_iter_seek_to_first(it);
     }
+    for (; e == ERR_NONE && rocksdb_iter_valid(it); rocksdb_iter_next(it))
+        e = visit_row(it, each, ctx);
     failed = store_iterator_end(s, it);
     return e != ERR_NONE ? e : failed;
+}
+
+enum err store_each_row(struct store *s,
+                        const struct row_key *from,
+                        const struct row_key *to,
+                        store_row_fn each,
+                        void *ctx)
+{
+    uint8_t bound[STORE_ROW_KEY_BYTES];
+    rocksdb_readoptions_t *how = once_through(bound, to);
+    const enum err e = each_row(s, how, from, each, ctx);
+
+    rocksdb_readoptions_destroy(how);
+    return e;
+}
+
+enum err store_view_each_row(struct store_view *v, store_row_fn each, void *ctx)
+{
+    rocksdb_readoptions_t *how = once_through(NULL, NULL);
+    enum err e;
+
+    ASSERT(!v->past);
+    rocksdb_readoptions_set_snapshot(how, v->snapshot);
+    e = each_row(v->store, how, NULL, each, ctx);
+    rocksdb_readoptions_destroy(how);
+    return e;
 }
 
 static enum err each_current(struct store_view *v,

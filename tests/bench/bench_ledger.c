@@ -7,11 +7,11 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "state/overlay.h"
+#include "tests/bench/measure.h"
 #include "tests/market/market.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     SECURITIES = 1000,
@@ -40,34 +40,6 @@ struct prepared {
     struct tx tx;
     uint8_t *bytes;
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* not what others take */
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t measure_verify(void)
-{
-    enum { TIMES = 4000 };
-    struct secret secret;
-    struct pubkey key;
-    struct hash digest = {{1}};
-    struct signature sig;
-    uint64_t good = 0;
-    uint64_t from;
-
-    if (key_new(&secret) != ERR_NONE || key_public(&key, &secret) != ERR_NONE ||
-        key_sign(&sig, &secret, &digest) != ERR_NONE)
-        abort();
-    from = now_ns();
-    for (int i = 0; i < TIMES; i++)
-        good += key_verify(&key, &digest, &sig) ? 1 : 0;
-    ASSERT(good == TIMES);
-    return (now_ns() - from) / TIMES;
-}
 
 /* ---- a register of a million positions ---- */
 
@@ -532,7 +504,7 @@ static bool run(struct bench *b, uint8_t kind, uint32_t rounds, make_fn make)
         const uint32_t end = from + BLOCK < count ? from + BLOCK : count;
 
         begin(b, &block);
-        t = now_ns();
+        t = thread_ns();
         for (uint32_t i = from; i < from + BLOCK && i < count; i++) {
             struct refusal why;
             enum verdict v;
@@ -549,10 +521,10 @@ static bool run(struct bench *b, uint8_t kind, uint32_t rounds, make_fn make)
                 ok = false;
             }
         }
-        rules += now_ns() - t;
-        t = now_ns();
+        rules += thread_ns() - t;
+        t = thread_ns();
         commit(b);
-        roots += now_ns() - t;
+        roots += thread_ns() - t;
     }
     for (uint32_t i = 0; i < count; i++)
         free(list[i].bytes);
@@ -579,7 +551,7 @@ int main(int argc, char **argv)
         return 2;
     }
     set_up(&bench, (uint32_t)positions);
-    bench.verify_ns = measure_verify();
+    bench.verify_ns = verify_ns();
     printf("The rules alone, one core, %lu positions, no signatures; one "
            "verification takes %lu.%lu us\n\n",
            (unsigned long)positions,

@@ -9,7 +9,7 @@
 #include "archive/replay.h"
 #include "base/check.h"
 #include "base/num.h"
-#include "tests/load/load.h"
+#include "tests/bench/transfers.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 enum {
-    VALIDATORS = 4,
     PER_BLOCK = 1000,
     ROUNDS = 3,
     THREADS_MAX = 64,
@@ -43,187 +42,40 @@ static uint64_t cpu_us(void)
 
 /* ---- the history ---- */
 
-struct chain {
-    struct genesis genesis;
-    struct secret validators[VALIDATORS]; /* in the order of the set */
-    struct secret maker;
-    struct secret checker;
-    struct engine *engine;
-    struct archive_writer *writer;
-    uint64_t signatures;
-};
-
-static struct pubkey new_key(struct secret *s)
+static void keep(void *ctx,
+                 const struct transfers *t,
+                 const struct executed_block *b,
+                 const struct cert *cert)
 {
-    struct pubkey key;
+    uint8_t room[CERT_BYTES_MAX];
+    struct writer w = writer_of(room, sizeof room);
 
-    if (key_new(s) != ERR_NONE || key_public(&key, s) != ERR_NONE)
-        abort();
-    return key;
-}
-
-static void make_genesis(struct chain *c)
-{
-    struct genesis *g = &c->genesis;
-    struct secret other;
-    struct valset set;
-    const char *why;
-
-    g->format = GENESIS_FORMAT;
-    g->time_ms = (uint64_t)20000 * 86400000 + 43200000;
-    genesis_defaults(&g->params);
-    g->institution_count = VALIDATORS;
-    for (uint16_t i = 0; i < VALIDATORS; i++) {
-        struct genesis_institution *x = &g->institutions[i];
-
-        x->number = (uint16_t)(i + 1);
-        snprintf(x->code, sizeof x->code, "I%u", x->number);
-        x->roles = ROLE_REGISTRAR | ROLE_MEMBER;
-        x->key_count = 3;
-        x->keys[0] = (struct institution_key){
-            new_key(i == 0 ? &c->maker : &other), KEY_MAKER};
-        x->keys[1] = (struct institution_key){
-            new_key(i == 0 ? &c->checker : &other), KEY_CHECKER};
-        x->keys[2] = (struct institution_key){new_key(&other), KEY_OPERATOR};
-    }
-    g->validator_count = VALIDATORS;
-    for (uint8_t i = 0; i < VALIDATORS; i++) {
-        struct validator v = {.key = new_key(&c->validators[i]),
-                              .spki_hash = {{(uint8_t)(i + 1)}},
-                              .institution = (uint16_t)(i + 1)};
-        struct secret s = c->validators[i];
-        uint8_t at = i;
-
-        for (; at > 0 &&
-               memcmp(&v.key, &g->validators[at - 1].key, sizeof v.key) < 0;
-             at--) {
-            g->validators[at] = g->validators[at - 1];
-            c->validators[at] = c->validators[at - 1];
-        }
-        g->validators[at] = v;
-        c->validators[at] = s;
-    }
-    set = genesis_valset(g);
-    if (genesis_check(g, &why) != ERR_NONE || valset_check(&set) != ERR_NONE) {
-        fprintf(stderr, "bench: %s\n", why);
-        abort();
-    }
-}
-
-static struct bytes certify(struct chain *c,
-                            uint8_t out[CERT_BYTES_MAX],
-                            const struct header *h)
-{
-    const struct valset set = genesis_valset(&c->genesis);
-    const struct vote_domain d = {h->chain_id, valset_hash(&set), &set};
-    struct cert cert = {
-        .kind = VOTE_FINALIZE,
-        .about = {h->view, h->view - 1, h->height, header_hash(h)}};
-    struct writer w = writer_of(out, CERT_BYTES_MAX);
-
-    for (uint8_t i = 0; i < valset_quorum(VALIDATORS); i++) {
-        struct vote v = {.kind = cert.kind, .about = cert.about};
-
-        if (vote_sign(&v, &d, &c->validators[i]) != ERR_NONE)
-            abort();
-        cert.bitmap |= 1u << i;
-        cert.sigs[i] = v.sig;
-    }
-    cert_encode(&w, &cert);
-    return writer_bytes(&w);
-}
-
-static void keep(struct chain *c, const struct executed_block *b)
-{
-    uint8_t cert[CERT_BYTES_MAX];
-    const struct bytes cb =
-        b->header.height > 0 ? certify(c, cert, &b->header) : bytes_of(NULL, 0);
-
-    if (archive_append(c->writer, b->header_bytes, cb, b->body) != ERR_NONE)
+    (void)t;
+    if (cert != NULL)
+        cert_encode(&w, cert);
+    if (archive_append(ctx, b->header_bytes, writer_bytes(&w), b->body) !=
+        ERR_NONE)
         abort();
 }
 
-static void add_block(struct chain *c,
-                      struct engine_candidate_tx *txs,
-                      uint32_t count)
+static void make_history(struct transfers *t, const char *path, uint32_t count)
 {
-    const struct executed_block *b;
-    const struct header *tip = engine_tip(c->engine);
-
-    engine_build(
-        c->engine, &b, tip->height + 1, 0, tip->time_ms + 1000, txs, count);
-    if (b == NULL || b->header.tx_count != count) {
-        fprintf(stderr, "bench: %s\n", verdict_name(txs[0].verdict));
-        abort();
-    }
-    keep(c, b);
-    (void)engine_commit(c->engine, &b->hash);
-}
-
-static bool settle(void *ctx, const struct buf *bytes, const struct hash *id)
-{
-    struct tx *tx = malloc(sizeof *tx);
-    struct engine_candidate_tx one = {.tx = tx};
-
-    (void)id;
-    if (tx == NULL || tx_decode(tx, buf_bytes(bytes)) != ERR_NONE)
-        abort();
-    add_block(ctx, &one, 1);
-    free(tx);
-    return true;
-}
-
-static void add_transfers(struct chain *c,
-                          const struct load_market *m,
-                          uint32_t first,
-                          uint32_t count)
-{
-    struct engine_candidate_tx *offered = calloc(count, sizeof *offered);
-    struct tx *txs = calloc(count, sizeof *txs);
-    struct buf *bytes = calloc(count, sizeof *bytes);
-    struct hash id;
-
-    if (offered == NULL || txs == NULL || bytes == NULL)
-        abort();
-    for (uint32_t i = 0; i < count; i++) {
-        load_transfer(m, &bytes[i], &id, first + i);
-        if (tx_decode(&txs[i], buf_bytes(&bytes[i])) != ERR_NONE)
-            abort();
-        offered[i].tx = &txs[i];
-    }
-    add_block(c, offered, count);
-    for (uint32_t i = 0; i < count; i++)
-        buf_deinit(&bytes[i]);
-    free(bytes);
-    free(txs);
-    free(offered);
-}
-
-static void make_history(struct chain *c, const char *path, uint32_t transfers)
-{
-    static struct load_market m;
+    struct archive_writer *out;
     uint8_t *room = malloc(GENESIS_BYTES_MAX);
     struct writer w = writer_of(room, GENESIS_BYTES_MAX);
 
-    make_genesis(c);
-    c->engine = engine_new(&c->genesis);
-    schema_encode(&w, &genesis_schema, &c->genesis);
-    if (genesis_chain_id(&m.chain_id, &c->genesis) != ERR_NONE ||
-        archive_create(&c->writer, path, &m.chain_id, 0, writer_bytes(&w)) !=
-            ERR_NONE)
+    transfers_genesis(t);
+    schema_encode(&w, &genesis_schema, &t->genesis);
+    if (archive_create(&out, path, &t->market.chain_id, 0, writer_bytes(&w)) !=
+        ERR_NONE)
         abort();
-    keep(c, engine_genesis_block(c->engine));
-    m.maker = c->maker;
-    m.checker = c->checker;
-    m.today = 20000;
-    if (!load_make_by(&m, settle, c))
+    transfers_begin(t, keep, out);
+    for (uint32_t i = 0; i < count; i += PER_BLOCK)
+        transfers_add(t, i, PER_BLOCK);
+    if (archive_finish(out) != ERR_NONE)
         abort();
-    for (uint32_t i = 0; i < transfers; i += PER_BLOCK)
-        add_transfers(c, &m, i, PER_BLOCK);
-    if (archive_finish(c->writer) != ERR_NONE)
-        abort();
-    archive_writer_free(c->writer);
-    engine_free(c->engine);
+    archive_writer_free(out);
+    transfers_end(t);
     free(room);
 }
 
@@ -239,11 +91,12 @@ static void *verify_some(void *arg)
 {
     struct verify_run *r = arg;
     struct secret secret;
-    const struct pubkey key = new_key(&secret);
+    struct pubkey key;
     struct hash digest = {{1}};
     struct signature sig;
 
-    if (key_sign(&sig, &secret, &digest) != ERR_NONE)
+    if (key_new(&secret) != ERR_NONE || key_public(&key, &secret) != ERR_NONE ||
+        key_sign(&sig, &secret, &digest) != ERR_NONE)
         abort();
     while (now_us() < r->until_us) {
         for (int i = 0; i < 50; i++)
@@ -286,7 +139,7 @@ struct result {
     uint64_t cpu_us;
 };
 
-static struct result replay_file(const struct chain *c,
+static struct result replay_file(const struct transfers *c,
                                  const char *path,
                                  unsigned threads)
 {
@@ -357,7 +210,7 @@ static void report(const struct result *r,
 
 int main(int argc, char **argv)
 {
-    static struct chain c;
+    static struct transfers c;
     char dir[] = "/tmp/equity-bench-XXXXXX";
     char path[64];
     char text[80];

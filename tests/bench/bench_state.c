@@ -9,11 +9,11 @@
 #include "base/num.h"
 #include "crypto/hash.h"
 #include "state/overlay.h"
+#include "tests/bench/measure.h"
 
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
     HOLDERS = 1000,
@@ -22,25 +22,6 @@ enum {
     ROW_BYTES = 82, /* of a plain position */
     SECURITY_BYTES = 190,
 };
-
-static uint64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* not what others take */
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static uint64_t dice_state = 1;
-
-static uint64_t dice(void)
-{
-    uint64_t z = dice_state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
 
 static struct hash security(uint64_t n)
 {
@@ -138,7 +119,7 @@ static struct cost run(struct state *s, uint64_t holdings, bool one)
         struct hash root;
         struct hash changes;
         const uint64_t hashes = state_hash_count(s);
-        const uint64_t t0 = now_ns();
+        const uint64_t t0 = thread_ns();
         uint64_t t1;
         uint64_t t2;
         uint64_t t3;
@@ -146,18 +127,18 @@ static struct cost run(struct state *s, uint64_t holdings, bool one)
         for (int i = 0; i < TRANSFERS; i++)
             transfer(&v, holdings, one);
         set = overlay_changes(o);
-        t1 = now_ns();
+        t1 = thread_ns();
         changes = change_set_root(&set);
         ASSERT(!hash_is_zero(&changes));
-        t2 = now_ns();
+        t2 = thread_ns();
         state_apply(s, &root, &undo, &set);
-        t3 = now_ns();
+        t3 = thread_ns();
         c.hashes += state_hash_count(s) - hashes;
         c.overlay_ns += t1 - t0;
         c.root_ns += t2 - t1;
         c.apply_ns += t3 - t2;
         state_undo(s, undo);
-        c.undo_ns += now_ns() - t3;
+        c.undo_ns += thread_ns() - t3;
         state_apply(s, &root, &undo, &set);
         state_undo_free(undo);
         overlay_reset(o, s);
@@ -166,73 +147,59 @@ static struct cost run(struct state *s, uint64_t holdings, bool one)
     return c;
 }
 
-static void print(const char *name, const struct cost *c)
+/* Root work of one transfer, what state_apply does, against one verification.
+ */
+static void report(const char *where, uint64_t holdings, const struct cost *c)
 {
     const uint64_t n = (uint64_t)BLOCKS * TRANSFERS;
+    char what[80];
 
-    printf("  transfer, %-7s %6llu ns rows, %6llu ns change root, %6llu ns "
-           "apply (%llu hashes, %llu ns each), %6llu ns undo\n",
-           name,
-           (unsigned long long)(c->overlay_ns / n),
-           (unsigned long long)(c->root_ns / n),
-           (unsigned long long)(c->apply_ns / n),
-           (unsigned long long)(c->hashes / n),
-           (unsigned long long)(c->apply_ns / c->hashes),
-           (unsigned long long)(c->undo_ns / n));
+    snprintf(what,
+             sizeof what,
+             "state root per transfer, %s, %llu holdings",
+             where,
+             (unsigned long long)holdings);
+    row(what,
+        "%.2f verifications",
+        (double)c->apply_ns / (double)n / (double)verify_ns());
+    row("- ns, hashes, ns a hash",
+        "%llu, %llu, %llu",
+        (unsigned long long)(c->apply_ns / n),
+        (unsigned long long)(c->hashes / n),
+        (unsigned long long)(c->apply_ns / c->hashes));
+    row("- ns overlay, root of changes, taking back",
+        "%llu, %llu, %llu",
+        (unsigned long long)(c->overlay_ns / n),
+        (unsigned long long)(c->root_ns / n),
+        (unsigned long long)(c->undo_ns / n));
 }
 
 static void bench(uint64_t holdings)
 {
-    const uint64_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
-    struct state *s = state_new();
-    const uint64_t t0 = now_ns();
-    uint64_t t1;
-    uint64_t t2;
+    uint64_t before;
+    struct state *s;
     uint64_t used;
     struct cost c;
 
+    malloc_trim(0);
+    before = resident_bytes();
+    s = state_new();
     load(s, holdings);
-    t1 = now_ns();
     (void)state_root(s);
-    t2 = now_ns();
-    used = mallinfo2().uordblks + mallinfo2().hblkhd - before;
-    printf("%llu holdings in %llu securities\n",
-           (unsigned long long)holdings,
-           (unsigned long long)(holdings / HOLDERS));
-    printf("  start             %6llu ns load, %6llu ns hash, a holding\n",
-           (unsigned long long)((t1 - t0) / holdings),
-           (unsigned long long)((t2 - t1) / holdings));
-    printf("  memory            %6llu B a holding (%llu B by "
-           "state_memory_bytes)\n",
-           (unsigned long long)(used / holdings),
-           (unsigned long long)(state_memory_bytes(s) / holdings));
+    used = resident_bytes() - before;
+    row("memory of a holding, resident (as counted)",
+        "%llu B (%llu B)",
+        (unsigned long long)(used / holdings),
+        (unsigned long long)(state_memory_bytes(s) / holdings));
     c = run(s, holdings, false);
-    print("spread", &c);
+    report("spread", holdings, &c);
     c = run(s, holdings, true);
-    print("one", &c);
+    report("one security", holdings, &c);
     state_free(s);
-}
-
-static void bench_hash(void)
-{
-    enum {
-        TIMES = 1000000,
-    };
-    uint8_t message[67] = {0};
-    const uint64_t from = now_ns();
-
-    for (int i = 0; i < TIMES; i++) {
-        const struct hash h = hash_of(bytes_of(message, sizeof message));
-
-        memcpy(message + 3, h.raw, sizeof h.raw);
-    }
-    printf("hash of a node (67 bytes): %llu ns\n",
-           (unsigned long long)((now_ns() - from) / TIMES));
 }
 
 int main(int argc, char **argv)
 {
-    bench_hash();
     if (argc < 2) {
         bench(10000);
         bench(1000000);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -67,7 +68,7 @@ struct disk {
     struct op *ops; /* newest first */
     uint64_t calls, fault_at, after_failure;
     enum disk_fault fault;
-    bool happened, failing, full, frozen;
+    bool happened, failing, full, frozen, lies;
     void (*on_sync)(void *ctx);
     void *on_sync_ctx;
     void (*on_call)(void *ctx, uint64_t n, size_t write_size);
@@ -134,6 +135,10 @@ static void get_bytes(int fd, uint8_t *to, size_t size, off_t at)
 
 static struct disk *disk_of(const char *path)
 {
+    const char *name = strrchr(path, '/');
+
+    if (name != NULL && strncmp(name, "/LOG", 4) == 0)
+        return NULL;
     for (int i = 0; i < DISKS_MAX; i++) {
         struct disk *d = &disks[i];
 
@@ -144,9 +149,18 @@ static struct disk *disk_of(const char *path)
     return NULL;
 }
 
+/* A stream closes its descriptor by itself, and another file may have it
+ * since. */
 static struct file *file_of(int fd)
 {
-    return fd >= 0 && fd < FDS_MAX ? by_fd[fd] : NULL;
+    struct stat st;
+    struct file *f = fd >= 0 && fd < FDS_MAX ? by_fd[fd] : NULL;
+
+    if (f == NULL || (fstat(fd, &st) == 0 && st.st_ino == f->inode))
+        return f;
+    by_fd[fd] = NULL;
+    f->fds--;
+    return NULL;
 }
 
 static void drop_undo(struct undo **list)
@@ -178,7 +192,6 @@ static struct file *watch(struct disk *d, int fd, const char *path)
         f->next = d->files;
         d->files = f;
     }
-    /* A stream closes its descriptor by itself. */
     if (by_fd[fd] != NULL)
         by_fd[fd]->fds--;
     f->fds++;
@@ -434,6 +447,8 @@ static int sync_file(int fd, long call)
         return (int)syscall(call, fd);
     }
     v = judge(f->disk, 0);
+    if (f->disk->lies && v == CALL_GOES_ON)
+        v = CALL_NOTHING;
     if (v == CALL_FAILS)
         lose(f);
     if (v == CALL_GOES_ON) {
@@ -508,7 +523,7 @@ static int open_now(const char *path, int flags, mode_t mode)
             return -1;
         }
         if (v == CALL_NOTHING) { /* nobody will see what is written */
-            fd = real_open("/dev/null", O_RDWR | O_CLOEXEC, 0);
+            fd = memfd_create("frozen", MFD_CLOEXEC);
             pthread_mutex_unlock(&lock);
             return fd;
         }
@@ -590,6 +605,19 @@ int ftruncate(int fd, off_t size)
         result = truncate_now(fd, size, f);
     pthread_mutex_unlock(&lock);
     return v == CALL_FAILS ? -1 : result;
+}
+
+/* Room that is set aside is no promise of anything. */
+int fallocate(int fd, int mode, off_t from, off_t size)
+{
+    bool watched;
+
+    pthread_mutex_lock(&lock);
+    watched = file_of(fd) != NULL;
+    pthread_mutex_unlock(&lock);
+    return watched && (mode & FALLOC_FL_KEEP_SIZE) != 0
+               ? 0
+               : (int)syscall(SYS_fallocate, fd, mode, from, size);
 }
 
 int rename(const char *from, const char *to)
@@ -734,11 +762,34 @@ uint64_t disk_touched_after_failure(const struct disk *d)
     return d->after_failure;
 }
 
+void disk_lie(struct disk *d, bool lies)
+{
+    pthread_mutex_lock(&lock);
+    d->lies = lies;
+    pthread_mutex_unlock(&lock);
+}
+
 void disk_freeze(struct disk *d)
 {
     pthread_mutex_lock(&lock);
     d->frozen = true;
     pthread_mutex_unlock(&lock);
+}
+
+void disk_abandon(struct disk *d)
+{
+    const int nowhere = memfd_create("nowhere", MFD_CLOEXEC);
+
+    pthread_mutex_lock(&lock);
+    for (int fd = 0; fd < FDS_MAX; fd++) {
+        if (by_fd[fd] == NULL || by_fd[fd]->disk != d)
+            continue;
+        by_fd[fd]->fds--;
+        by_fd[fd] = NULL;
+        (void)dup3(nowhere, fd, O_CLOEXEC);
+    }
+    pthread_mutex_unlock(&lock);
+    real_close(nowhere);
 }
 
 bool disk_is_frozen(const struct disk *d)

@@ -11,6 +11,8 @@
  * A crash leaves of the rest everything, nothing, or for each sector of 512
  * bytes the old or the new, and of the folder's changes the first few.
  *
+ * A database's own log (LOG, LOG.old) is not watched: nothing reads it.
+ *
  *   K3  after a failed fsync, what it was for is lost for good, though a later
  *       one succeeds: the kernel may have marked the pages clean.
  *
@@ -49,9 +51,16 @@ bool disk_fault_happened(const struct disk *d);
  * or write more.  (Removing what was begun, and closing, is no such call.) */
 uint64_t disk_touched_after_failure(const struct disk *d);
 
+/* While it lies, a sync succeeds and does nothing: as if it were not called. */
+void disk_lie(struct disk *d, bool lies);
+
 /* As if the process were dead: calls succeed and do nothing. */
 void disk_freeze(struct disk *d);
 bool disk_is_frozen(const struct disk *d);
+
+/* The process has ended, of which this one played the part: what it left open
+ * leads nowhere from now on. */
+void disk_abandon(struct disk *d);
 
 enum disk_left {
     DISK_KEEP, /* the process ended, the machine did not */

@@ -90,6 +90,8 @@ same "a second backup, by a relative path" 0 $?
 # shellcheck disable=SC2046
 fails "backup: a directory in use" 74 "exists already" "$build/equityd" backup $(conf 1) --to "$work/late"
 same "backup: the socket is the owner's alone" 600 "$(stat -c %a "$work/net/node1/control")"
+same "the register is for its owner's eyes, wherever it is" "" \
+    "$(find "$work/net/node1" "$work/late" -mindepth 1 -perm /077 | head -n 3 | tr '\n' ' ')"
 same "backup: nothing is left beside the database" "" "$(ls -d "$work/net/node1/backup.tmp" 2>/dev/null)"
 same "backup: no key and no vote in it" "MANIFEST db genesis" "$(ls "$work/late" | sort | tr '\n' ' ' | sed 's/ $//')"
 for _ in $(seq 1 300); do [ "$(wc -l <"$work/acks")" -gt 1200 ] && break; sleep 0.1; done
@@ -104,6 +106,7 @@ root=$(status 0 state_root)
 # ---- export, and check from the genesis on ----
 archive="$work/a"
 expect "export" "blocks 0 to $tip" "$("$build/equity" export "$archive" --node "$(url 0)" 2>&1)"
+same "export: for its owner's eyes" 600 "$(stat -c %a "$archive")"
 fails "export: nothing is written over" 73 "exists" "$build/equity" export "$archive" --node "$(url 0)"
 head -c $(($(stat -c %s "$archive") * 2 / 3)) "$archive" >"$work/b.part"
 expect "export: cut short, it goes on" "going on at block" \
@@ -124,10 +127,22 @@ trust() { # trust PINNED_HEIGHT PINNED_HASH
         '{format:1,chain_id:$c,offset_ms:28800000,pinned:[{height:$h,hash:$p}]}' >"$work/trust.json"
 }
 trust 7 "$(block 7)"
-expect "verify chain: trusted" "the blocks that the trust file names" "$(verify "$archive" --trust "$work/trust.json")"
+expect "verify chain: trusted" "1 of the 1 blocks that the trust file names" "$(verify "$archive" --trust "$work/trust.json")"
 trust 7 "$(block 8)"
 fails "verify chain: another block is trusted" 65 "block 7: the trust file names another" \
     "$build/equity" verify chain "$archive" --trust "$work/trust.json"
+trust 7 "$(block 7)"
+jq '.pinned+=[{height:"99999999",hash:.pinned[0].hash}]' "$work/trust.json" >"$work/more.json"
+expect "verify chain: trusted in part" "1 of the 2 blocks that the trust file names; the others come later" \
+    "$(verify "$archive" --trust "$work/more.json")"
+jq '.offset_ms=0' "$work/trust.json" >"$work/offset.json"
+fails "verify chain: business dates by another offset" 78 "offset_ms of this chain's genesis is 28800000" \
+    "$build/equity" verify chain "$archive" --trust "$work/offset.json"
+"$build/equity" trust --node "$(url 0)" --out "$work/genesis-trust.json" 2>/dev/null
+jq '.genesis.validators|=.[1:]' "$work/genesis-trust.json" >"$work/fewer.json"
+fails "verify chain: other first validators" 78 "the validators of this chain's genesis are others" \
+    "$build/equity" verify chain "$archive" --trust "$work/fewer.json"
+expect "verify chain: a whole trust file" "1 of the 1 blocks" "$(verify "$archive" --trust "$work/genesis-trust.json")"
 trust 99999999 "$(block 7)"
 fails "verify chain: trust begins later" 78 "names none of the blocks" \
     "$build/equity" verify chain "$archive" --trust "$work/trust.json"
@@ -180,16 +195,39 @@ fails "prune: the newest block stays" 78 "newest block's body stays" prune --bel
 # a start and a stop bring what is in the log of writes into files
 start 2 && ready 2 && stop 2
 was=$(disk "$work/net/node2/db")
+# killed at any instant: what is marked is whole, and the next run goes on
+for ms in 0 4 8 15 25 40 60 80 100 130 170; do
+    # shellcheck disable=SC2046
+    "$build/equityd" prune $(conf 2) --below "$tip" --archive "$archive" >"$work/killed" 2>&1 &
+    pruning=$!
+    sleep "0.$(printf %03d $ms)"
+    kill -9 $pruning 2>/dev/null
+    wait $pruning 2>/dev/null
+    grep -qs "broken" "$work/killed" && no "prune: killed after $ms ms" "$(tail -n 1 "$work/killed")"
+done
 out=$(prune --below "$tip" --archive "$archive" 2>&1)
 same "prune: exit 0" 0 $?
 expect "prune: says what is left" "earliest_body_height=$tip" "$out"
 is=$(disk "$work/net/node2/db")
 [ "$is" -lt $((was - size / 4)) ] && ok "prune: disk $was, then $is" || no "prune: disk $was, then $is"
+# One that was killed between the mark and giving back the room has marked all:
+# run again, there is nothing to remove, and the room comes back all the same.
+expect "prune: again, it gives back what is left" "disk_after=" "$(prune --below "$tip" --archive "$archive" 2>&1)"
 start 2
 ready 2 && ok "prune: the node goes on" || no "prune: the node goes on"
 same "prune: status names the earliest body" "$tip" "$(status 2 earliest_body_height)"
 expect "prune: a body that is gone" "E_PRUNED" "$("$build/equity" block 5 --node "$(url 2)" 2>&1)"
 expect "prune: an export from it" "from block $tip on" "$("$build/equity" export "$work/c" --node "$(url 2)" 2>&1)"
+old=$("$build/equity" block $middle --json --node "$(url 0)" | jq -r '.transactions[0].id')
+fails "prune: a receipt of what is gone" 66 "E_PRUNED: this node keeps bodies from block $tip on" \
+    "$build/equity" receipt transaction "$old" --node "$(url 2)" --out "$work/gone.receipt"
+# whose first event needs the salt of a transaction that is gone
+holder=$("$build/equity" register show 100001 --json --node "$(url 0)" | jq -r '[.. | .account? // empty][0]')
+fails "prune: a statement of what is gone" 66 "E_PRUNED" \
+    "$build/equity" receipt statement 100001 "$holder" --node "$(url 2)" --out "$work/gone.receipt"
+"$build/equity" receipt holding 100001 "$holder" --height $middle --node "$(url 2)" \
+    --trust "$work/genesis-trust.json" --out "$work/holding.receipt" >/dev/null 2>&1
+same "prune: a holding as it was is still proven" 0 $?
 same "prune: the state as it was" 4 \
     "$("$build/equity" institution 1 --height 4 --json --node "$(url 2)" | jq -r .height)"
 same "prune: the header of an old block" "$(block 5)" \

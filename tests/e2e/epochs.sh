@@ -7,6 +7,7 @@ build=$(realpath "$1")
 export LC_ALL=C.UTF-8
 work=$(mktemp -d /tmp/equity-epochs-XXXXXX)
 port=${E2E_EPOCHS_PORT:-18400}
+export EQUITYD_NODE_SNAPSHOT_BLOCKS=20
 passed=0 failed=0
 
 finish() {
@@ -249,6 +250,24 @@ members=$(for i in 0 1 2 3; do [ $i = "$old" ] || echo $i; done; echo 5)
 all_become "all were killed: epoch 3 again" 60 epoch 3 $members
 all_become "and ready" 60 ready true $members
 goes_on "transfers go on"
+
+# ---- node 3 loses its database: a snapshot leads through three epochs ----
+stop 3
+rm -rf "$work/net/node3/db" "$work/net/node3/snapshots"
+"$build/equityd" init --config "$work/net/node3.ini" >>"$work/net/node3.log" 2>&1
+"$build/equityd" run --config "$work/net/node3.ini" --node-sync snapshot \
+    >>"$work/net/node3.log" 2>&1 9>&- &
+echo $! >"$work/net/node3.pid"
+becomes "who begins with a snapshot is in epoch 3" 60 3 epoch 3
+becomes "and votes by the journal it has" 60 3 ready true
+expect "it began with a snapshot" "all rows of the snapshot are here" "$(cat "$work/net/node3.log")"
+expect "of epoch 3" "epoch 3" "epoch $(rpc 3 chain_getHeader \
+    "{\"height\":\"$(status 3 earliest_state_height)\"}" | jq -r .result.header.epoch)"
+becomes "its history is filled in" 60 3 earliest_height 0
+"$build/equityd" backup --config "$work/net/node3.ini" --to "$work/backup3" >"$work/backup3.log" 2>&1
+"$build/equityd" verify-backup "$work/backup3" >>"$work/backup3.log" 2>&1
+same "a backup of it is verified through all epochs" 0 $?
+goes_on "transfers go on with it"
 
 # ---- a set shrinks when those who stay have shown that they live ----
 goer=1

@@ -14,6 +14,7 @@ finish() {
     for p in "$work"/net/node*.pid; do
         [ -f "$p" ] && kill -9 "$(cat "$p")" 2>/dev/null
     done
+    [ -n "${lying:-}" ] && kill "$lying" 2>/dev/null
     rm -rf "$work"
 }
 [ -n "${E2E_KEEP:-}" ] || trap finish EXIT
@@ -149,6 +150,31 @@ receipt 0 holding holding $code "$free" --disclose "$work/net/vault-1.eqv" \
     --passphrase-file "$work/net/passphrase"
 expect "disclosed: a name" '"name"' "$(cat "$work/a.json")"
 
+# ---- as a document ----
+word() { "$build/equity" receipt "$@" --node "$(url 0)" --out "$work/word.receipt"; }
+word register $code --trust "$work/trust.json" --pdf "$work/word.pdf" \
+    --vault "$work/net/vault-1.eqv" --passphrase-file "$work/net/passphrase" \
+    >/dev/null 2>"$work/err"
+same "a receipt and its document" 0 $?
+pdfdetach -save 1 -o "$work/attached" "$work/word.pdf"
+cmp -s "$work/attached" "$work/word.receipt" && ok "... the receipt is in it" ||
+    no "... the receipt is in it" "$(cat "$work/err")"
+pdftotext -layout "$work/word.pdf" "$work/word.txt"
+expect "... with names, marked" "not proven by the ledger" "$(cat "$work/word.txt")"
+same "... of all its holders" "$(echo "$register" | jq '.result.holdings|length')" \
+    "$(grep -c ' \*$' "$work/word.txt")"
+"$build/equity" document "$work/word.receipt" --genesis "$work/net/genesis.json" \
+    --out "$work/names.pdf" --json "$work/names.json" \
+    --vault "$work/net/vault-1.eqv" --passphrase-file "$work/net/passphrase" \
+    2>/dev/null
+cmp -s "$work/word.pdf" "$work/names.pdf" && ok "... made again from the file" ||
+    no "... made again from the file"
+same "... the names in its JSON" "$(jq '.statement.lines|length' "$work/names.json")" \
+    "$(jq '.document.names|length' "$work/names.json")"
+err=$(word holding $code "$free" --pdf "$work/none.pdf" 2>&1)
+expect "no document on the word of a node" "--trust or --genesis" "$err"
+[ ! -e "$work/none.pdf" ] && ok "... none is made" || no "... none is made"
+
 # ---- a pinned block; an older block from it by the log ----
 "$build/equity" trust --node "$(url 1)" --pin "$moved_at" --out "$work/pin.json" 2>/dev/null
 same "a trust file with a pinned block" 0 $?
@@ -170,6 +196,7 @@ ask unencumbered $bound >/dev/null
 same "encumbered: exit 1" 1 $?
 expect "no such security" NOT_FOUND "$(ask holding NONE "$free")"
 expect "no such account" NOT_FOUND "$(ask holding $code "$(printf '0%.0s' $(seq 64))")"
+expect "half an account" "needed whole, 64 digits" "$(ask holding $code "$(echo "$free" | cut -c1-16)")"
 expect "no such transaction" NOT_FOUND "$(ask transaction "$(printf '0%.0s' $(seq 64))")"
 expect "a height that is not there yet" E_BEHIND "$(ask holding $code "$free" --height 99999999)"
 expect "a date before the ledger" "began after" "$(ask holding $code "$free" --date 2001-01-01)"
@@ -180,6 +207,66 @@ expect "backwards" "before the later" "$(ask consistency "$tip" "$old")"
 expect "no change of validators yet" "no such epoch" "$(ask validators 1)"
 expect "an epoch that began with the genesis" "genesis" "$(ask validators 0)"
 [ ! -e "$work/none" ] && ok "nothing was written" || no "nothing was written"
+
+# ---- a node that answers with true receipts about something else ----
+liar=$((port + 90))
+lie() { # lie METHOD[!] KEY=VALUE...: a node of this kind at $liar
+    [ -n "${lying:-}" ] && kill "$lying" 2>/dev/null && wait "$lying" 2>/dev/null
+    python3 tests/e2e/liar.py "$liar" "$(url 0)" "$@" &
+    lying=$!
+    for _ in $(seq 1 100); do
+        curl -s -m 2 -o /dev/null -H 'Content-Type: application/json' \
+            "http://127.0.0.1:$liar" -d '{"jsonrpc":"2.0","id":1,"method":"node_status"}' && return
+        sleep 0.1
+    done
+}
+# lied NAME WANTED WORDS...: refused as data, nothing written
+lied() {
+    name=$1 wanted=$2
+    shift 2
+    out=$("$build/equity" receipt "$@" --node "http://127.0.0.1:$liar" \
+        --trust "$work/trust.json" --out "$work/none" 2>&1)
+    same "another $name: exit 65" 65 $?
+    expect "another $name: says so" "about another $wanted than was asked for" "$out"
+    [ ! -e "$work/none" ] && ok "another $name: nothing was written" || no "another $name: nothing was written"
+    rm -f "$work/none"
+}
+lie proof_holding "account=$seller"
+lied account account holding $code "$free"
+lie proof_holding security=100002
+lied security security holding $code "$free"
+lie proof_holding "height=$old"
+lied height height holding $code "$free" --height $((old - 1))
+lie proof_register height= security=100003
+lied register security register $code
+lie proof_statement "from_height=$old"
+lied beginning beginning statement $code "$seller"
+# What a node says of its first block, of dates and of validators is not taken:
+# all of it follows from the genesis, whose hash is the chain id.
+lie node_status! offset_ms=0
+"$build/equity" trust --node "http://127.0.0.1:$liar" --out "$work/lied-1.json" 2>/dev/null
+lie chain_getHeader! "hash=$(printf '0%.0s' $(seq 64))"
+out=$("$build/equity" trust --node "http://127.0.0.1:$liar" --out "$work/lied-2.json" 2>&1)
+expect "a trust file from a node names the chain" "$(jq -r .chain_id "$work/trust.json")" "$out"
+cmp -s "$work/trust.json" "$work/lied-1.json" && cmp -s "$work/trust.json" "$work/lied-2.json" &&
+    ok "a trust file follows from the genesis alone" || no "a trust file follows from the genesis alone"
+lie chain_getGenesis! genesis=00
+out=$("$build/equity" trust --node "http://127.0.0.1:$liar" --out "$work/lied-3.json" 2>&1)
+same "no genesis: exit 65" 65 $?
+[ ! -e "$work/lied-3.json" ] && ok "no genesis: nothing is written" || no "no genesis: nothing is written"
+kill "$lying"
+wait "$lying" 2>/dev/null
+lying=
+
+# ---- nothing is written over ----
+sum=$(cat "$work/trust.json" "$work/1.receipt" | sha256sum)
+"$build/equity" trust --node "$(url 1)" --out "$work/trust.json" 2>/dev/null
+same "a trust file is there already: exit 73" 73 $?
+"$build/equity" receipt register $code --node "$(url 1)" --trust "$work/trust.json" \
+    --out "$work/1.receipt" >/dev/null 2>&1
+same "a receipt is there already: exit 73" 73 $?
+same "... and both are as before" "$sum" "$(cat "$work/trust.json" "$work/1.receipt" | sha256sum)"
+same "a receipt is its owner's alone" 600 "$(stat -c %a "$work/1.receipt")"
 
 # ---- all four give the same bytes about the same block ----
 for n in 0 1 2 3; do

@@ -1,9 +1,22 @@
 #include "tests/market/chains.h"
 
 #include "base/check.h"
+#include "ledger/movement.h"
 #include "ledger/rows.h"
 
 #include <stdio.h>
+
+static uint64_t shares_of(struct bytes row)
+{
+    struct holding_row h;
+    uint64_t sum = 0;
+    const enum err e = schema_decode(&h, &holding_row_schema, row);
+
+    ASSERT(e == ERR_NONE);
+    for (uint32_t i = 0; i < h.segment_count; i++)
+        sum += h.segments[i].quantity.shares;
+    return sum;
+}
 
 static struct hash chain_of(struct bytes row)
 {
@@ -14,24 +27,22 @@ static struct hash chain_of(struct bytes row)
     return h.chain;
 }
 
-/* The chain before the step; a position that a board transfer moved brings its
- * own from the old code. */
-static struct hash chain_before(const struct market *m,
-                                const struct rows_change *now)
+/* The holding's row before the step; a position that a board transfer moved
+ * brings its own from the old code.  Empty: there was none. */
+static struct bytes row_before(const struct market *m,
+                               const struct rows_change *now)
 {
-    static const struct hash zero;
-
     if (now->before.size > 0)
-        return chain_of(now->before);
+        return now->before;
     for (uint32_t i = 0; i < rows_touched(m->rows); i++) {
         struct rows_change c;
 
         if (rows_change(m->rows, i, &c) && c.key->table == TABLE_HOLDINGS &&
             hash_eq(&c.key->key, &now->key->key) && c.before.size > 0 &&
             c.after.size == 0)
-            return chain_of(c.before);
+            return c.before;
     }
-    return zero;
+    return bytes_of(NULL, 0);
 }
 
 static struct hash with_event(const struct market *m,
@@ -55,8 +66,10 @@ static bool holding_ok(const struct market *m,
                        const struct rows_change *c,
                        bool due)
 {
+    static const struct hash zero;
+    const struct bytes before = row_before(m, c);
     char code[CODE_MAX + 1] = {0};
-    struct hash chain = chain_before(m, c);
+    struct hash chain = before.size > 0 ? chain_of(before) : zero;
     struct hash expected;
 
     memcpy(code, c->key->tree.raw, CODE_MAX);
@@ -66,6 +79,27 @@ static bool holding_ok(const struct market *m,
     }
     expected = chain_of(c->after);
     return hash_eq(&chain, &expected);
+}
+
+/* ledger/movement.h. */
+static bool shares_ok(const struct market *m, const struct rows_change *c)
+{
+    const struct bytes before = row_before(m, c);
+    char code[CODE_MAX + 1] = {0};
+    uint64_t balance = before.size > 0 ? shares_of(before) : 0;
+
+    memcpy(code, c->key->tree.raw, CODE_MAX);
+    for (uint32_t i = 0; i < m->event_count; i++) {
+        const struct event *e = &m->events[i];
+        struct movement moved;
+
+        if (!event_renews_holding(e, code, &c->key->key))
+            continue;
+        moved = movement_of(e, &c->key->key);
+        if (!movement_add(&balance, &moved))
+            return false;
+    }
+    return balance == shares_of(c->after);
 }
 
 static bool changed(const struct market *m,
@@ -92,10 +126,11 @@ bool chains_step(const struct market *m, bool due, char problem[PROBLEM_MAX])
         struct rows_change c;
 
         if (rows_change(m->rows, i, &c) && c.key->table == TABLE_HOLDINGS &&
-            c.after.size > 0 && !holding_ok(m, &c, due)) {
-            (void)snprintf(problem,
-                           PROBLEM_MAX,
-                           "the events do not make a holding's chain");
+            c.after.size > 0 && !(holding_ok(m, &c, due) && shares_ok(m, &c))) {
+            (void)snprintf(
+                problem,
+                PROBLEM_MAX,
+                "the events do not make a holding's chain or shares");
             return false;
         }
     }

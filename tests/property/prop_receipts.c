@@ -338,7 +338,7 @@ static void test_receipts_of_random_markets(void **state)
     assert_true(text == NULL || num_parse_u64(&markets, text));
     for (uint64_t m = 0; m < markets; m++) {
         w.dice.state = seed + m * 1000003;
-        w.g = rig_new();
+        w.g = rig_new(0);
         live(&w);
         kept_open(&w.kept, w.g, w.g->count - 1);
         w.prover = prover_new(w.kept.store, 0, 1 << (10 + m % 12));

@@ -1,6 +1,6 @@
 /* Properties of the state, for any rows in any order:
  *   P1  the root is that of the definition, whatever the history (T1), and
- *       a state loaded row by row has it too
+ *       a state loaded row by row, in parts or whole, has it too
  *   P2  undoing blocks in reverse order restores each root and each row (T2)
  *   P3  every key is proven, present or absent, by its path
  *   P4  no changed path is accepted for what it did not say
@@ -170,6 +170,68 @@ static struct state *loaded(const struct model *m, struct dice *d)
     return s;
 }
 
+enum {
+    PARTS = 4,
+};
+
+/* The part where a tree is loaded. */
+static uint32_t part_of(const struct row_key *k, uint64_t salt)
+{
+    return (uint32_t)((k->table * 7u + k->tree.raw[0] + salt) % PARTS);
+}
+
+/* The rows of m in parts, forwards or backwards, hashed in between or not. */
+static struct state *loaded_in_parts(const struct model *m, struct dice *d)
+{
+    struct state *s = state_new();
+    struct state *part = state_new();
+    const uint64_t salt = dice_below(d, PARTS);
+    const bool backwards = dice_below(d, 3) == 0;
+
+    for (uint32_t p = 0; p < PARTS; p++) {
+        for (uint32_t i = 0; i < m->count; i++) {
+            const struct model_row *r =
+                &m->rows[backwards ? m->count - 1 - i : i];
+
+            if (part_of(&r->key, salt) == p)
+                assert_int_equal(
+                    state_load(part, &r->key, bytes_of(r->row, r->size)),
+                    ERR_NONE);
+            if (part_of(&r->key, salt) == p && dice_below(d, 8) == 0)
+                assert_int_equal(state_load(part, &r->key, bytes_of("x", 1)),
+                                 ERR_EXISTS);
+            if (dice_below(d, 16) == 0)
+                state_hash_inside(part);
+        }
+        if (dice_below(d, 2) == 0)
+            state_hash_inside(part);
+        assert_int_equal(state_join(s, part), ERR_NONE);
+        for (uint8_t t = 0; t < TABLES_USED; t++)
+            assert_int_equal(state_row_count(part, t), 0);
+    }
+    state_free(part);
+    return s;
+}
+
+/* What was joined goes on like any other state. */
+static void assert_goes_on(struct state *s,
+                           const struct model *m,
+                           struct dice *d)
+{
+    static struct model after;
+    static struct block b;
+    struct state_undo *undo;
+    struct hash root;
+
+    after = *m;
+    random_block(&b, d, &after);
+    apply_to_model(&after, &b);
+    state_apply(s, &root, &undo, &b.set);
+    assert_state_is(s, &after);
+    state_undo(s, undo);
+    assert_state_is(s, m);
+}
+
 static void test_tree_any_history_gives_the_root_of_the_definition(void **x)
 {
     struct dice d = {seed};
@@ -197,6 +259,10 @@ static void test_tree_any_history_gives_the_root_of_the_definition(void **x)
         state_free(s);
         s = loaded(&m, &d);
         assert_state_is(s, &m);
+        state_free(s);
+        s = loaded_in_parts(&m, &d);
+        assert_state_is(s, &m);
+        assert_goes_on(s, &m, &d);
         state_free(s);
     }
 }

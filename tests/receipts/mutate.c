@@ -3,6 +3,11 @@
  *   mutate DIR N [SEED]   N mutations; 0 accepted, or the one that was is kept
  *   mutate DIR --judge    reads (u32 size, bytes) from standard input, writes
  *                         one line each: outcome and reason
+ *   mutate DIR --reshape N [SEED]  N receipts in which one thing is changed
+ *                         where it means something (reshape.h), often by what
+ *                         stands in receipts of another chain
+ *   mutate DIR --reshaped N [SEED]  the same for the twin: writes (u32 size,
+ *                         bytes, u8 outcome) to standard output
  *
  * Nine of ten mutations get the right digest again, so that they reach what is
  * behind it.  Each vector is checked by a trust file that names its own anchor
@@ -11,6 +16,8 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "crypto/hash.h"
+#include "tests/receipts/reshape.h"
+#include "tests/receipts/story.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -314,10 +321,19 @@ static bool is_vector(const struct run *r, const struct buf *b)
     return false;
 }
 
+static void keep_accepted(const struct buf *b)
+{
+    FILE *out = fopen("accepted.bin", "wb");
+
+    if (out != NULL) {
+        (void)fwrite(b->at, 1, b->size, out);
+        (void)fclose(out);
+    }
+}
+
 static bool one(struct run *r, struct buf *b)
 {
     const struct vector *v = any(r);
-    FILE *out;
 
     mutate(r, b, v);
     if (is_vector(r, b)) {
@@ -332,24 +348,14 @@ static bool one(struct run *r, struct buf *b)
     fprintf(stderr,
             "mutate: accepted a mutation of %s; see accepted.bin\n",
             v->name);
-    out = fopen("accepted.bin", "wb");
-    if (out != NULL) {
-        (void)fwrite(b->at, 1, b->size, out);
-        (void)fclose(out);
-    }
+    keep_accepted(b);
     return false;
 }
 
-static int run_all(struct run *r, uint64_t n, uint64_t seed)
+static uint32_t say_faults(const struct run *r, const char *what, uint64_t seed)
 {
-    struct buf b = {0};
     uint32_t met = 0;
-    bool ok = true;
 
-    r->dice = seed;
-    while (ok && r->tried < n)
-        ok = one(r, &b);
-    buf_deinit(&b);
     for (uint32_t i = 1; i < FAULTS; i++) {
         met += r->faults[i] > 0 ? 1 : 0;
         if (r->faults[i] > 0)
@@ -357,19 +363,164 @@ static int run_all(struct run *r, uint64_t n, uint64_t seed)
                    fault_name((enum receipt_fault)i),
                    (unsigned long long)r->faults[i]);
     }
-    printf("receipts-mutate: seed=%llu vectors=%u mutations=%llu reasons=%u "
-           "accepted=%llu\n",
+    printf("%s: seed=%llu vectors=%u mutations=%llu reasons=%u accepted=%llu\n",
+           what,
            (unsigned long long)seed,
            r->count,
            (unsigned long long)r->tried,
            met,
            (unsigned long long)r->faults[FAULT_NONE]);
+    return met;
+}
+
+static int run_all(struct run *r, uint64_t n, uint64_t seed)
+{
+    struct buf b = {0};
+    uint32_t met;
+    bool ok = true;
+
+    r->dice = seed;
+    while (ok && r->tried < n)
+        ok = one(r, &b);
+    buf_deinit(&b);
+    met = say_faults(r, "receipts-mutate", seed);
     /* A mutator that comes no further than the digest would show nothing. */
     if (n >= 20000 && met < 20) {
         fprintf(stderr, "mutate: only %u reasons were met\n", met);
         return 1;
     }
     return ok ? 0 : 1;
+}
+
+/* ---- one thing changed where it means something ---- */
+
+static uint64_t roll_for(void *ctx, uint64_t below)
+{
+    return roll(ctx, below);
+}
+
+struct shaping {
+    struct run *run;
+    struct story *foreign; /* the same story on another chain */
+    struct receipt *own[VECTORS_MAX];
+    struct receipt changed;
+    struct arena room;
+    struct buf bytes;
+};
+
+static void begin_shaping(struct shaping *x, struct run *r)
+{
+    const char *where;
+
+    x->run = r;
+    x->foreign = story_new_on(1);
+    for (uint32_t i = 0; i < r->count; i++) {
+        x->own[i] = calloc(1, sizeof *x->own[i]);
+        ASSERT(x->own[i] != NULL);
+        if (receipt_decode(x->own[i],
+                           &where,
+                           buf_bytes(&r->vectors[i].bytes)) != ERR_NONE) {
+            fprintf(stderr, "mutate: %s is no receipt\n", r->vectors[i].name);
+            exit(65);
+        }
+    }
+}
+
+static void end_shaping(struct shaping *x)
+{
+    for (uint32_t i = 0; i < x->run->count; i++)
+        free(x->own[i]);
+    story_free(x->foreign);
+    arena_deinit(&x->room);
+    buf_deinit(&x->bytes);
+}
+
+/* The next one that is not as it was, in x->bytes; where it comes from. */
+static const struct vector *shape(struct shaping *x, const char **way)
+{
+    struct run *r = x->run;
+    struct reshape s = {.roll = roll_for, .ctx = r, .room = &x->room};
+
+    for (;;) {
+        const uint32_t i = (uint32_t)roll(r, r->count);
+        struct receipt *other =
+            roll(r, 2) == 0
+                ? x->own[roll(r, r->count)]
+                : x->foreign->list[roll(r, x->foreign->count)].receipt;
+
+        arena_reset(&x->room);
+        buf_clear(&x->bytes);
+        x->changed = *x->own[i];
+        if (!reshape(&x->changed, other, &s) ||
+            receipt_encode(&x->bytes, &x->changed) != ERR_NONE)
+            continue;
+        if (is_vector(r, &x->bytes)) {
+            r->same++;
+            continue;
+        }
+        *way = s.way;
+        return &r->vectors[i];
+    }
+}
+
+static bool shape_one(struct shaping *x)
+{
+    struct run *r = x->run;
+    const char *way;
+    const struct vector *v = shape(x, &way);
+
+    r->tried++;
+    receipt_check(&r->facts, &r->receipt, buf_bytes(&x->bytes), &v->trust);
+    r->faults[r->facts.fault]++;
+    if (r->facts.outcome != RECEIPT_PROVEN)
+        return true;
+    fprintf(stderr,
+            "mutate: accepted %s with another %s; see accepted.bin\n",
+            v->name,
+            way);
+    keep_accepted(&x->bytes);
+    return false;
+}
+
+static int shape_all(struct run *r, uint64_t n, uint64_t seed)
+{
+    static struct shaping x;
+    uint32_t met;
+    bool ok = true;
+
+    r->dice = seed;
+    begin_shaping(&x, r);
+    while (ok && r->tried < n)
+        ok = shape_one(&x);
+    end_shaping(&x);
+    met = say_faults(r, "receipts-reshape", seed);
+    if (n >= 20000 && met < 22) {
+        fprintf(stderr, "mutate: only %u reasons were met\n", met);
+        return 1;
+    }
+    return ok ? 0 : 1;
+}
+
+static int shape_for_twin(struct run *r, uint64_t n, uint64_t seed)
+{
+    static struct shaping x;
+    const char *way;
+
+    r->dice = seed;
+    begin_shaping(&x, r);
+    for (uint64_t i = 0; i < n; i++) {
+        uint8_t head[4];
+        struct writer w = writer_of(head, sizeof head);
+
+        (void)shape(&x, &way);
+        receipt_check(&r->facts, &r->receipt, buf_bytes(&x.bytes), &r->trust);
+        writer_u32(&w, (uint32_t)x.bytes.size);
+        (void)fwrite(head, 1, sizeof head, stdout);
+        (void)fwrite(x.bytes.at, 1, x.bytes.size, stdout);
+        (void)fputc(r->facts.outcome, stdout);
+    }
+    end_shaping(&x);
+    return fflush(stdout) == 0 ? 0 : 74;
 }
 
 static const char *const outcomes[] = {"proven", "refuted", "out_of_reach"};
@@ -399,21 +550,44 @@ static int judge(struct run *r)
     return 0;
 }
 
+static const struct {
+    const char *word; /* after DIR; NULL: none */
+    int (*run)(struct run *r, uint64_t n, uint64_t seed);
+} runs[] = {
+    {"--reshape", shape_all},
+    {"--reshaped", shape_for_twin},
+    {NULL, run_all},
+};
+
+static int usage(void)
+{
+    fprintf(stderr,
+            "mutate DIR [--reshape|--reshaped] N [SEED]\n"
+            "mutate DIR --judge\n");
+    return 64;
+}
+
 int main(int argc, char **argv)
 {
     static struct run r;
     uint64_t n = 0;
     uint64_t seed = 1;
+    size_t which = 0;
+    int at = 2;
     int code;
-    const bool asks = argc == 3 && strcmp(argv[2], "--judge") == 0;
 
-    if (!asks && (argc < 3 || argc > 4 || !num_parse_u64(&n, argv[2]) ||
-                  (argc == 4 && !num_parse_u64(&seed, argv[3])))) {
-        fprintf(stderr, "mutate DIR N [SEED]\nmutate DIR --judge\n");
-        return 64;
-    }
+    if (argc < 3)
+        return usage();
+    while (runs[which].word != NULL && strcmp(runs[which].word, argv[2]) != 0)
+        which++;
+    at += runs[which].word != NULL ? 1 : 0;
+    if (strcmp(argv[2], "--judge") != 0 &&
+        (argc <= at || argc > at + 2 || !num_parse_u64(&n, argv[at]) ||
+         (argc == at + 2 && !num_parse_u64(&seed, argv[at + 1]))))
+        return usage();
     load(&r, argv[1]);
-    code = asks ? judge(&r) : run_all(&r, n, seed);
+    code = strcmp(argv[2], "--judge") == 0 ? judge(&r)
+                                           : runs[which].run(&r, n, seed);
     for (uint32_t i = 0; i < r.count; i++)
         buf_deinit(&r.vectors[i].bytes);
     return code;

@@ -305,7 +305,7 @@ static bool document(void *ctx, struct hash *out, const char *name)
     return true;
 }
 
-struct rig *rig_new(void)
+struct rig *rig_new(uint64_t chain)
 {
     struct rig *g = calloc(1, sizeof *g);
     struct ledger_view view;
@@ -318,7 +318,7 @@ struct rig *rig_new(void)
     g->overlay = overlay_new(g->state);
     view = overlay_view(g->overlay);
     g->sets[0] = genesis_valset(g->m->genesis);
-    g->m->genesis->time_ms = (uint64_t)(RIG_FIRST_DAY - 1) * RIG_DAY_MS;
+    g->m->genesis->time_ms = (uint64_t)(RIG_FIRST_DAY - 1) * RIG_DAY_MS + chain;
     e = genesis_chain_id(&g->chain_id, g->m->genesis);
     ASSERT(e == ERR_NONE);
     /* From here on the market lives in the real state. */

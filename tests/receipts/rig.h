@@ -63,7 +63,8 @@ struct rig {
     uint64_t carried; /* views after its first in which it is finalised */
 };
 
-struct rig *rig_new(void);
+/* Chains of other numbers have the same people, keys and validators. */
+struct rig *rig_new(uint64_t chain);
 void rig_free(struct rig *g);
 
 /* Accounts of a name (one character); each has a key of its own. */

@@ -60,6 +60,43 @@ for file in "$work"/bad/*.bin; do
 done
 [ $refuted -gt 100 ] || bad "only $refuted bad receipts"
 
+# Cut, extended, sections swapped, repeated or gone: as files, to the program.
+python3 - "$stored" "$work/files" <<'PYTHON' || bad 'no spoilt files'
+import glob, hashlib, os, sys
+os.mkdir(sys.argv[2])
+def put(name, data, sign):
+    if sign:
+        data += hashlib.sha256(data).digest()
+    open("%s/%s" % (sys.argv[2], name), "wb").write(data)
+for path in glob.glob(sys.argv[1] + "/*.bin"):
+    name, b = os.path.basename(path)[:-4], open(path, "rb").read()
+    front, body, parts, at = b[:42], b[42:-32], [], 0
+    while at < len(body):
+        n = 5 + int.from_bytes(body[at + 1:at + 5], "little")
+        parts.append(body[at:at + n])
+        at += n
+    for cut in (0, 1, 7, 9, 41, 42, 74, len(b) // 2, len(b) - 33, len(b) - 1):
+        put("%s-cut-%d" % (name, cut), b[:cut], False)
+    put(name + "-cut-signed", b[:-33], True)
+    put(name + "-longer", b + b"\0", False)
+    put(name + "-longer-signed", b[:-32] + b"\0", True)
+    for i in range(len(parts)):
+        put("%s-twice-%d" % (name, i), front + b"".join(parts[:i + 1] + parts[i:]), True)
+        put("%s-gone-%d" % (name, i), front + b"".join(parts[:i] + parts[i + 1:]), True)
+        if i > 0:
+            swapped = parts[:i - 1] + [parts[i], parts[i - 1]] + parts[i + 1:]
+            put("%s-swapped-%d" % (name, i), front + b"".join(swapped), True)
+PYTHON
+for file in "$work/files"/*; do
+    "$program" "$file" --trust "$stored/trust.json" >"$work/out" 2>&1
+    code=$?
+    if [ $code != 65 ] || ! grep -q '^REFUTED: [a-z_]*, in section ' "$work/out"; then
+        bad "$(basename "$file"): exit code $code, $(head -n 1 "$work/out")"
+    fi
+    refuted=$((refuted + 1))
+done
+[ $refuted -gt 600 ] || bad "only $refuted bad receipts"
+
 good=$stored/holding.bin trust=$stored/trust.json
 expect 0 --help "$program" --help
 expect 0 --version "$program" --version
@@ -92,6 +129,8 @@ case $build in *dev | *release)
     ;;
 esac
 
+"$build/tests/receipts/mutate" "$stored" --reshape "$((n * 10))" >"$work/out" 2>&1 ||
+    bad "a receipt with one thing changed: $(tail -n 1 "$work/out")"
 python3 tests/twin/differ.py "$stored" "$build/tests/receipts/mutate" "$n" ||
     bad 'the twin disagrees'
 python3 tests/twin/differ.py --bad "$work/bad" || bad 'the twin disagrees'

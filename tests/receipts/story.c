@@ -186,18 +186,23 @@ static void tell_blocks(struct story *s)
     r->of.validators = g->sets[2];
 }
 
-struct story *story_new(void)
+struct story *story_new_on(uint64_t chain)
 {
     struct story *s = calloc(1, sizeof *s);
 
     ASSERT(s != NULL);
-    s->g = rig_new();
+    s->g = rig_new(chain);
     live(s);
     s->trust = rig_trust(s->g, s->traded);
     tell_positions(s);
     tell_lists(s);
     tell_blocks(s);
     return s;
+}
+
+struct story *story_new(void)
+{
+    return story_new_on(0);
 }
 
 void story_free(struct story *s)

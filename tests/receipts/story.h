@@ -28,7 +28,9 @@ struct story {
     uint64_t last;
 };
 
+/* story_new tells it on chain 0, story_new_on on one of another number. */
 struct story *story_new(void);
+struct story *story_new_on(uint64_t chain);
 void story_free(struct story *s);
 const struct receipt *story_find(const struct story *s, const char *name);
 

@@ -7,7 +7,9 @@
 DIR holds the golden receipts.  First each is read by the twin: it must prove it
 and say nothing that DIR/NAME.json, which the C program wrote, says otherwise.
 Then N receipts, mutated at random, are given to both (MUTATE DIR --judge is the
-C one): proven, refuted or out of reach, they must agree on every one.
+C one): proven, refuted or out of reach, they must agree on every one.  So they
+must on N / 4 receipts in which the C program changed one thing where it means
+something (MUTATE DIR --reshaped).
 
 With --bad every receipt of the directory must be refuted, by BAD/trust-genesis
 or BAD/trust-pinned.json as its name ends.
@@ -111,6 +113,30 @@ def ask(judge, data):
     return judge.stdout.readline().split()[0].decode()
 
 
+def reshaped(directory, program, trust, n, seed):
+    """How many of them the two judge otherwise."""
+    out = subprocess.Popen([program, directory, "--reshaped", str(n), str(seed)],
+                           stdout=subprocess.PIPE).stdout
+    codes = {0: verify.PROVEN, 65: verify.REFUTED, 78: verify.OUT_OF_REACH}
+    count = dict.fromkeys(codes.values(), 0)
+    bad = 0
+    for i in range(n):
+        data = out.read(int.from_bytes(out.read(4), "little"))
+        theirs = codes[out.read(1)[0]]
+        mine, why = verify.verify(data, trust)
+        count[mine] += 1
+        if mine != theirs:
+            print("differ: reshaped, %d: the twin says %s (%s), the C program %s; "
+                  "see differs.bin" % (i, mine, why, theirs))
+            with open("differs.bin", "wb") as f:
+                f.write(data)
+            bad += 1
+    print("receipts-differ: reshaped=%d proven=%d refuted=%d out_of_reach=%d "
+          "disagreements=%d" % (n, count[verify.PROVEN], count[verify.REFUTED],
+                                count[verify.OUT_OF_REACH], bad))
+    return bad
+
+
 def refute_all(directory):
     trusts = {}
     for kind in ("genesis", "pinned"):
@@ -169,6 +195,7 @@ def main(argv):
           "refuted=%d out_of_reach=%d disagreements=%d" %
           (seed, len(vectors), n, count[verify.PROVEN],
            count[verify.REFUTED], count[verify.OUT_OF_REACH], bad))
+    bad += reshaped(directory, program, trust, n // 4, seed)
     return 1 if bad or not vectors else 0
 
 

@@ -16,10 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes header;
     struct bytes body;
     struct msg_range range;
+    struct msg_offers offers;
+    struct msg_part part;
     struct hash hash;
     uint32_t count;
     size_t at;
-    uint8_t again[CERT_BYTES_MAX];
+    static uint8_t again[MSG_SNAPSHOT_PART_MAX];
     struct writer w = writer_of(again, sizeof again);
 
     if (msg_vote_decode(&v, in) == ERR_NONE) {
@@ -47,6 +49,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (msg_range_decode(&range, in) == ERR_NONE) {
         ASSERT(range.from > 0 && range.from <= range.to);
         msg_range_encode(&w, &range);
+        ASSERT(w.size == size && memcmp(again, data, size) == 0);
+    }
+    w = writer_of(again, sizeof again);
+    if (msg_offers_decode(&offers, in) == ERR_NONE) {
+        msg_offers_encode(&w, &offers);
+        ASSERT(w.size == size && memcmp(again, data, size) == 0);
+    }
+    w = writer_of(again, sizeof again);
+    if (msg_part_decode(&part, in) == ERR_NONE) {
+        msg_part_encode(&w, &part);
+        ASSERT(w.size == size && memcmp(again, data, size) == 0);
+    }
+    w = writer_of(again, sizeof again);
+    if (msg_part_bytes_decode(&part, &body, in) == ERR_NONE) {
+        msg_part_bytes_encode(&w, &part, body);
         ASSERT(w.size == size && memcmp(again, data, size) == 0);
     }
     return 0;

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "tests/disk/disk.h"
 #include "tests/unit/archive/history.h"
 
 struct place {
@@ -258,6 +259,49 @@ static void test_file_faults_are_told_apart(void **state)
         assert_non_null(archive_fault((enum err)e));
 }
 
+/* Bodies are removed because of it: a copy in the cache alone is not enough. */
+static void test_file_that_is_relied_on_is_on_disk(void **state)
+{
+    const struct place *p = *state;
+    struct archive_writer *w = create(p);
+    struct archive_reader *r;
+    struct disk *d;
+    uint64_t calls;
+
+    append(p, w, 0, 3);
+    assert_int_equal(archive_finish(w), ERR_NONE);
+    archive_writer_free(w);
+    d = disk_new(p->dir);
+    assert_non_null(d);
+    assert_int_equal(archive_open(&r, p->path), ERR_NONE);
+    disk_plan_fault(d, 0, DISK_EIO);
+    assert_int_equal(archive_sync(r, p->path), ERR_NONE);
+    calls = disk_calls(d);
+    assert_true(calls >= 2); /* the file, and its name */
+    for (uint64_t i = 1; i <= calls; i++) {
+        disk_plan_fault(d, i, DISK_EIO);
+        assert_int_equal(archive_sync(r, p->path), ERR_IO);
+    }
+    archive_close(r);
+    disk_free(d);
+}
+
+/* It is the register: for its owner's eyes. */
+static void test_file_is_its_owners_alone(void **state)
+{
+    const struct place *p = *state;
+    struct archive_writer *w = create(p);
+    struct stat st;
+
+    append(p, w, 0, 3);
+    assert_int_equal(stat(p->part, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(archive_finish(w), ERR_NONE);
+    archive_writer_free(w);
+    assert_int_equal(stat(p->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -269,6 +313,8 @@ int main(void)
         TEST(test_file_part_of_another_run_is_refused),
         TEST(test_file_block_that_does_not_fit_is_not_added),
         TEST(test_file_faults_are_told_apart),
+        TEST(test_file_that_is_relied_on_is_on_disk),
+        TEST(test_file_is_its_owners_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

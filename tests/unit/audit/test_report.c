@@ -14,19 +14,25 @@ static void hear(void *ctx, enum say_what what, const char *sentence)
 
     assert_true(size > 10 && size < 1000);
     assert_null(strstr(sentence, "(null)"));
-    assert_true(sentence[size - 1] == '.');
+    assert_true(sentence[size - 1] == '.' ||
+                strcmp(sentence + size - strlen("。"), "。") == 0);
     t->count[what]++;
     buf_append(&t->text, sentence, size);
     buf_append(&t->text, "\n", 1);
 }
 
-static struct told listen(const struct receipt *r)
+static struct told listen_in(enum lang lang, const struct receipt *r)
 {
     struct told t = {0};
 
-    report_sentences(&facts, r, hear, &t);
+    report_sentences(&facts, r, lang, hear, &t);
     buf_append(&t.text, "", 1);
     return t;
+}
+
+static struct told listen(const struct receipt *r)
+{
+    return listen_in(LANG_EN, r);
 }
 
 static bool says(const struct told *t, const char *words)
@@ -58,6 +64,21 @@ static void test_report_says_what_when_by_whom_and_what_not(void **state)
         assert_true(says(&t, "exactly a quorum"));
         assert_true(says(&t, "Anything about heights after"));
         buf_deinit(&t.text);
+    }
+}
+
+static void test_report_says_the_same_in_chinese(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < story->count; i++) {
+        struct told en = of_story(story->list[i].name);
+        struct told zh = listen_in(LANG_ZH, story->list[i].receipt);
+
+        assert_memory_equal(en.count, zh.count, sizeof en.count);
+        assert_true(says(&zh, "恰为法定数"));
+        assert_false(says(&zh, "exactly"));
+        buf_deinit(&en.text);
+        buf_deinit(&zh.text);
     }
 }
 
@@ -115,6 +136,70 @@ static void test_report_notes_what_restrains_free_shares(void **state)
     buf_deinit(&t.text);
     t = of_story("register-empty");
     assert_true(says(&t, "has not confirmed it"));
+    buf_deinit(&t.text);
+}
+
+/* What it rests on is said of all sets that are relied on. */
+static void test_report_rests_on_the_sets_before_too(void **state)
+{
+    struct told t = of_story("holding"); /* after a change */
+
+    (void)state;
+    assert_true(says(&t, "validators before each change were honest"));
+    buf_deinit(&t.text);
+    t = of_story("unencumbered"); /* of the first set */
+    assert_false(says(&t, "validators before each change were honest"));
+    buf_deinit(&t.text);
+}
+
+static void test_report_of_one_security_leaves_others_open(void **state)
+{
+    static const char *const names[] = {"holding",
+                                        "absence-leaf",
+                                        "register",
+                                        "statement",
+                                        "statement-between"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct told t = of_story(names[i]);
+
+        assert_true(says(&t, "Anything about other securities"));
+        assert_true(says(&t, "rights that are not entered in this register"));
+        buf_deinit(&t.text);
+    }
+}
+
+static void test_report_notes_an_account_that_is_nobodys(void **state)
+{
+    const struct receipt *r = story_find(story, "unencumbered");
+    struct told t;
+
+    (void)state;
+    for (uint8_t kind = ACCOUNT_ORDINARY; kind <= ACCOUNT_SUSPENSE; kind++) {
+        receipt_verify(&facts, r, &story->trust);
+        facts.account_row.kind = kind;
+        t = listen(r);
+        assert_true(says(&t, "one of the registrar's own accounts") ==
+                    (kind != ACCOUNT_ORDINARY));
+        buf_deinit(&t.text);
+    }
+}
+
+static void test_report_names_a_validator_that_changed_its_keys(void **state)
+{
+    struct receipt *r = take("validators");
+    struct told t;
+
+    (void)state;
+    receipt_verify(&facts, r, &story->trust);
+    assert_int_equal(facts.outcome, RECEIPT_PROVEN);
+    t = listen(r);
+    assert_false(says(&t, "another than before"));
+    buf_deinit(&t.text);
+    r->of.validators.list[0].spki_hash.raw[0] ^= 1;
+    t = listen(r);
+    assert_true(says(&t, "its transport key is another than before"));
     buf_deinit(&t.text);
 }
 
@@ -208,12 +293,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_report_says_what_when_by_whom_and_what_not),
+        cmocka_unit_test(test_report_says_the_same_in_chinese),
         cmocka_unit_test(
             test_report_tells_absence_without_entry_from_an_empty_one),
         cmocka_unit_test(test_report_as_of_a_date_names_its_days),
         cmocka_unit_test(
             test_report_of_a_linked_block_gives_its_signers_to_the_other),
         cmocka_unit_test(test_report_notes_what_restrains_free_shares),
+        cmocka_unit_test(test_report_rests_on_the_sets_before_too),
+        cmocka_unit_test(test_report_of_one_security_leaves_others_open),
+        cmocka_unit_test(test_report_notes_an_account_that_is_nobodys),
+        cmocka_unit_test(test_report_names_a_validator_that_changed_its_keys),
         cmocka_unit_test(test_report_notes_the_state_of_security_and_account),
         cmocka_unit_test(
             test_report_of_a_refuted_receipt_gives_the_reason_alone),

@@ -1,6 +1,7 @@
 /* Receipts from a store: those of the story byte for byte, the past as it was
  * when it was the present, and what is refused. */
 #include "audit/verify.h"
+#include "node/prove_parts.h"
 #include "tests/receipts/story.h"
 
 #include <setjmp.h>
@@ -339,9 +340,62 @@ static void test_prove_damaged_history_gives_nothing(void **state)
     prover = own;
 }
 
+/* Every size of the log, 0, 1 and powers of two among them. */
+static void test_prove_consistency_of_any_two_heights(void **state)
+{
+    static struct receipt r;
+    static struct receipt_facts f;
+    struct prove_answer a;
+    uint32_t proven = 0;
+
+    (void)state;
+    assert_true(story->last > 8);
+    for (uint64_t later = 1; later <= story->last; later++) {
+        for (uint64_t earlier = 0; earlier < later; earlier++) {
+            struct prove_request q = ask(RECEIPT_CONSISTENCY, later);
+
+            q.earlier = earlier;
+            assert_int_equal(prove(&a, prover, &q, NULL), ERR_NONE);
+            receipt_check(&f, &r, buf_bytes(&a.receipt), &story->trust);
+            assert_int_equal(f.outcome, RECEIPT_PROVEN);
+            assert_int_equal(f.earlier.height, earlier);
+            assert_int_equal(f.block.height, later);
+            buf_deinit(&a.receipt);
+            proven++;
+        }
+    }
+    assert_int_equal(proven, story->last * (story->last + 1) / 2);
+}
+
+/* What no client would take is refused when that is seen, and the room for it
+ * is given back. */
+static void test_prove_receipt_too_long_for_an_answer_is_refused(void **state)
+{
+    struct prove_request q =
+        ask_position(RECEIPT_REGISTER, story->later, S1, 0);
+    struct prove_answer a;
+
+    (void)state;
+    assert_true(2 * (uint64_t)prover->bytes_max < 256u << 20);
+    assert_int_equal(prove(&a, prover, &q, NULL), ERR_NONE);
+    prover->bytes_max = a.receipt.size - 1;
+    buf_deinit(&a.receipt);
+    fails(&q, ERR_FULL);
+    prover->bytes_max = 200; /* a line or two */
+    fails(&q, ERR_FULL);
+    q = ask_position(RECEIPT_STATEMENT, story->last, S1, 'A');
+    fails(&q, ERR_FULL);
+    prover->bytes_max = PROVE_BYTES_MAX;
+    buf_reserve(&prover->items, 8u << 20);
+    same_as("statement", &q);
+    assert_true(prover->items.cap <= 1u << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_prove_consistency_of_any_two_heights),
+        cmocka_unit_test(test_prove_receipt_too_long_for_an_answer_is_refused),
         cmocka_unit_test(test_prove_positions_of_the_story_are_the_same_bytes),
         cmocka_unit_test(test_prove_lists_of_the_story_are_the_same_bytes),
         cmocka_unit_test(test_prove_blocks_of_the_story_are_the_same_bytes),

@@ -201,6 +201,34 @@ static void test_state_load_refuses_what_is_no_row(void **x)
     state_free(s);
 }
 
+static void test_state_join_moves_trees_but_not_onto_others(void **x)
+{
+    struct state *s = state_new();
+    struct state *part = state_new();
+    const struct row_key mine = key_of(TABLE_HOLDINGS, "S", "A");
+    const struct row_key same_tree = key_of(TABLE_HOLDINGS, "S", "B");
+    const struct row_key same_table = {TABLE_ACCOUNTS, zero, {{2}}};
+    const struct row_key account = {TABLE_ACCOUNTS, zero, {{1}}};
+
+    (void)x;
+    assert_int_equal(state_load(s, &mine, text("a")), ERR_NONE);
+    assert_int_equal(state_load(part, &same_tree, text("b")), ERR_NONE);
+    assert_int_equal(state_join(s, part), ERR_EXISTS);
+    assert_int_equal(state_row_count(part, TABLE_HOLDINGS), 1);
+    assert_int_equal(state_row_count(s, TABLE_HOLDINGS), 1);
+    state_free(part);
+
+    part = state_new();
+    assert_int_equal(state_load(part, &account, text("c")), ERR_NONE);
+    assert_int_equal(state_join(s, part), ERR_NONE);
+    assert_int_equal(state_row_count(part, TABLE_ACCOUNTS), 0);
+    assert_true(bytes_eq(state_get(s, &account), text("c")));
+    assert_int_equal(state_load(part, &same_table, text("d")), ERR_NONE);
+    assert_int_equal(state_join(s, part), ERR_EXISTS);
+    state_free(part);
+    state_free(s);
+}
+
 static bool collect(void *ctx, const struct row_key *key, struct bytes row)
 {
     char *out = ctx;
@@ -318,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_state_day_leaf_lives_as_long_as_its_tree),
         cmocka_unit_test(test_state_undo_of_a_drop_restores_the_day_made_again),
         cmocka_unit_test(test_state_load_refuses_what_is_no_row),
+        cmocka_unit_test(test_state_join_moves_trees_but_not_onto_others),
         cmocka_unit_test(test_state_each_visits_in_key_order_until_told),
         cmocka_unit_test(test_state_apply_hashes_each_dirty_node_once),
         cmocka_unit_test(test_state_memory_does_not_grow_when_rows_come_and_go),

@@ -3,6 +3,7 @@
 #include "storage/backup.h"
 
 #include "storage/datadir.h"
+#include "tests/disk/disk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -213,6 +214,28 @@ static void test_backup_restored_is_compared_as_it_is_copied(void **state)
     manifest_free(&m);
 }
 
+static void test_backup_put_in_place_is_on_disk(void **state)
+{
+    struct disk *d;
+    uint64_t calls;
+
+    (void)state;
+    run("cd %s && mkdir part db && touch part/a db/b", dir);
+    assert_int_equal(backup_settle(in("part"), in("db")), ERR_EXISTS);
+    run("cd %s && rm db/b && test -e part/a", dir);
+    d = disk_new(dir);
+    assert_non_null(d);
+    disk_plan_fault(d, 0, DISK_EIO);
+    assert_int_equal(backup_settle(in("part"), in("db")), ERR_NONE);
+    calls = disk_calls(d);
+    run("cd %s && test -e db/a && ! test -e part && mv db part", dir);
+    disk_plan_fault(d, calls, DISK_EIO); /* that the name comes to disk */
+    assert_int_equal(backup_settle(in("part"), in("db")), ERR_IO);
+    assert_true(disk_fault_happened(d));
+    run("cd %s && test -e db/a", dir);
+    disk_free(d);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -223,6 +246,7 @@ int main(void)
         TEST(test_backup_without_room_is_not_begun),
         TEST(test_backup_given_up_is_none),
         TEST(test_backup_restored_is_compared_as_it_is_copied),
+        TEST(test_backup_put_in_place_is_on_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -333,7 +333,8 @@ static void test_checkpoint_of_a_used_store_is_of_one_moment(void **state)
         assert_true(tip.any);
         assert_int_equal(store_index_catch_up(copy, &replayed), ERR_NONE);
         assert_true(replayed <= 1);
-        assert_int_equal(store_each_row(copy, count_row, &row), ERR_NONE);
+        assert_int_equal(store_each_row(copy, NULL, NULL, count_row, &row),
+                         ERR_NONE);
         assert_int_equal(row, tip.height);
         check_kept(copy, 0, tip.height + 1);
         store_close(copy);
@@ -369,7 +370,8 @@ static void test_checkpoint_is_read_without_being_changed(void **state)
     assert_int_equal(system(command), 0);
     assert_int_equal(open_at(&copy, r, "copy", false, true), ERR_NONE);
     assert_int_equal(store_tip_of(copy).height, 19);
-    assert_int_equal(store_each_row(copy, count_row, &row), ERR_NONE);
+    assert_int_equal(store_each_row(copy, NULL, NULL, count_row, &row),
+                     ERR_NONE);
     assert_int_equal(row, 19);
     store_close(copy);
     snprintf(command,

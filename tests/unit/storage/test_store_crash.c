@@ -12,6 +12,10 @@
 
 #include <cmocka.h>
 
+enum {
+    LOST = 40, /* bytes */
+};
+
 static const struct hash chain = {{7}};
 static char dir[64];
 
@@ -19,7 +23,7 @@ static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static void run(const char *format, ...)
 {
-    char command[256];
+    char command[512];
     va_list args;
 
     va_start(args, format);
@@ -175,12 +179,133 @@ static void test_store_torn_end_loses_the_last_block_whole(void **state)
     store_close(s);
 }
 
+/* ---- sectors that did not get to the disk ---- */
+
+static FILE *open_log(const char *name)
+{
+    char command[256];
+    char path[256];
+    FILE *f;
+
+    snprintf(
+        command, sizeof command, "ls -S %s/%s/*.log | head -n 1", dir, name);
+    f = popen(command, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%255s", path), 1);
+    pclose(f);
+    f = fopen(path, "r+b");
+    assert_non_null(f);
+    return f;
+}
+
+static long log_size(const char *name)
+{
+    FILE *f = open_log(name);
+    long size;
+
+    assert_int_equal(fseek(f, 0, SEEK_END), 0);
+    size = ftell(f);
+    fclose(f);
+    return size;
+}
+
+/* A copy in which some bytes of the log are others; false: they are so. */
+static bool lose(long at, uint8_t byte)
+{
+    uint8_t was[LOST];
+    uint8_t now[LOST];
+    FILE *f;
+
+    run("rm -rf %s/torn && cp -a %s/db %s/torn && rm -f %s/torn/LOCK",
+        dir,
+        dir,
+        dir,
+        dir);
+    f = open_log("torn");
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    assert_int_equal(fread(was, 1, sizeof was, f), sizeof was);
+    memset(now, byte, sizeof now);
+    assert_int_equal(fseek(f, at, SEEK_SET), 0);
+    assert_int_equal(fwrite(now, 1, sizeof now, f), sizeof now);
+    fclose(f);
+    return memcmp(was, now, sizeof was) != 0;
+}
+
+static enum err try_open(struct store **s)
+{
+    const struct store_options options = {.cache_bytes = 8 << 20};
+    char path[96];
+    char message[256];
+
+    snprintf(path, sizeof path, "%s/torn", dir);
+    return store_open(s, path, &chain, &options, message, sizeof message);
+}
+
+/* B15: of the last write any part may be missing in the middle. */
+static void test_store_sectors_lost_at_the_end_are_a_torn_end(void **state)
+{
+    struct store *s = open_store("db", true);
+    struct mtree_log log = {0};
+    struct store *torn;
+    long before;
+    long size;
+
+    (void)state;
+    for (uint64_t height = 0; height <= 3; height++)
+        assert_int_equal(put(s, &log, height), ERR_NONE);
+    before = log_size("db");
+    assert_int_equal(put(s, &log, 4), ERR_NONE);
+    size = log_size("db");
+    for (long at = before; at + LOST < size; at += 2 * LOST) {
+        if (!lose(at, at / LOST % 4 == 0 ? 0 : 0xaa))
+            continue;
+        assert_int_equal(try_open(&torn), ERR_NONE);
+        assert_int_equal(store_tip_of(torn).height, 3);
+        /* It goes on from there, and what it writes is there. */
+        log = (struct mtree_log){0};
+        assert_int_equal(put(torn, &log, 4), ERR_NONE);
+        store_close(torn);
+        assert_int_equal(try_open(&torn), ERR_NONE);
+        assert_int_equal(store_tip_of(torn).height, 4);
+        store_close(torn);
+    }
+    store_close(s);
+}
+
+/* What a later batch says was on disk is damage if it cannot be read: refused,
+ * and refused again. */
+static void test_store_damage_before_the_last_block_is_refused(void **state)
+{
+    struct store *s = open_store("db", true);
+    struct mtree_log log = {0};
+    struct store *torn;
+    long before;
+    long after;
+
+    (void)state;
+    for (uint64_t height = 0; height <= 2; height++)
+        assert_int_equal(put(s, &log, height), ERR_NONE);
+    before = log_size("db");
+    assert_int_equal(put(s, &log, 3), ERR_NONE);
+    after = log_size("db");
+    assert_int_equal(put(s, &log, 4), ERR_NONE);
+    for (long at = before; at + LOST < after; at += 2 * LOST) {
+        if (!lose(at, at / LOST % 4 == 0 ? 0 : 0xaa))
+            continue;
+        assert_int_equal(try_open(&torn), ERR_CORRUPT);
+        assert_int_equal(try_open(&torn), ERR_CORRUPT);
+    }
+    store_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make, wipe)
         TEST(test_store_block_is_whole_when_put_returns),
         TEST(test_store_torn_end_loses_the_last_block_whole),
+        TEST(test_store_sectors_lost_at_the_end_are_a_torn_end),
+        TEST(test_store_damage_before_the_last_block_is_refused),
 #undef TEST
     };
 
