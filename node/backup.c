@@ -117,6 +117,7 @@ static enum err write_files(struct backup_plan *p,
         e = put_genesis(p, &m, out->path);
     if (e == ERR_NONE)
         e = backup_finish(&m, out->path);
+    out->manifest = manifest_digest(&m);
     out->files = m.count;
     for (uint32_t i = 0; i < m.count; i++)
         out->bytes += m.files[i].size;

@@ -27,7 +27,8 @@ struct backup_result {
     uint64_t height;
     struct hash block_hash;
     struct hash state_root;
-    uint64_t from; /* lowest block in it; 0: all are */
+    struct hash manifest; /* manifest_digest */
+    uint64_t from;        /* lowest block in it; 0: all are */
     uint64_t bytes;
     uint32_t files;
     char path[CONFIG_TEXT_MAX];

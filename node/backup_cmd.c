@@ -31,16 +31,20 @@ static void tell_done(const char *what, const struct backup_result *r)
 {
     char block[2 * HASH_BYTES + 1];
     char root[2 * HASH_BYTES + 1];
+    char manifest[2 * HASH_BYTES + 1];
 
+    hex_encode(manifest, r->manifest.raw, HASH_BYTES);
     hex_encode(block, r->block_hash.raw, HASH_BYTES);
     hex_encode(root, r->state_root.raw, HASH_BYTES);
     log_info(
         "backup",
         what,
-        "height=%llu block=%s state_root=%s files=%u bytes=%llu dir=\"%s\"",
+        "height=%llu block=%s state_root=%s manifest=%s files=%u bytes=%llu "
+        "dir=\"%s\"",
         (unsigned long long)r->height,
         block,
         root,
+        manifest,
         r->files,
         (unsigned long long)r->bytes,
         r->path);
@@ -95,6 +99,22 @@ static int backup_alone(struct node *n, const char *to)
     return 0;
 }
 
+/* The node's answer names where it is; the rest is in its manifest. */
+static enum err read_made(struct backup_result *r)
+{
+    struct manifest m;
+
+    TRY(backup_read(&m, r->path));
+    r->block_hash = m.block_hash;
+    r->state_root = m.state_root;
+    r->manifest = manifest_digest(&m);
+    r->files = m.count;
+    for (uint32_t i = 0; i < m.count; i++)
+        r->bytes += m.files[i].size;
+    manifest_free(&m);
+    return ERR_NONE;
+}
+
 static int backup_by_process(struct node *n, const char *to)
 {
     uint64_t told = 0;
@@ -113,11 +133,13 @@ static int backup_by_process(struct node *n, const char *to)
                            &r,
                            "make room, or name another directory with --to",
                            EXIT_IO);
-    log_info("backup",
-             "made by the running node",
-             "height=%llu dir=\"%s\"",
-             (unsigned long long)r.height,
-             r.path);
+    if (read_made(&r) != ERR_NONE)
+        return start_complain("the node says that it made a backup, but it "
+                              "cannot be read",
+                              r.path,
+                              "check the disk, and make another one",
+                              EXIT_IO);
+    tell_done("made by the running node", &r);
     return 0;
 }
 
@@ -211,9 +233,11 @@ static enum err is_any(const char *dir, bool *out)
 
 /* Into a name of its own first, so that db/ is there whole or not at all. */
 static enum err copy_back(const struct node *n,
-                          const char *from,
+                          const struct backup_result *verified,
                           struct backup_watch *watch)
 {
+    const char *from = verified->path;
+    struct hash digest;
     char part[CONFIG_TEXT_MAX + 16];
     char db[CONFIG_TEXT_MAX + 16];
     struct manifest m;
@@ -222,8 +246,11 @@ static enum err copy_back(const struct node *n,
     snprintf(part, sizeof part, "%s/restore.tmp", n->config.dir);
     snprintf(db, sizeof db, "%s/db", n->config.dir);
     TRY(backup_read(&m, from));
+    digest = manifest_digest(&m);
     backup_remove(part);
-    e = backup_restore(&m, from, part, watch);
+    e = hash_eq(&digest, &verified->manifest)
+            ? backup_restore(&m, from, part, watch)
+            : ERR_MISMATCH; /* it was changed meanwhile */
     manifest_free(&m);
     if (e == ERR_NONE)
         e = backup_settle(part, db);
@@ -250,7 +277,7 @@ static int check_free(const struct node *n)
     return 0;
 }
 
-static int restore_files(struct node *n, const char *from)
+static int restore_files(struct node *n, const struct backup_result *verified)
 {
     uint64_t told = 0;
     struct backup_watch watch = {.tick = show_progress, .ctx = &told};
@@ -259,7 +286,7 @@ static int restore_files(struct node *n, const char *from)
 
     if (code != 0)
         return code;
-    e = copy_back(n, from, &watch);
+    e = copy_back(n, verified, &watch);
     if (e == ERR_EXISTS)
         return start_complain("there is something in the place of the database",
                               n->config.dir,
@@ -310,7 +337,7 @@ int node_restore(const struct config *config, const char *from)
     if (code == 0)
         code = start_open_datadir(n);
     if (code == 0)
-        code = restore_files(n, from);
+        code = restore_files(n, &r);
     if (code == 0)
         code = restore_journal(n);
     if (code == 0)

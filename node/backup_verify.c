@@ -327,6 +327,7 @@ enum err backup_verify(const char *dir,
     out->height = c.manifest.height;
     out->block_hash = c.manifest.block_hash;
     out->state_root = c.manifest.state_root;
+    out->manifest = manifest_digest(&c.manifest);
     out->from = e == ERR_NONE ? store_blocks_from(c.store) : 0;
     out->files = c.manifest.count;
     for (uint32_t i = 0; i < c.manifest.count; i++)

@@ -4,6 +4,7 @@
 #include "node/prove_parts.h"
 #include "storage/store_import.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- the log of headers ---- */
@@ -75,14 +76,27 @@ static enum err body_of(struct body **out, struct prover *p, uint64_t height)
     return body_split(*out, bytes) == ERR_NONE ? ERR_NONE : ERR_CORRUPT;
 }
 
+static enum err no_body(struct proving *w)
+{
+    snprintf(w->out->why,
+             sizeof w->out->why,
+             "this node keeps bodies from block %llu on; ask another node, or "
+             "who keeps the archive",
+             (unsigned long long)store_bodies_from(w->p->store));
+    return ERR_PRUNED;
+}
+
 enum err prove_transaction(struct receipt_transaction *out,
                            struct proving *w,
                            uint32_t index)
 {
     struct hash *leaves;
     struct body *body;
+    const enum err e = body_of(&body, w->p, w->height);
 
-    TRY(body_of(&body, w->p, w->height));
+    if (e == ERR_PRUNED)
+        return no_body(w);
+    TRY(e);
     if (index >= body->count)
         return ERR_CORRUPT;
     leaves = arena_alloc(&w->p->arena, body->count * sizeof leaves[0]);
@@ -282,9 +296,8 @@ static enum err follow_all(struct receipt_statement *out,
     free(f.body);
     store_value_free(&f.bytes);
     TRY(e);
-    if (f.e == ERR_NOT_FOUND || f.e == ERR_PRUNED)
-        return prove_fail(
-            w, f.e, "this node no longer keeps the bodies of all blocks");
+    if (f.e == ERR_PRUNED)
+        return no_body(w);
     if (f.e == ERR_FULL)
         return prove_fail(w,
                           f.e,

@@ -118,6 +118,17 @@ void manifest_encode(struct buf *out, const struct manifest *m)
     put_text(out, "\n");
 }
 
+struct hash manifest_digest(const struct manifest *m)
+{
+    struct buf text = {0};
+    struct hash h;
+
+    manifest_encode(&text, m);
+    h = hash_of(buf_bytes(&text));
+    buf_deinit(&text);
+    return h;
+}
+
 /* The text that is left; err is the first failure. */
 struct text {
     struct bytes left;

@@ -52,6 +52,9 @@ MUST_USE enum err manifest_add(struct manifest *m,
 const struct manifest_file *manifest_find(const struct manifest *m,
                                           const char *name);
 void manifest_encode(struct buf *out, const struct manifest *m);
+/* SHA-256 of its text, as sha256sum says it: whoever compares it has compared
+ * every byte of the backup. */
+struct hash manifest_digest(const struct manifest *m);
 /* Errors    ERR_VERSION  not a manifest, or of another format
  *           ERR_TRUNCATED, ERR_TRAILING, ERR_RANGE, ERR_ORDER
  *           ERR_CORRUPT  the hash at its end does not match

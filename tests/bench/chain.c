@@ -59,8 +59,10 @@ static void make_keys(struct chain *c)
 void chain_new(struct chain *c, const char *dir)
 {
     make_keys(c);
-    snprintf(
-        c->dir, sizeof c->dir, "%s", dir != NULL ? dir : "/tmp/equity-XXXXXX");
+    snprintf(c->dir,
+             sizeof c->dir,
+             "%s",
+             dir != NULL ? dir : "/tmp/equity-bench-XXXXXX");
     if (dir == NULL)
         dir = mkdtemp(c->dir);
     ASSERT(dir != NULL);

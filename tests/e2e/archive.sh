@@ -178,6 +178,9 @@ expect "verify-backup" "is whole: files, state root and totals, blocks" "$("$bui
 "$build/equityd" verify-backup "$work/late" >/dev/null 2>&1
 same "verify-backup: the second" 0 $?
 cp -r "$work/late" "$work/bad"
+digest=$(sed -n 's/.*manifest=\([0-9a-f]*\).*/\1/p' "$work/backup.log" | tail -n 1)
+same "backup: says the digest of its manifest" "$digest" "$(sha256sum <"$work/late/MANIFEST" | cut -d' ' -f1)"
+expect "verify-backup: says it too" "manifest=$digest" "$("$build/equityd" verify-backup "$work/late" 2>&1)"
 file=$(ls -S "$work/bad/db/"*.sst | head -n 1)
 printf 'x' | dd of="$file" bs=1 seek=$(($(stat -c %s "$file") / 2)) conv=notrunc status=none
 fails "verify-backup: a changed byte" 65 "$(basename "$file")" "$build/equityd" verify-backup "$work/bad"

@@ -85,6 +85,8 @@ static void leave(struct whole_node *w, enum disk_left left)
         whole_tell("fault: %s", whole_fault_names[w->plan]);
     }
     w->planned = false;
+    /* A database that was not closed has threads that try again. */
+    disk_freeze(w->disk);
     disk_abandon(w->disk);
     (void)disk_crash(w->disk, left, chance);
     disk_free(w->disk);
