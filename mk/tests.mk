@@ -94,7 +94,7 @@ JOBS  ?= $(shell nproc)
 OPS   ?= 1500000
 LEDGER_SEEDS ?= 300
 EPOCH_SEEDS ?= 10000
-WHOLE_SEEDS ?= 60
+WHOLE_SEEDS ?= 120
 SIM       = $(BUILD)/tests/sim/sim
 SIM_FLAGS = --jobs $(JOBS) $(if $(NODES),--nodes $(NODES)) \
     $(if $(MUTANT),--mutant $(MUTANT))
