@@ -113,6 +113,30 @@ const struct schema genesis_params_schema =
            params_fields,
            "The parameters every validator must share.");
 
+static const struct field origin_fields[] = {
+    FIELD_OF(struct genesis_origin,
+             chain_id,
+             FIELD_HASH,
+             "the chain that this one goes on from"),
+    FIELD_OF(struct genesis_origin,
+             height,
+             FIELD_U64,
+             "its highest final block that is known"),
+    FIELD_OF(struct genesis_origin,
+             block_hash,
+             FIELD_HASH,
+             "hash of that block's header"),
+    FIELD_OF(struct genesis_origin,
+             state_root,
+             FIELD_HASH,
+             "its state, which the registers are loaded from"),
+};
+static const struct schema origin_schema =
+    SCHEMA("origin",
+           struct genesis_origin,
+           origin_fields,
+           "Where a chain that could not go on has ended.");
+
 static const struct field genesis_fields[] = {
     FIELD_OF(struct genesis, format, FIELD_U16, "format of this file, 1"),
     FIELD_OF(struct genesis,
@@ -150,6 +174,12 @@ static const struct field genesis_fields[] = {
                   GENESIS_YEARS_MAX,
                   &year_schema,
                   "the trading calendar"),
+    FIELD_LIST_OF(struct genesis,
+                  origin,
+                  origin_count,
+                  1,
+                  &origin_schema,
+                  "the chain that this one goes on from, if any (E9)"),
 };
 const struct schema genesis_schema =
     SCHEMA("genesis",
@@ -267,6 +297,18 @@ static enum err check_tables(const struct genesis *g, const char **why)
     return ERR_NONE;
 }
 
+/* E9 new chain: it says which block of which chain its registers are of. */
+static enum err check_origin(const struct genesis *g, const char **why)
+{
+    for (uint32_t i = 0; i < g->origin_count; i++) {
+        if (hash_is_zero(&g->origin[i].chain_id) ||
+            hash_is_zero(&g->origin[i].block_hash) ||
+            hash_is_zero(&g->origin[i].state_root))
+            return refuse(why, "the origin names no block of another chain");
+    }
+    return ERR_NONE;
+}
+
 enum err genesis_check(const struct genesis *g, const char **why)
 {
     struct valset set;
@@ -285,6 +327,7 @@ enum err genesis_check(const struct genesis *g, const char **why)
         return refuse(why, "production needs at least 4 validators");
     TRY(genesis_params_check(&g->params, why));
     TRY(check_institutions(g, why));
+    TRY(check_origin(g, why));
     for (uint32_t i = 0; i < g->validator_count; i++) {
         const struct genesis_institution *x =
             find_institution(g, g->validators[i].institution);

@@ -88,6 +88,15 @@ struct genesis_params {
     uint32_t block_txs_max;
 };
 
+/* The last final block of the chain that this one goes on from, after too many
+ * of its validators were lost for good (PROTOCOL.md, E9). */
+struct genesis_origin {
+    struct hash chain_id;
+    uint64_t height;
+    struct hash block_hash;
+    struct hash state_root;
+};
+
 struct genesis {
     uint16_t format;
     bool production; /* refuses fewer than 4 validators */
@@ -102,6 +111,8 @@ struct genesis {
     struct genesis_authority authorities[GENESIS_AUTHORITIES_MAX];
     uint32_t year_count;
     struct genesis_year years[GENESIS_YEARS_MAX];
+    uint32_t origin_count; /* 0 or 1 */
+    struct genesis_origin origin[1];
 };
 
 extern const struct schema genesis_schema;
@@ -116,7 +127,8 @@ void genesis_defaults(struct genesis_params *out);
 
 /* genesis_check: format, validator set sound, institution numbers ascending,
  * codes distinct, each validator's institution present with an operator,
- * parameters in range.  *why is a static sentence for people. */
+ * parameters in range, an origin that names a block.  *why is a static
+ * sentence for people. */
 MUST_USE enum err genesis_check(const struct genesis *g, const char **why);
 MUST_USE enum err genesis_chain_id(struct hash *out, const struct genesis *g);
 struct hash genesis_params_hash(const struct genesis_params *p);

@@ -60,19 +60,37 @@ static int trust_of(struct trust *out,
     return 0;
 }
 
-int trust_from_genesis(struct trust *out, const char *path)
+static int read_genesis_file(struct genesis *out, const char *path)
 {
-    struct genesis *g = calloc(1, sizeof *g);
     struct buf in = {0};
     char why[256] = "";
     int code = read_file(&in, path, (size_t)GENESIS_BYTES_MAX * 4);
 
-    ASSERT(g != NULL);
-    if (code == 0 && !read_genesis(g, buf_bytes(&in), why))
+    if (code == 0 && !read_genesis(out, buf_bytes(&in), why))
         code = fail(EXIT_DATA, "%s is not a genesis file: %s", path, why);
+    buf_deinit(&in);
+    return code;
+}
+
+int genesis_from_file(struct genesis *out, const char *path)
+{
+    const char *why;
+    const int code = read_genesis_file(out, path);
+
+    if (code == 0 && genesis_check(out, &why) != ERR_NONE)
+        return fail(EXIT_DATA, "%s: no valid genesis: %s", path, why);
+    return code;
+}
+
+int trust_from_genesis(struct trust *out, const char *path)
+{
+    struct genesis *g = calloc(1, sizeof *g);
+    int code;
+
+    ASSERT(g != NULL);
+    code = read_genesis_file(g, path);
     if (code == 0)
         code = trust_of(out, g, path);
-    buf_deinit(&in);
     free(g);
     return code;
 }

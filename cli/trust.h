@@ -8,6 +8,8 @@
 /* Each returns 0, or the exit code after saying why. */
 int trust_from_file(struct trust *out, const char *path);
 int trust_from_genesis(struct trust *out, const char *path);
+/* A genesis file that genesis_check accepts. */
+int genesis_from_file(struct genesis *out, const char *path);
 int trust_from_node(struct trust *out, struct rpc_client *client);
 
 #endif /* CLI_TRUST_H */

@@ -4,6 +4,7 @@
 #include "archive/file.h"
 #include "base/check.h"
 #include "base/num.h"
+#include "cli/trust.h"
 #include "ledger/rows.h"
 
 #include <errno.h>
@@ -361,8 +362,51 @@ static int check_all(struct verifying *v)
     return code;
 }
 
+/* E9 new chain: its genesis names the newest block of this history. */
+static int check_successor(struct verifying *v)
+{
+    struct genesis *g = calloc(1, sizeof *g);
+    struct engine *e = replay_engine(v->replay);
+    const struct header *tip = engine_tip(e);
+    const struct hash hash = engine_tip_hash(e);
+    const struct genesis_origin *o;
+    int code;
+
+    ASSERT(g != NULL);
+    o = &g->origin[0];
+    code = genesis_from_file(g, v->successor);
+    if (code == 0 && genesis_chain_id(&v->successor_id, g) != ERR_NONE)
+        code = fail(EXIT_DATA, "%s is too large", v->successor);
+    if (code == 0 && g->origin_count == 0)
+        code = refute(v,
+                      tip->height,
+                      UINT32_MAX,
+                      "%s goes on from no other chain",
+                      v->successor);
+    else if (code == 0 && !hash_eq(&o->chain_id, &v->chain_id))
+        code = refute(v,
+                      tip->height,
+                      UINT32_MAX,
+                      "%s goes on from another chain",
+                      v->successor);
+    else if (code == 0 &&
+             (o->height != tip->height || !hash_eq(&o->block_hash, &hash) ||
+              !hash_eq(&o->state_root, &tip->state_root)))
+        code = refute(v,
+                      tip->height,
+                      UINT32_MAX,
+                      "%s goes on from block %llu, which is not the newest "
+                      "block of this history, %llu, or not as it is here",
+                      v->successor,
+                      (unsigned long long)o->height,
+                      (unsigned long long)tip->height);
+    free(g);
+    return code;
+}
+
 static const struct flag flags[] = {
     {"trust", true, "trust file: the chain and blocks that must be in it"},
+    {"successor", true, "genesis of a chain that goes on from its last block"},
     {"threads", true, "how many (default all of the hardware)"},
     {"node", true, "a node to be asked for the key in which a block differs"},
     {"json", false, "as JSON"},
@@ -387,12 +431,15 @@ static int run_chain(const struct command *c, int argc, char **argv)
                            .file_count = a.words,
                            .json = args_has(&a, c, "json"),
                            .node = args_value(&a, c, "node", NULL),
+                           .successor = args_value(&a, c, "successor", NULL),
                            .threads = (unsigned)threads,
                            .from_ms = now_ms()};
     if (args_has(&a, c, "trust"))
         code = read_trust(&v, args_value(&a, c, "trust", ""));
     if (code == 0)
         code = check_all(&v);
+    if (code == 0 && v.successor != NULL)
+        code = check_successor(&v);
     if (!v.json && v.told > 0)
         progress("percent checked", 100, 100);
     if (v.refuted)

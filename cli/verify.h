@@ -16,6 +16,8 @@ struct verifying {
     struct trust trust;
     uint32_t reached; /* blocks that the trust file names */
     struct genesis genesis;
+    const char *successor; /* genesis file of a chain that goes on from it */
+    struct hash successor_id;
     struct hash chain_id;
     struct replay *replay;
     uint64_t next;

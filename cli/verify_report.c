@@ -19,7 +19,8 @@ json_t *verify_proven_json(const struct verifying *v, uint64_t ms)
     const struct header *tip = engine_tip(e);
     const struct hash hash = engine_tip_hash(e);
 
-    return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+    return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, "
+                     "s:o}",
                      "proven",
                      1,
                      "chain_id",
@@ -40,6 +41,9 @@ json_t *verify_proven_json(const struct verifying *v, uint64_t ms)
                      json_of_u64(v->epochs + 1),
                      "trusted",
                      v->has_trust,
+                     "successor",
+                     v->successor != NULL ? of_hash(&v->successor_id)
+                                          : json_null(),
                      "milliseconds",
                      json_of_u64(ms));
 }
@@ -85,6 +89,14 @@ void verify_say_proven(const struct verifying *v, uint64_t ms)
     else
         printf("Trusted: nobody. Compare the chain with what the institutions "
                "publish,\n  or give --trust.\n");
+    if (v->successor != NULL) {
+        hex_encode(hex[0], v->successor_id.raw, HASH_BYTES);
+        printf(
+            "Successor: chain %s\n"
+            "  goes on from this block, says its genesis. Who agreed to that "
+            "is\n  not proven here.\n",
+            hex[0]);
+    }
     printf("Not proven: anything about later blocks.\n"
            "It took %llu.%03llu s: %llu signatures a second.\n",
            (unsigned long long)(ms / 1000),

@@ -117,6 +117,30 @@ cmp -s "$archive" "$work/b" && ok "export: gone on with, the file is the same" |
 out=$(verify "$archive" --json)
 same "verify chain: exit 0" 0 $?
 same "verify chain: to the newest block" "$tip $root" "$(echo "$out" | jq -r '"\(.height) \(.state_root)"')"
+# ---- a chain that goes on from this one (E9) ----
+origin() { # origin FILTER: the successor's genesis, its origin changed by it
+    jq --argjson o "$(echo "$out" | jq -c '{chain_id,height,block_hash:.hash,state_root}')" \
+        ".origin=[\$o]|$1" "$work/net/genesis.json" >"$work/successor.json"
+}
+origin .
+expect "successor: its genesis names the newest block" "goes on from this block" \
+    "$(verify "$archive" --successor "$work/successor.json")"
+"$build/equity" trust --genesis "$work/successor.json" --out "$work/successor.trust" >"$work/successor.log" 2>&1
+same "successor: it is another chain" "$(jq -r .chain_id "$work/successor.trust")" \
+    "$(verify "$archive" --json --successor "$work/successor.json" | jq -r .successor)"
+for change in height=\"1\" "state_root=\$o.block_hash" "block_hash=\$o.state_root"; do
+    origin ".origin[0].$change"
+    fails "successor: another ${change%%=*}" 65 "not the newest" \
+        "$build/equity" verify chain "$archive" --successor "$work/successor.json"
+done
+origin ".origin[0].chain_id=\$o.state_root"
+fails "successor: of another chain" 65 "goes on from another chain" \
+    "$build/equity" verify chain "$archive" --successor "$work/successor.json"
+fails "successor: of none" 65 "goes on from no other chain" \
+    "$build/equity" verify chain "$archive" --successor "$work/net/genesis.json"
+origin ".origin[0].chain_id=(\"0\"*64)"
+fails "successor: an origin that is none" 65 "names no block of another chain" \
+    "$build/equity" verify chain "$archive" --successor "$work/successor.json"
 expect "verify chain: in parts, from different nodes" "Proven: the history" "$(verify "$work/first" "$work/second")"
 fails "verify chain: the beginning is missing" 78 "begins at block 10" "$build/equity" verify chain "$work/second"
 fails "verify chain: no file" 66 "No such file" "$build/equity" verify chain "$work/none"

@@ -170,7 +170,9 @@ static void test_model_says_digest_height_and_chain_in_the_code(void **state)
     static const struct document_options o;
     static struct model m;
     struct document *d = open_document("holding");
+    static const char head[] = "EQUITY:RECEIPT/HOLDING/";
     char digest[2 * HASH_BYTES + 1];
+    char chain[2 * HASH_BYTES + 1];
     struct hash h = hash_of(buf_bytes(&file));
 
     (void)state;
@@ -178,7 +180,11 @@ static void test_model_says_digest_height_and_chain_in_the_code(void **state)
     hex_encode(digest, h.raw, sizeof h.raw);
     for (char *at = digest; *at != '\0'; at++)
         *at = (char)(*at >= 'a' ? *at - 32 : *at);
-    assert_memory_equal(m.qr, "EQUITY:RECEIPT/HOLDING/228F99218FDDB6A6", 39);
+    hex_encode(chain, story->trust.chain_id.raw, HASH_BYTES);
+    for (char *at = chain; *at != '\0'; at++)
+        *at = (char)(*at >= 'a' ? *at - 32 : *at);
+    assert_memory_equal(m.qr, head, sizeof head - 1);
+    assert_memory_equal(m.qr + sizeof head - 1, chain, 16);
     assert_string_equal(m.qr + strlen(m.qr) - 64, digest);
     assert_memory_equal(m.qr + strlen(m.qr) - 67, "/8/", 3);
     model_free(&m);
