@@ -118,8 +118,9 @@ out=$(verify "$archive" --json)
 same "verify chain: exit 0" 0 $?
 same "verify chain: to the newest block" "$tip $root" "$(echo "$out" | jq -r '"\(.height) \(.state_root)"')"
 # ---- a chain that goes on from this one (E9) ----
+ended=$(echo "$out" | jq -c "{chain_id,height,block_hash:.hash,state_root}")
 origin() { # origin FILTER: the successor's genesis, its origin changed by it
-    jq --argjson o "$(echo "$out" | jq -c '{chain_id,height,block_hash:.hash,state_root}')" \
+    jq --argjson o "$ended" \
         ".origin=[\$o]|$1" "$work/net/genesis.json" >"$work/successor.json"
 }
 origin .

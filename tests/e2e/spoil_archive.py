@@ -95,7 +95,8 @@ def spoil(what, head, blocks, i):
     elif what == "body":
         blocks[i][2] = blocks[i - 1][2]
     elif what == "genesis":
-        head["genesis"] = head["genesis"][:-1] + bytes([head["genesis"][-1] ^ 1])
+        g = head["genesis"]  # the last byte of the calendar; no origin follows
+        head["genesis"] = g[:-5] + bytes([g[-5] ^ 1]) + g[-4:]
         head["chain"] = tagged(GENESIS, head["genesis"])
     return 1 if what == "end" else 0
 
