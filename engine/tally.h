@@ -14,12 +14,13 @@ struct tally;
 
 struct tally *tally_new(void);
 void tally_free(struct tally *t);
-/* Errors    ERR_CORRUPT   a row that does not decode, is impossible in itself,
- *                         or belongs to no security */
+/* Errors    ERR_CORRUPT   a row that does not decode or is impossible in itself
+ *           as sums_of */
 MUST_USE enum err tally_row(struct tally *t,
                             const struct row_key *key,
                             struct bytes row);
-/* Errors    ERR_CORRUPT, ERR_MISMATCH  the totals differ */
+/* Errors    ERR_CORRUPT, ERR_MISMATCH  the totals differ, or a row belongs to
+ * no security */
 MUST_USE enum err tally_finish(struct tally *t);
 
 #endif /* ENGINE_TALLY_H */

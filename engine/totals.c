@@ -118,21 +118,23 @@ static enum err merge(struct totals *t)
     return ERR_NONE;
 }
 
-struct checking {
-    const struct totals *totals;
-    struct sums_marks by_rows;
-    uint32_t found; /* entries whose security is there */
-    enum err err;
-};
+void totals_check_begin(struct totals_checking *c, struct totals *t)
+{
+    *c = (struct totals_checking){.totals = t, .err = t->err};
+    if (c->err == ERR_NONE)
+        c->err = merge(t);
+}
 
-static bool check_security(void *ctx,
+bool totals_check_security(void *checking,
                            const struct row_key *key,
                            struct bytes row)
 {
-    struct checking *c = ctx;
+    struct totals_checking *c = checking;
     struct sums_entry e = {.security = key->key};
     const struct sums_entry *own = NULL;
 
+    if (c->err != ERR_NONE)
+        return false;
     if (c->totals->count > 0)
         own = bsearch(&e,
                       c->totals->list,
@@ -148,20 +150,25 @@ static bool check_security(void *ctx,
     return c->err == ERR_NONE;
 }
 
+enum err totals_check_end(const struct totals_checking *c)
+{
+    TRY(c->err);
+    if (c->found != c->totals->count)
+        return ERR_MISMATCH;
+    return totals_compare(&c->by_rows, &c->totals->by_accounts);
+}
+
 enum err totals_check(struct totals *t, const struct state *s)
 {
-    struct checking c = {.totals = t};
+    struct totals_checking c;
     uint64_t rows = 0;
 
-    TRY(t->err);
-    TRY(merge(t));
-    state_each(s, TABLE_SECURITIES, &zero, check_security, &c);
-    TRY(c.err);
+    totals_check_begin(&c, t);
+    state_each(s, TABLE_SECURITIES, &zero, totals_check_security, &c);
+    TRY(totals_check_end(&c));
     for (size_t i = 0; i < TOTALS_TABLES; i++)
         rows += state_row_count(s, totals_tables[i]);
-    if (rows != t->rows || c.found != t->count)
-        return ERR_MISMATCH;
-    return totals_compare(&c.by_rows, &t->by_accounts);
+    return rows == t->rows ? ERR_NONE : ERR_MISMATCH;
 }
 
 void totals_deinit(struct totals *t)

@@ -39,6 +39,21 @@ void totals_join(struct totals *t, struct totals *from);
  * say; t may be asked again.
  * Errors    ERR_MISMATCH, ERR_CORRUPT */
 MUST_USE enum err totals_check(struct totals *t, const struct state *s);
+
+/* The same of securities that are kept elsewhere: begin, security for the row
+ * of each, once and in any order, end.  Errors as above. */
+struct totals_checking {
+    const struct totals *totals;
+    struct sums_marks by_rows;
+    uint32_t found; /* entries whose security is there */
+    enum err err;
+};
+void totals_check_begin(struct totals_checking *c, struct totals *t);
+/* A state_each visitor; false: something is wrong, which end tells. */
+bool totals_check_security(void *checking,
+                           const struct row_key *key,
+                           struct bytes row);
+MUST_USE enum err totals_check_end(const struct totals_checking *c);
 void totals_deinit(struct totals *t);
 
 #endif /* ENGINE_TOTALS_H */
