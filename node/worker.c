@@ -1,6 +1,7 @@
 #include "node/worker.h"
 
 #include "base/check.h"
+#include "node/lanes.h"
 
 #include <event2/event.h>
 #include <pthread.h>
@@ -9,47 +10,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum {
-    STREAK_MAX = 16,
-};
-
-struct queue {
-    struct task *first;
-    struct task **last;
-    size_t count;
-};
-
-static void queue_init(struct queue *q)
-{
-    q->first = NULL;
-    q->last = &q->first;
-    q->count = 0;
-}
-
-static void queue_push(struct queue *q, struct task *t)
-{
-    t->next = NULL;
-    *q->last = t;
-    q->last = &t->next;
-    q->count++;
-}
-
-static struct task *queue_pop(struct queue *q)
-{
-    struct task *t = q->first;
-
-    if (t == NULL)
-        return NULL;
-    q->first = t->next;
-    if (q->first == NULL)
-        q->last = &q->first;
-    q->count--;
-    return t;
-}
-
 struct mail {
     pthread_mutex_t lock;
-    struct queue queue;
+    struct task_queue queue;
     int fd;
     struct event *readable;
 };
@@ -59,8 +22,7 @@ void mail_drain(struct mail *m)
     struct task *t;
 
     pthread_mutex_lock(&m->lock);
-    t = m->queue.first;
-    queue_init(&m->queue);
+    t = task_queue_take(&m->queue);
     pthread_mutex_unlock(&m->lock);
     while (t != NULL) {
         struct task *next = t->next;
@@ -85,7 +47,7 @@ struct mail *mail_new(struct event_base *base)
 
     ASSERT(m != NULL);
     pthread_mutex_init(&m->lock, NULL);
-    queue_init(&m->queue);
+    task_queue_init(&m->queue);
     m->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     ASSERT(m->fd >= 0);
     m->readable = event_new(base, m->fd, EV_READ | EV_PERSIST, on_readable, m);
@@ -102,7 +64,7 @@ void mail_post(struct mail *m, struct task *task)
 
     pthread_mutex_lock(&m->lock);
     was_empty = m->queue.first == NULL;
-    queue_push(&m->queue, task);
+    task_queue_push(&m->queue, task);
     pthread_mutex_unlock(&m->lock);
     if (was_empty) {
         const ssize_t n = write(m->fd, &one, sizeof one);
@@ -125,50 +87,13 @@ void mail_free(struct mail *m)
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t filled;
-    struct queue lanes[POOL_LANES];
-    size_t count;    /* in all lanes */
-    unsigned streak; /* tasks of lane 0 in a row */
-    unsigned turn;   /* lane that was served last, of the others */
+    struct lanes lanes;
     bool stopping;
     unsigned idle; /* threads that wait for a task */
     struct mail *home;
     unsigned thread_count;
     pthread_t threads[POOL_THREADS_MAX];
 };
-
-/* The next one of the lanes that take turns; NULL: there is none. */
-static struct task *next_in_turn(struct pool *p)
-{
-    for (unsigned i = 1; i < POOL_LANES; i++) {
-        const unsigned lane = 1 + (p->turn + i - 1) % (POOL_LANES - 1);
-        struct task *t = queue_pop(&p->lanes[lane]);
-
-        if (t != NULL) {
-            p->turn = lane;
-            return t;
-        }
-    }
-    return NULL;
-}
-
-/* Lane 0 goes first; now and then one of the others, so that nobody waits for
- * ever. */
-static struct task *next_task(struct pool *p)
-{
-    struct task *t = NULL;
-
-    if (p->streak >= STREAK_MAX)
-        t = next_in_turn(p);
-    if (t == NULL) {
-        t = queue_pop(&p->lanes[0]);
-        p->streak++;
-        if (t != NULL)
-            return t;
-        t = next_in_turn(p);
-    }
-    p->streak = 0;
-    return t;
-}
 
 static void *work(void *arg)
 {
@@ -178,13 +103,12 @@ static void *work(void *arg)
         struct task *t;
 
         pthread_mutex_lock(&p->lock);
-        while (p->count == 0 && !p->stopping) {
+        while (p->lanes.count == 0 && !p->stopping) {
             p->idle++;
             pthread_cond_wait(&p->filled, &p->lock);
             p->idle--;
         }
-        t = next_task(p);
-        p->count -= t != NULL ? 1 : 0;
+        t = lanes_next(&p->lanes);
         pthread_mutex_unlock(&p->lock);
         if (t == NULL)
             return NULL;
@@ -201,8 +125,7 @@ struct pool *pool_new(const char *name, unsigned threads, struct mail *home)
     ASSERT(threads >= 1 && threads <= ARRAY_LEN(p->threads));
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->filled, NULL);
-    for (unsigned i = 0; i < POOL_LANES; i++)
-        queue_init(&p->lanes[i]);
+    lanes_init(&p->lanes);
     p->home = home;
     p->thread_count = threads;
     for (unsigned i = 0; i < threads; i++) {
@@ -219,10 +142,8 @@ void pool_submit(struct pool *p, struct task *task, unsigned lane)
     bool wake;
 
     ASSERT(p != NULL);
-    ASSERT(lane < POOL_LANES);
     pthread_mutex_lock(&p->lock);
-    queue_push(&p->lanes[lane], task);
-    p->count++;
+    lanes_push(&p->lanes, task, lane);
     wake = p->idle > 0;
     pthread_mutex_unlock(&p->lock);
     if (wake) /* after the lock is free, or the woken one waits for it */
@@ -234,7 +155,7 @@ size_t pool_waiting(struct pool *p)
     size_t n;
 
     pthread_mutex_lock(&p->lock);
-    n = p->count;
+    n = p->lanes.count;
     pthread_mutex_unlock(&p->lock);
     return n;
 }

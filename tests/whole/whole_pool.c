@@ -3,21 +3,15 @@
 #include "tests/whole/whole.h"
 
 #include "base/check.h"
-#include "node/worker.h"
+#include "node/lanes.h"
 
 enum {
-    STREAK_MAX = 16,
     RUNNING_MAX = 4,
-};
-
-struct queue {
-    struct task *first;
-    struct task **last;
 };
 
 struct mail {
     struct whole_node *w;
-    struct queue queue;
+    struct task_queue queue;
     struct item *item;
 };
 
@@ -30,31 +24,10 @@ struct running {
 struct pool {
     struct whole_node *w;
     struct mail *home;
-    struct queue lanes[POOL_LANES];
-    size_t count;
-    unsigned streak, turn;
+    struct lanes lanes;
     unsigned threads;
     struct running running[RUNNING_MAX];
 };
-
-static void push(struct queue *q, struct task *t)
-{
-    t->next = NULL;
-    *q->last = t;
-    q->last = &t->next;
-}
-
-static struct task *pop(struct queue *q)
-{
-    struct task *t = q->first;
-
-    if (t == NULL)
-        return NULL;
-    q->first = t->next;
-    if (q->first == NULL)
-        q->last = &q->first;
-    return t;
-}
 
 /* ---- mail ---- */
 
@@ -65,16 +38,14 @@ struct mail *mail_new(struct event_base *base)
     (void)base;
     ASSERT(m != NULL);
     m->w = whole.now;
-    m->queue.last = &m->queue.first;
+    task_queue_init(&m->queue);
     return m;
 }
 
 void mail_drain(struct mail *m)
 {
-    struct task *t = m->queue.first;
+    struct task *t = task_queue_take(&m->queue);
 
-    m->queue.first = NULL;
-    m->queue.last = &m->queue.first;
     while (t != NULL) {
         struct task *next = t->next;
 
@@ -93,7 +64,7 @@ static void on_mail(void *arg)
 
 void mail_post(struct mail *m, struct task *task)
 {
-    push(&m->queue, task);
+    task_queue_push(&m->queue, task);
     if (m->item == NULL)
         m->item = item_at(whole_soon(m->w, whole_draw(&whole.net, 1, 60)),
                           m->w->index,
@@ -122,40 +93,8 @@ struct pool *pool_new(const char *name, unsigned threads, struct mail *home)
     p->w = home->w;
     p->home = home;
     p->threads = threads;
-    for (unsigned i = 0; i < POOL_LANES; i++)
-        p->lanes[i].last = &p->lanes[i].first;
+    lanes_init(&p->lanes);
     return p;
-}
-
-static struct task *next_in_turn(struct pool *p)
-{
-    for (unsigned i = 1; i < POOL_LANES; i++) {
-        const unsigned lane = 1 + (p->turn + i - 1) % (POOL_LANES - 1);
-        struct task *t = pop(&p->lanes[lane]);
-
-        if (t != NULL) {
-            p->turn = lane;
-            return t;
-        }
-    }
-    return NULL;
-}
-
-static struct task *next_task(struct pool *p)
-{
-    struct task *t = NULL;
-
-    if (p->streak >= STREAK_MAX)
-        t = next_in_turn(p);
-    if (t == NULL) {
-        t = pop(&p->lanes[0]);
-        p->streak++;
-        if (t != NULL)
-            return t;
-        t = next_in_turn(p);
-    }
-    p->streak = 0;
-    return t;
 }
 
 static void pump(struct pool *p);
@@ -185,14 +124,13 @@ static void on_run(void *arg)
 
 static void pump(struct pool *p)
 {
-    for (unsigned i = 0; i < p->threads && p->count > 0; i++) {
+    for (unsigned i = 0; i < p->threads && p->lanes.count > 0; i++) {
         struct running *r = &p->running[i];
 
         if (r->item != NULL)
             continue;
         r->pool = p;
-        r->task = next_task(p);
-        p->count--;
+        r->task = lanes_next(&p->lanes);
         r->item = item_at(whole_soon(p->w, whole_draw(&whole.net, 20, 2000)),
                           p->w->index,
                           on_run,
@@ -203,15 +141,14 @@ static void pump(struct pool *p)
 
 void pool_submit(struct pool *p, struct task *task, unsigned lane)
 {
-    ASSERT(p != NULL && lane < POOL_LANES);
-    push(&p->lanes[lane], task);
-    p->count++;
+    ASSERT(p != NULL);
+    lanes_push(&p->lanes, task, lane);
     pump(p);
 }
 
 size_t pool_waiting(struct pool *p)
 {
-    return p->count;
+    return p->lanes.count;
 }
 
 void pool_stop(struct pool *p)
@@ -230,8 +167,7 @@ void pool_stop(struct pool *p)
         r->task->run(r->task);
         mail_post(p->home, r->task);
     }
-    while (p->count > 0 && (t = next_task(p)) != NULL) {
-        p->count--;
+    while ((t = lanes_next(&p->lanes)) != NULL) {
         t->run(t);
         mail_post(p->home, t);
     }
