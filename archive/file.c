@@ -2,10 +2,10 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -205,29 +205,13 @@ uint64_t archive_size(const struct archive_reader *r)
     return r->size;
 }
 
-static enum err sync_directory_of(const char *path)
-{
-    char copy[PATH_BYTES];
-    enum err e = ERR_NONE;
-    int fd;
-
-    memcpy(copy, path, strlen(path) + 1);
-    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return ERR_IO;
-    if (fsync(fd) != 0)
-        e = of_errno();
-    close(fd);
-    return e;
-}
-
 enum err archive_sync(const struct archive_reader *r, const char *path)
 {
     if (strlen(path) >= PATH_BYTES)
         return ERR_RANGE;
     if (fsync(r->fd) != 0)
         return errno == EROFS || errno == EINVAL ? ERR_NONE : of_errno();
-    return sync_directory_of(path);
+    return file_sync_dir_of(path);
 }
 
 /* ---- writing ---- */
@@ -425,5 +409,5 @@ enum err archive_finish(struct archive_writer *w)
     TRY(write_all(w, writer_bytes(&out)));
     TRY(sync_file(w));
     TRY(take_name(w));
-    return sync_directory_of(w->path);
+    return file_sync_dir_of(w->path);
 }

@@ -1,5 +1,6 @@
 #include "node/bundle.h"
 
+#include "base/file.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/num.h"
@@ -39,14 +40,12 @@ static uint64_t budget_of(const struct node *n)
                        BUNDLE_BYTES_MAX);
 }
 
-static void sync_dir(const char *path)
+/* The node halts in any case: a bundle that a power cut may lose is still one.
+ */
+static void sync_dir(const char *dir)
 {
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0)
-        return;
-    (void)fsync(fd);
-    close(fd);
+    if (file_sync_dir(dir) != ERR_NONE)
+        log_unusual("node", "a directory was not synced", "path=%s", dir);
 }
 
 /* DATA/halt-HEIGHT-N with the first N that is free; false: there are enough, or

@@ -1,6 +1,7 @@
 #include "storage/backup.h"
 
 #include "base/check.h"
+#include "base/file.h"
 #include "crypto/hash.h"
 #include "storage/datadir.h"
 
@@ -30,19 +31,6 @@ static enum err join(char out[PATH_BYTES], const char *dir, const char *name)
     const int n = snprintf(out, PATH_BYTES, "%s/%s", dir, name);
 
     return n > 0 && n < PATH_BYTES ? ERR_NONE : ERR_RANGE;
-}
-
-static enum err sync_dir(const char *path)
-{
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum err e = ERR_NONE;
-
-    if (fd < 0)
-        return of_errno();
-    if (fsync(fd) != 0)
-        e = of_errno();
-    close(fd);
-    return e;
 }
 
 /* The database library writes these while it is open; they are not its data. */
@@ -248,7 +236,7 @@ enum err backup_copy(struct manifest *m,
     e = each_name(db, copy_one, &c);
     free(c.work.room);
     TRY(e);
-    return sync_dir(c.to);
+    return file_sync_dir(c.to);
 }
 
 enum err backup_put(struct manifest *m,
@@ -272,13 +260,13 @@ enum err backup_finish(const struct manifest *m, const char *dir)
 
     manifest_encode(&text, m);
     if (e == ERR_NONE)
-        e = sync_dir(dir); /* all that it lists is there before it is */
+        e = file_sync_dir(dir); /* all that it lists is there before it is */
     if (e == ERR_NONE)
         e = file_write_synced(path, buf_bytes(&text), 0600);
     buf_deinit(&text);
     if (e == ERR_NONE)
         e = join(path, dir, "..");
-    return e == ERR_NONE ? sync_dir(path) : e;
+    return e == ERR_NONE ? file_sync_dir(path) : e;
 }
 
 /* ---- reading one ---- */
@@ -407,7 +395,7 @@ enum err backup_restore(const struct manifest *m,
     }
     free(w.room);
     TRY(e);
-    return sync_dir(db);
+    return file_sync_dir(db);
 }
 
 enum err backup_settle(const char *part, const char *db)
@@ -419,7 +407,7 @@ enum err backup_settle(const char *part, const char *db)
         return ERR_EXISTS;
     if (rename(part, db) != 0)
         return of_errno();
-    return sync_dir(parent);
+    return file_sync_dir(parent);
 }
 
 static enum err remove_name(void *ctx, const char *name)

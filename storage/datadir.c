@@ -1,12 +1,12 @@
 #include "storage/datadir.h"
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/reader.h"
 #include "base/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -35,23 +35,6 @@ static enum err join(char out[PATH_BYTES], const char *dir, const char *name)
 static enum err of_errno(void)
 {
     return errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO;
-}
-
-static enum err sync_directory_of(const char *path)
-{
-    char copy[PATH_BYTES];
-    int fd;
-    enum err e = ERR_NONE;
-
-    if (snprintf(copy, sizeof copy, "%s", path) >= (int)sizeof copy)
-        return ERR_RANGE;
-    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return ERR_IO;
-    if (fsync(fd) != 0)
-        e = of_errno();
-    close(fd);
-    return e;
 }
 
 static enum err write_all(int fd, struct bytes content)
@@ -93,7 +76,7 @@ enum err file_write_synced(const char *path,
         unlink(temporary);
         return e;
     }
-    return sync_directory_of(path);
+    return file_sync_dir_of(path);
 }
 
 enum err file_read(uint8_t **out, size_t *size, const char *path, size_t max)

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "base/file.h"
 #include "base/reader.h"
 #include "base/writer.h"
 #include "crypto/random.h"
@@ -50,19 +51,6 @@ static enum err of_errno(void)
 static void path_of(char *out, size_t cap, const char *dir, uint32_t segment)
 {
     snprintf(out, cap, "%s/journal-%08u.log", dir, segment);
-}
-
-static enum err sync_dir(const char *dir)
-{
-    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum err e = ERR_NONE;
-
-    if (fd < 0)
-        return ERR_IO;
-    if (fsync(fd) != 0)
-        e = of_errno();
-    close(fd);
-    return e;
 }
 
 static void segment_header(uint8_t out[SEGMENT_HEADER],
@@ -152,7 +140,7 @@ static enum err make_segment(int *out,
     if (e == ERR_NONE && rename(temporary, path) != 0)
         e = of_errno();
     if (e == ERR_NONE) {
-        e = sync_dir(dir);
+        e = file_sync_dir(dir);
     } else {
         unlink(temporary);
     }
@@ -553,7 +541,7 @@ enum err journal_drop_older(struct journal *j, uint32_t first)
             return of_errno();
         j->oldest++;
     }
-    return sync_dir(j->dir);
+    return file_sync_dir(j->dir);
 }
 
 uint64_t journal_segment_bytes(const struct journal *j)

@@ -1,6 +1,7 @@
 #include "storage/snapshot_dir.h"
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/num.h"
 #include "storage/datadir.h"
 
@@ -43,19 +44,6 @@ static void remove_files(const char *dir)
         (void)unlink(path);
     }
     (void)rmdir(dir);
-}
-
-static enum err sync_dir(const char *path)
-{
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum err e = ERR_NONE;
-
-    if (fd < 0)
-        return of_errno();
-    if (fsync(fd) != 0)
-        e = of_errno();
-    close(fd);
-    return e;
 }
 
 enum err snapshot_writer_new(struct snapshot_writer **out, const char *dir)
@@ -135,7 +123,7 @@ enum err snapshot_writer_finish(struct snapshot_writer *w,
     snprintf(path, sizeof path, "%s/%llu", w->dir, (unsigned long long)height);
     if (rename(w->part, path) != 0)
         return of_errno();
-    return sync_dir(w->dir);
+    return file_sync_dir(w->dir);
 }
 
 void snapshot_writer_free(struct snapshot_writer *w)
