@@ -69,6 +69,7 @@ struct disk {
     uint64_t calls, fault_at, after_failure;
     enum disk_fault fault;
     bool happened, failing, full, frozen, lies;
+    pid_t alone; /* thread that goes on after a fault; 0: all do */
     void (*on_sync)(void *ctx);
     void *on_sync_ctx;
     void (*on_call)(void *ctx, uint64_t n, size_t write_size);
@@ -295,7 +296,8 @@ static enum verdict_of_call judge(struct disk *d, size_t write_size)
 {
     const bool is_write = write_size > 0;
 
-    if (d->frozen)
+    if (d->frozen || (d->alone != 0 && d->happened &&
+                      (pid_t)syscall(SYS_gettid) != d->alone))
         return CALL_NOTHING;
     d->calls++;
     if (d->on_call != NULL)
@@ -766,6 +768,13 @@ void disk_lie(struct disk *d, bool lies)
 {
     pthread_mutex_lock(&lock);
     d->lies = lies;
+    pthread_mutex_unlock(&lock);
+}
+
+void disk_alone_after_fault(struct disk *d)
+{
+    pthread_mutex_lock(&lock);
+    d->alone = (pid_t)syscall(SYS_gettid);
     pthread_mutex_unlock(&lock);
 }
 

@@ -54,6 +54,11 @@ uint64_t disk_touched_after_failure(const struct disk *d);
 /* While it lies, a sync succeeds and does nothing: as if it were not called. */
 void disk_lie(struct disk *d, bool lies);
 
+/* From a fault on only calls of this thread count; those of others succeed and
+ * do nothing.  A database that had no room looks for some on a thread of its
+ * own and then tries again: at what time, no seed can say. */
+void disk_alone_after_fault(struct disk *d);
+
 /* As if the process were dead: calls succeed and do nothing. */
 void disk_freeze(struct disk *d);
 bool disk_is_frozen(const struct disk *d);

@@ -52,6 +52,7 @@ static void open_disk(struct whole_node *w)
 {
     w->disk = disk_new(w->dir);
     ASSERT(w->disk != NULL);
+    disk_alone_after_fault(w->disk);
     disk_on_sync(w->disk, on_sync, w);
     disk_on_call(w->disk, on_call, w);
 }
