@@ -220,7 +220,7 @@ $(BUILD)/tests/chaos/wire: $(BUILD)/tests/chaos/wire.o
 	$(Q)$(CC) $(LDFLAGS) $^ -o $@
 # Programs that measure a store of rows made up, or a state.
 $(BUILD)/tests/bench/bench_proof $(BUILD)/tests/bench/bench_restart \
-    $(BUILD)/tests/bench/bench_state: %: %.o $(BUILD)/tests/bench/chain.o \
+    $(BUILD)/tests/bench/bench_snapshot $(BUILD)/tests/bench/bench_state: %: %.o $(BUILD)/tests/bench/chain.o \
     $(BUILD)/tests/bench/measure.o $$(call needs,node)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) $^ $(call libs,node) -o $@

@@ -14,20 +14,22 @@
 #include "ledger/rows.h"
 #include "node/snapshots.h"
 #include "node/start.h"
+#include "tests/bench/chain.h"
+#include "tests/bench/measure.h"
+#include "tests/scratch.h"
 
 #include <event2/event.h>
 #include <event2/thread.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    HOLDERS = 1000,
-    ACCOUNT_SECURITIES = 10,
-    VALIDATORS = 4,
-    SHARES = 100,
+    HOLDERS = CHAIN_HOLDERS,
+    ACCOUNT_SECURITIES = CHAIN_SECURITIES,
+    VALIDATORS = CHAIN_VALIDATORS,
+    SHARES = CHAIN_SHARES,
     TRANSFERS = 1000,
     LOAD_CHANGES = 50000, /* of a block while the register is made */
     PLAIN_BLOCKS = 200,
@@ -35,30 +37,6 @@ enum {
     EVERY_US = 50000,
     BLOCK_MS = 1000,
 };
-
-static uint64_t now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-static uint64_t dice_state = 1;
-
-static uint64_t dice(void)
-{
-    uint64_t z = dice_state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static struct hash some_hash(uint64_t n)
-{
-    return hash_of(bytes_of(&n, sizeof n));
-}
 
 struct bench {
     char dir[64];
@@ -107,7 +85,7 @@ static uint64_t accounts_of(const struct bench *b)
 static struct row_key holding_key(const struct bench *b, uint64_t n)
 {
     struct row_key k = {.table = TABLE_HOLDINGS,
-                        .key = some_hash(n % accounts_of(b))};
+                        .key = chain_hash(n % accounts_of(b))};
     char code[CODE_MAX + 1];
 
     snprintf(code, sizeof code, "S%010u", (uint32_t)(n / HOLDERS));
@@ -125,7 +103,7 @@ static void put_holding(struct bench *b, uint64_t n)
                              .weight = 1,
                              .segment_count = 1,
                              .sequence = dice(),
-                             .chain = some_hash(dice())};
+                             .chain = chain_hash(dice())};
     h.segments[0].quantity.shares = SHARES;
     put(b, &key, &holding_row_schema, &h);
 }
@@ -136,7 +114,7 @@ static void put_security(struct bench *b, uint64_t n)
     struct row_key key = {.table = TABLE_SECURITIES,
                           .key = holding_key(b, n * HOLDERS).tree};
 
-    s = (struct security_row){.issuer = some_hash(0),
+    s = (struct security_row){.issuer = chain_hash(0),
                               .class = CLASS_ORDINARY,
                               .status = SECURITY_LISTED,
                               .registrar = 1,
@@ -145,7 +123,7 @@ static void put_security(struct bench *b, uint64_t n)
                               .holder_count = HOLDERS,
                               .positions = HOLDERS,
                               .issued = {(uint64_t)HOLDERS * SHARES},
-                              .chain = some_hash(dice())};
+                              .chain = chain_hash(dice())};
     memcpy(s.code, key.key.raw, CODE_MAX);
     put(b, &key, &security_row_schema, &s);
 }
@@ -153,7 +131,7 @@ static void put_security(struct bench *b, uint64_t n)
 static void put_account(struct bench *b, uint64_t n)
 {
     static struct account_row a;
-    const struct row_key key = {.table = TABLE_ACCOUNTS, .key = some_hash(n)};
+    const struct row_key key = {.table = TABLE_ACCOUNTS, .key = chain_hash(n)};
 
     a = (struct account_row){.custodian = 1,
                              .kind = ACCOUNT_ORDINARY,
@@ -164,31 +142,12 @@ static void put_account(struct bench *b, uint64_t n)
                              .positions = ACCOUNT_SECURITIES,
                              .rights =
                                  n == 0 ? (uint32_t)(b->holdings / HOLDERS) : 0,
-                             .identity = some_hash(n),
-                             .chain = some_hash(n + 1)};
+                             .identity = chain_hash(n),
+                             .chain = chain_hash(n + 1)};
     put(b, &key, &account_row_schema, &a);
 }
 
 /* ---- blocks ---- */
-
-static struct cert certify(const struct bench *b, const struct header *h)
-{
-    const struct vote_domain d = {
-        b->node->chain_id, valset_hash(&b->set), &b->set};
-    struct cert cert = {.kind = VOTE_FINALIZE,
-                        .about = {h->view, 0, h->height, header_hash(h)},
-                        .bitmap = 7};
-
-    for (uint8_t i = 0; i < 3; i++) {
-        struct vote v = {
-            .kind = VOTE_FINALIZE, .about = cert.about, .signer = i};
-        const enum err e = vote_sign(&v, &d, &b->secrets[i]);
-
-        ASSERT(e == ERR_NONE);
-        cert.sigs[i] = v.sig;
-    }
-    return cert;
-}
 
 static int by_key(const void *a, const void *b)
 {
@@ -244,19 +203,19 @@ static void write_block(struct bench *b, bool sample)
     state_apply(b->state, &h.state_root, &undo, &set);
     state_undo_free(undo);
     state_roots_append(&roots, b->state, &set);
-    cert = certify(b, &h);
+    cert = chain_certify(&b->node->chain_id, &b->set, b->secrets, &h);
     block.hash = header_hash(&h);
     block.cert = b->height > 0 ? &cert : NULL;
     block.header_bytes = bytes_of(bytes, header_encode(bytes, &h));
     block.roots = buf_bytes(&roots);
     mtree_log_append(&b->log, &block.hash);
-    t[0] = now_us();
+    t[0] = (wall_ns() / 1000);
     e = store_put_block(b->node->store, &block);
     ASSERT(e == ERR_NONE);
-    t[1] = now_us();
+    t[1] = (wall_ns() / 1000);
     e = store_index(b->node->store, &block);
     ASSERT(e == ERR_NONE);
-    t[2] = now_us();
+    t[2] = (wall_ns() / 1000);
     if (sample && b->samples < SAMPLES_MAX) {
         b->commit_us[b->samples] = t[1] - t[0];
         b->index_us[b->samples++] = t[2] - t[1];
@@ -300,12 +259,12 @@ static void print_part(const char *what, uint64_t *us, uint32_t count)
 
 static void paced_block(struct bench *b)
 {
-    const uint64_t from = now_us();
+    const uint64_t from = (wall_ns() / 1000);
     uint64_t gone;
 
     transfers(b);
     write_block(b, true);
-    gone = now_us() - from;
+    gone = (wall_ns() / 1000) - from;
     if (gone < EVERY_US)
         usleep((useconds_t)(EVERY_US - gone));
 }
@@ -370,7 +329,7 @@ static void make_validators(struct bench *b)
 
         ASSERT(e == ERR_NONE);
         g->validators[i].institution = (uint16_t)(i + 1);
-        g->validators[i].spki_hash = some_hash(i);
+        g->validators[i].spki_hash = chain_hash(i);
     }
     qsort(g->validators, VALIDATORS, sizeof g->validators[0], by_pubkey);
     for (uint32_t i = 0; i < VALIDATORS; i++)
@@ -395,7 +354,7 @@ static void open_all(struct bench *b)
     b->config.snapshot_blocks = 1;
     evthread_use_pthreads();
     b->node = node_new(&b->config);
-    b->node->chain_id = some_hash(7);
+    b->node->chain_id = chain_hash(7);
     b->node->genesis = &b->genesis;
     b->node->base = event_base_new();
     event_base_priority_init(b->node->base, 2);
@@ -432,17 +391,6 @@ static void load(struct bench *b)
     write_block(b, false);
 }
 
-static int remove_one(const char *path,
-                      const struct stat *st,
-                      int flag,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 static void close_all(struct bench *b)
 {
     store_close(b->node->store);
@@ -452,7 +400,7 @@ static void close_all(struct bench *b)
     free(b->node);
     free(b->list);
     buf_deinit(&b->rows);
-    nftw(b->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(b->dir);
 }
 
 int main(int argc, char **argv)

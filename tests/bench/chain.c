@@ -2,8 +2,8 @@
 
 #include "base/check.h"
 #include "crypto/hash.h"
+#include "tests/scratch.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -88,27 +88,18 @@ void chain_close(struct chain *c)
     c->store = NULL;
 }
 
-static int remove_one(const char *path,
-                      const struct stat *st,
-                      int flag,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 void chain_remove(struct chain *c)
 {
     chain_close(c);
-    nftw(c->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(c->dir);
 }
 
-static struct cert certify(const struct chain *c, const struct header *h)
+struct cert chain_certify(const struct hash *chain_id,
+                          const struct valset *set,
+                          const struct secret secrets[CHAIN_VALIDATORS],
+                          const struct header *h)
 {
-    const struct vote_domain d = {
-        c->trust.chain_id, valset_hash(&c->set), &c->set};
+    const struct vote_domain d = {*chain_id, valset_hash(set), set};
     struct cert cert = {.kind = VOTE_FINALIZE,
                         .about = {h->view, 0, h->height, header_hash(h)},
                         .bitmap = 7};
@@ -116,7 +107,7 @@ static struct cert certify(const struct chain *c, const struct header *h)
     for (uint8_t i = 0; i < 3; i++) {
         struct vote v = {
             .kind = VOTE_FINALIZE, .about = cert.about, .signer = i};
-        const enum err e = vote_sign(&v, &d, &c->secrets[i]);
+        const enum err e = vote_sign(&v, &d, &secrets[i]);
 
         ASSERT(e == ERR_NONE);
         cert.sigs[i] = v.sig;
@@ -142,7 +133,8 @@ void chain_block(struct chain *c, struct state *s, const struct change_set *set)
                        .state_root = state_root(s),
                        .validators_hash = set_hash,
                        .next_validators_hash = set_hash};
-    struct cert cert = certify(c, &h);
+    struct cert cert =
+        chain_certify(&c->trust.chain_id, &c->set, c->secrets, &h);
     struct buf roots = {0};
     struct store_block b = {.header = &h,
                             .hash = header_hash(&h),

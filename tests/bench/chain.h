@@ -44,6 +44,12 @@ void chain_open(struct chain *c);
 void chain_close(struct chain *c);
 void chain_remove(struct chain *c);
 
+/* What makes h final: signatures of the first three of four. */
+struct cert chain_certify(const struct hash *chain_id,
+                          const struct valset *set,
+                          const struct secret secrets[CHAIN_VALIDATORS],
+                          const struct header *h);
+
 /* The next block: s stands after these changes.  Block 0 is trusted. */
 void chain_block(struct chain *c,
                  struct state *s,

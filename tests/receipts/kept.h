@@ -6,8 +6,8 @@
 #include "base/check.h"
 #include "node/prove.h"
 #include "tests/receipts/rig.h"
+#include "tests/scratch.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -138,21 +138,10 @@ static inline void kept_open(struct kept *k, struct rig *g, uint64_t height)
         kept_put(k, g, h);
 }
 
-static inline int kept_remove(const char *path,
-                              const struct stat *st,
-                              int flag,
-                              struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 static inline void kept_close(struct kept *k)
 {
     store_close(k->store);
-    nftw(k->dir, kept_remove, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(k->dir);
 }
 
 #endif /* TESTS_RECEIPTS_KEPT_H */

@@ -2,9 +2,9 @@
 #include "ledger/rows.h"
 #include "node/node.h"
 
+#include "tests/scratch.h"
 #include "tests/unit/engine/engine_fixture.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -77,24 +77,13 @@ static int open_rig(void **state)
     return 0;
 }
 
-static int remove_one(const char *path,
-                      const struct stat *s,
-                      int kind,
-                      struct FTW *at)
-{
-    (void)s;
-    (void)kind;
-    (void)at;
-    return remove(path);
-}
-
 static int close_rig(void **state)
 {
     struct rig *r = *state;
 
     store_close(r->store);
     fixture_deinit(&r->f);
-    nftw(r->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(r->dir);
     free(r);
     return 0;
 }

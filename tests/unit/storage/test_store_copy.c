@@ -1,5 +1,6 @@
 /* Bodies removed and their disk given back; copies of a store that is used. */
 #include "storage/store.h"
+#include "tests/scratch.h"
 
 #include <ftw.h>
 #include <pthread.h>
@@ -59,23 +60,12 @@ static int make_rig(void **state)
     return 0;
 }
 
-static int remove_one(const char *path,
-                      const struct stat *st,
-                      int flag,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 static int free_rig(void **state)
 {
     struct rig *r = *state;
 
     store_close(r->store);
-    nftw(r->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(r->dir);
     free(r->body);
     free(r);
     return 0;

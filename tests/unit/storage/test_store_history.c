@@ -1,7 +1,7 @@
 /* The state as it was: every key at every height, beside a plain table. */
 #include "storage/store.h"
+#include "tests/scratch.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -69,23 +69,12 @@ static int make_rig(void **state)
     return 0;
 }
 
-static int remove_one(const char *path,
-                      const struct stat *st,
-                      int flag,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 static int free_rig(void **state)
 {
     struct rig *r = *state;
 
     store_close(r->store);
-    nftw(r->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(r->dir);
     free(r);
     return 0;
 }

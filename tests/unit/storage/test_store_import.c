@@ -1,8 +1,8 @@
 /* A database that begins at a snapshot: chunks with their marks, the one batch
  * that makes it a database, and the history that is filled in behind. */
 #include "storage/store_import.h"
+#include "tests/scratch.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -89,23 +89,12 @@ static int make_rig(void **state)
     return 0;
 }
 
-static int remove_one(const char *path,
-                      const struct stat *st,
-                      int flag,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 static int free_rig(void **state)
 {
     struct rig *r = *state;
 
     store_close(r->store);
-    nftw(r->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    scratch_remove(r->dir);
     free(r);
     return 0;
 }
