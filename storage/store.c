@@ -14,7 +14,6 @@ enum {
     ROWS_PIECE_BYTES = 16 << 10,
 };
 
-static const char journal_name[] = "journal";
 static const char *const family_names[STORE_FAMILIES] = {"default",
                                                          "block",
                                                          "headers",
@@ -241,9 +240,9 @@ enum err store_open(struct store **out,
     if (e == ERR_NONE)
         e = check_identity(s, chain_id, options->create);
     if (e == ERR_NONE)
-        e = read_mark(s, "tip", &s->tip);
+        e = read_mark(s, STORE_TIP, &s->tip);
     if (e == ERR_NONE)
-        e = read_mark(s, "index", &s->index);
+        e = read_mark(s, STORE_INDEX, &s->index);
     if (e == ERR_NONE)
         e = store_read_base(s);
     if (e == ERR_NONE)
@@ -305,68 +304,19 @@ static void put(struct store *s,
                 struct bytes value)
 {
     ASSERT(writer_ok(key));
-    rocksdb_writebatch_put_cf(batch,
-                              s->family[family],
-                              (const char *)key->buf,
-                              key->size,
-                              (const char *)value.at,
-                              value.size);
-}
-
-static void put_part(struct store *s,
-                     rocksdb_writebatch_t *batch,
-                     uint64_t height,
-                     enum store_block_part part,
-                     struct bytes value)
-{
-    uint8_t key[16];
-    struct writer w = writer_of(key, sizeof key);
-
-    store_part_key(&w, height, part);
-    put(s, batch, store_part_family(part), &w, value);
-}
-
-static void put_mark(struct store *s,
-                     rocksdb_writebatch_t *batch,
-                     const char *name,
-                     const struct store_block *b)
-{
-    uint8_t value[8 + HASH_BYTES];
-    struct writer w = writer_of(value, sizeof value);
-
-    writer_u64(&w, b->header->height);
-    writer_hash(&w, &b->hash);
-    rocksdb_writebatch_put_cf(batch,
-                              s->family[FAMILY_META],
-                              name,
-                              strlen(name),
-                              (const char *)value,
-                              w.size);
-}
-
-static void put_journal(struct store *s,
-                        rocksdb_writebatch_t *batch,
-                        const struct store_journal *j)
-{
-    uint8_t value[PUBKEY_BYTES + 8];
-    struct writer w = writer_of(value, sizeof value);
-
-    writer_copy(&w, j->key.raw, PUBKEY_BYTES);
-    writer_u64(&w, j->records);
-    rocksdb_writebatch_put_cf(batch,
-                              s->family[FAMILY_META],
-                              journal_name,
-                              strlen(journal_name),
-                              (const char *)value,
-                              w.size);
+    store_batch_put(s, batch, family, writer_bytes(key), value);
 }
 
 enum err store_journal_of(struct store_journal *out, struct store *s)
 {
     struct store_value v;
     struct reader r;
-    const enum err e = store_get(
-        &v, s, NULL, FAMILY_META, bytes_of(journal_name, strlen(journal_name)));
+    const enum err e =
+        store_get(&v,
+                  s,
+                  NULL,
+                  FAMILY_META,
+                  bytes_of(STORE_JOURNAL, strlen(STORE_JOURNAL)));
 
     *out = (struct store_journal){0};
     if (e == ERR_NOT_FOUND)
@@ -386,25 +336,10 @@ enum err store_forget_journal(struct store *s)
     rocksdb_delete_cf(s->db,
                       s->synced,
                       s->family[FAMILY_META],
-                      journal_name,
-                      strlen(journal_name),
+                      STORE_JOURNAL,
+                      strlen(STORE_JOURNAL),
                       &error);
     return error == NULL ? ERR_NONE : store_failed(s, error);
-}
-
-static void put_log(struct store *s,
-                    rocksdb_writebatch_t *batch,
-                    const struct mtree_log *log)
-{
-    uint8_t key[8];
-    struct writer w = writer_of(key, sizeof key);
-
-    writer_be64(&w, log->size);
-    put(s,
-        batch,
-        FAMILY_HEADERS,
-        &w,
-        bytes_of(log->peaks, mtree_log_peak_count(log) * sizeof log->peaks[0]));
 }
 
 static enum err put_block(struct store *s,
@@ -416,33 +351,26 @@ static enum err put_block(struct store *s,
     struct writer w = writer_of(cert, sizeof cert);
     struct buf changes = {0};
     const uint64_t height = b->header->height;
-    char *error = NULL;
 
     TRY(s->failed);
     ASSERT(s->tip.any ? height == s->tip.height + 1 : height == 0);
     batch = rocksdb_writebatch_create();
-    put_part(s, batch, height, STORE_HEADER, b->header_bytes);
+    store_batch_part(s, batch, height, STORE_HEADER, b->header_bytes);
     if (b->cert != NULL) {
         cert_encode(&w, b->cert);
-        put_part(s, batch, height, STORE_CERT, writer_bytes(&w));
+        store_batch_part(s, batch, height, STORE_CERT, writer_bytes(&w));
     }
-    put_part(s, batch, height, STORE_BODY, b->body);
-    put_part(s, batch, height, STORE_EVENTS, b->events);
+    store_batch_part(s, batch, height, STORE_BODY, b->body);
+    store_batch_part(s, batch, height, STORE_EVENTS, b->events);
     store_changes_encode(&changes, &b->changes);
-    put_part(s, batch, height, STORE_CHANGES, buf_bytes(&changes));
-    put_part(s, batch, height, STORE_ROOTS, b->roots);
-    put_log(s, batch, b->header_log);
-    put_mark(s, batch, "tip", b);
+    store_batch_part(s, batch, height, STORE_CHANGES, buf_bytes(&changes));
+    store_batch_part(s, batch, height, STORE_ROOTS, b->roots);
+    store_batch_log(s, batch, b->header_log);
+    store_batch_tip(s, batch, STORE_TIP, height, &b->hash);
     if (b->journal.records > 0)
-        put_journal(s, batch, &b->journal);
-    store_wal_mark(s, batch);
-    rocksdb_write(s->db, how, batch, &error);
-    rocksdb_writebatch_destroy(batch);
-    buf_deinit(&changes);
-    if (error != NULL) {
-        s->failed = store_failed(s, error);
-        return s->failed;
-    }
+        store_batch_journal(s, batch, &b->journal);
+    buf_deinit(&changes); /* the batch has copies */
+    TRY(store_batch_write(s, batch, how));
     pthread_mutex_lock(&s->lock);
     s->tip = (struct store_tip){true, height, b->hash};
     pthread_mutex_unlock(&s->lock);
@@ -646,7 +574,6 @@ static void index_events(struct store *s,
 enum err store_index(struct store *s, const struct store_block *b)
 {
     rocksdb_writebatch_t *batch;
-    char *error = NULL;
 
     TRY(s->failed);
     batch = rocksdb_writebatch_create();
@@ -656,28 +583,11 @@ enum err store_index(struct store *s, const struct store_block *b)
         rocksdb_writebatch_destroy(batch);
         return ERR_CORRUPT;
     }
-    for (uint32_t i = 0; i < b->header->tx_count; i++) {
-        uint8_t value[12];
-        struct writer w = writer_of(value, sizeof value);
-
-        writer_u64(&w, b->header->height);
-        writer_u32(&w, i);
-        rocksdb_writebatch_put_cf(batch,
-                                  s->family[FAMILY_TXID],
-                                  (const char *)b->tx_ids[i].raw,
-                                  HASH_BYTES,
-                                  (const char *)value,
-                                  w.size);
-    }
+    for (uint32_t i = 0; i < b->header->tx_count; i++)
+        store_batch_tx(s, batch, &b->tx_ids[i], b->header->height, i);
     index_events(s, batch, b->header->height, b->events);
-    put_mark(s, batch, "index", b);
-    store_wal_mark(s, batch);
-    rocksdb_write(s->db, s->unsynced, batch, &error);
-    rocksdb_writebatch_destroy(batch);
-    if (error != NULL) {
-        s->failed = store_failed(s, error);
-        return s->failed;
-    }
+    store_batch_tip(s, batch, STORE_INDEX, b->header->height, &b->hash);
+    TRY(store_batch_write(s, batch, s->unsynced));
     pthread_mutex_lock(&s->lock);
     s->index = (struct store_tip){true, b->header->height, b->hash};
     pthread_mutex_unlock(&s->lock);

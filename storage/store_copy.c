@@ -40,32 +40,17 @@ void store_message(struct store *s, char *out, size_t cap)
 static enum err mark_pruned(struct store *s, struct bytes limit, uint64_t below)
 {
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
-    uint8_t value[8];
-    struct writer w = writer_of(value, sizeof value);
-    char *error = NULL;
 
-    writer_u64(&w, below);
-    rocksdb_writebatch_put_cf(batch,
-                              s->family[FAMILY_META],
-                              "bodies",
-                              strlen("bodies"),
-                              (const char *)value,
-                              w.size);
+    store_batch_number(s, batch, STORE_BODIES, below);
     /* What is removed is not filled in again. */
-    rocksdb_writebatch_delete_cf(
-        batch, s->family[FAMILY_META], "fill", strlen("fill"));
+    store_batch_forget(s, batch, STORE_FILL);
     rocksdb_writebatch_delete_range_cf(batch,
                                        s->family[FAMILY_BODY],
                                        "",
                                        0,
                                        (const char *)limit.at,
                                        limit.size);
-    rocksdb_write(s->db, s->synced, batch, &error);
-    rocksdb_writebatch_destroy(batch);
-    if (error != NULL) {
-        s->failed = store_failed(s, error);
-        return s->failed;
-    }
+    TRY(store_batch_write(s, batch, s->synced));
     pthread_mutex_lock(&s->lock);
     s->bodies_from = below;
     s->fill_below = 0;

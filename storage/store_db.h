@@ -81,6 +81,58 @@ void store_history_key(struct writer *w,
                        uint64_t height);
 bool store_keeps_history(uint8_t table);
 
+/* ---- store_batch.c: what is written together ---- */
+
+/* Names in the family of marks that more than one file writes. */
+#define STORE_TIP     "tip"
+#define STORE_INDEX   "index"
+#define STORE_JOURNAL "journal"
+#define STORE_BODIES  "bodies" /* store_import.h: bodies_from, fill_below */
+#define STORE_FILL    "fill"
+
+void store_batch_put(const struct store *s,
+                     rocksdb_writebatch_t *batch,
+                     int family,
+                     struct bytes key,
+                     struct bytes value);
+void store_batch_part(const struct store *s,
+                      rocksdb_writebatch_t *batch,
+                      uint64_t height,
+                      enum store_block_part part,
+                      struct bytes value);
+void store_batch_meta(const struct store *s,
+                      rocksdb_writebatch_t *batch,
+                      const char *name,
+                      struct bytes value);
+void store_batch_number(const struct store *s,
+                        rocksdb_writebatch_t *batch,
+                        const char *name,
+                        uint64_t value);
+void store_batch_forget(const struct store *s,
+                        rocksdb_writebatch_t *batch,
+                        const char *name);
+/* Block `height` as STORE_TIP or STORE_INDEX. */
+void store_batch_tip(const struct store *s,
+                     rocksdb_writebatch_t *batch,
+                     const char *name,
+                     uint64_t height,
+                     const struct hash *hash);
+void store_batch_journal(const struct store *s,
+                         rocksdb_writebatch_t *batch,
+                         const struct store_journal *j);
+void store_batch_tx(const struct store *s,
+                    rocksdb_writebatch_t *batch,
+                    const struct hash *id,
+                    uint64_t height,
+                    uint32_t index);
+void store_batch_log(const struct store *s,
+                     rocksdb_writebatch_t *batch,
+                     const struct mtree_log *log);
+/* Writes and destroys it; nothing is written any more after an error. */
+enum err store_batch_write(struct store *s,
+                           rocksdb_writebatch_t *batch,
+                           const rocksdb_writeoptions_t *how);
+
 enum err store_put_meta(struct store *s, const char *key, struct bytes value);
 /* Reads a u64 of the meta family; *n stays as it is if there is none. */
 enum err store_read_number(struct store *s, const char *name, uint64_t *n);

@@ -13,47 +13,11 @@ enum {
 static const char import_name[] = "import";
 static const char rows_name[] = "rows";
 static const char blocks_name[] = "blocks";
-static const char bodies_name[] = "bodies";
-static const char fill_name[] = "fill";
 static const char log_name[] = "log";
 
 static struct bytes name_of(const char *text)
 {
     return bytes_of(text, strlen(text));
-}
-
-static void put_key(struct store *s,
-                    rocksdb_writebatch_t *batch,
-                    int family,
-                    struct bytes key,
-                    struct bytes value)
-{
-    rocksdb_writebatch_put_cf(batch,
-                              s->family[family],
-                              (const char *)key.at,
-                              key.size,
-                              (const char *)value.at,
-                              value.size);
-}
-
-static void put_number(struct store *s,
-                       rocksdb_writebatch_t *batch,
-                       const char *name,
-                       uint64_t value)
-{
-    uint8_t raw[8];
-    struct writer w = writer_of(raw, sizeof raw);
-
-    writer_u64(&w, value);
-    put_key(s, batch, FAMILY_META, name_of(name), writer_bytes(&w));
-}
-
-static void delete_key(struct store *s,
-                       rocksdb_writebatch_t *batch,
-                       const char *name)
-{
-    rocksdb_writebatch_delete_cf(
-        batch, s->family[FAMILY_META], name, strlen(name));
 }
 
 static void delete_all(struct store *s, rocksdb_writebatch_t *batch, int family)
@@ -63,20 +27,6 @@ static void delete_all(struct store *s, rocksdb_writebatch_t *batch, int family)
     memset(end, 0xff, sizeof end);
     rocksdb_writebatch_delete_range_cf(
         batch, s->family[family], "", 0, (const char *)end, sizeof end);
-}
-
-static enum err write_batch(struct store *s,
-                            rocksdb_writebatch_t *batch,
-                            const rocksdb_writeoptions_t *how)
-{
-    char *error = NULL;
-
-    rocksdb_write(s->db, how, batch, &error);
-    rocksdb_writebatch_destroy(batch);
-    if (error == NULL)
-        return ERR_NONE;
-    s->failed = store_failed(s, error);
-    return s->failed;
 }
 
 /* The marks of chunks: "chunk", index. */
@@ -110,15 +60,15 @@ static enum err start_over(struct store *s, struct bytes manifest)
     batch = rocksdb_writebatch_create();
     for (size_t i = 0; i < ARRAY_LEN(families); i++)
         delete_all(s, batch, families[i]);
-    delete_key(s, batch, "tip");
-    delete_key(s, batch, "index");
-    delete_key(s, batch, "journal");
+    store_batch_forget(s, batch, STORE_TIP);
+    store_batch_forget(s, batch, STORE_INDEX);
+    store_batch_forget(s, batch, STORE_JOURNAL);
     delete_chunks(s, batch);
     if (manifest.size > 0)
-        put_key(s, batch, FAMILY_META, name_of(import_name), manifest);
+        store_batch_meta(s, batch, import_name, manifest);
     else
-        delete_key(s, batch, import_name);
-    TRY(write_batch(s, batch, s->synced));
+        store_batch_forget(s, batch, import_name);
+    TRY(store_batch_write(s, batch, s->synced));
     pthread_mutex_lock(&s->lock);
     s->tip = s->index = (struct store_tip){0};
     pthread_mutex_unlock(&s->lock);
@@ -195,12 +145,12 @@ void store_rows_put(struct store_rows *r,
     struct writer w = writer_of(raw, sizeof raw);
 
     store_row_key(&w, key);
-    put_key(r->store, r->batch, FAMILY_STATE, writer_bytes(&w), row);
+    store_batch_put(r->store, r->batch, FAMILY_STATE, writer_bytes(&w), row);
     if (!store_keeps_history(key->table))
         return;
     w = writer_of(raw, sizeof raw);
     store_history_key(&w, key, r->height);
-    put_key(r->store, r->batch, FAMILY_HISTORY, writer_bytes(&w), row);
+    store_batch_put(r->store, r->batch, FAMILY_HISTORY, writer_bytes(&w), row);
 }
 
 void store_rows_put_roots(struct store_rows *r,
@@ -211,11 +161,11 @@ void store_rows_put_roots(struct store_rows *r,
     struct writer w = writer_of(raw, sizeof raw);
 
     store_history_key(&w, &key, r->height);
-    put_key(r->store,
-            r->batch,
-            FAMILY_HISTORY,
-            writer_bytes(&w),
-            bytes_of(roots->roots, sizeof roots->roots));
+    store_batch_put(r->store,
+                    r->batch,
+                    FAMILY_HISTORY,
+                    writer_bytes(&w),
+                    bytes_of(roots->roots, sizeof roots->roots));
 }
 
 enum err store_rows_write(struct store_rows *r, uint32_t chunk)
@@ -232,71 +182,34 @@ enum err store_rows_write(struct store_rows *r, uint32_t chunk)
     }
     chunk_key(&w, chunk);
     if (chunk != UINT32_MAX)
-        put_key(s, batch, FAMILY_META, writer_bytes(&w), bytes_of("", 0));
-    return write_batch(s, batch, s->unsynced);
+        store_batch_put(
+            s, batch, FAMILY_META, writer_bytes(&w), bytes_of("", 0));
+    return store_batch_write(s, batch, s->unsynced);
 }
 
 /* ---- the end of an import ---- */
-
-static void put_part(struct store *s,
-                     rocksdb_writebatch_t *batch,
-                     uint64_t height,
-                     enum store_block_part part,
-                     struct bytes value)
-{
-    uint8_t raw[16];
-    struct writer w = writer_of(raw, sizeof raw);
-
-    store_part_key(&w, height, part);
-    put_key(s, batch, store_part_family(part), writer_bytes(&w), value);
-}
 
 static void put_past(struct store *s,
                      rocksdb_writebatch_t *batch,
                      const struct store_past_block *b)
 {
-    put_part(s, batch, b->height, STORE_HEADER, b->header);
-    put_part(s, batch, b->height, STORE_CERT, b->cert);
-}
-
-static void put_log(struct store *s,
-                    rocksdb_writebatch_t *batch,
-                    const struct mtree_log *log)
-{
-    uint8_t raw[8];
-    struct writer w = writer_of(raw, sizeof raw);
-
-    writer_be64(&w, log->size);
-    put_key(
-        s,
-        batch,
-        FAMILY_HEADERS,
-        writer_bytes(&w),
-        bytes_of(log->peaks, mtree_log_peak_count(log) * sizeof log->peaks[0]));
+    store_batch_part(s, batch, b->height, STORE_HEADER, b->header);
+    store_batch_part(s, batch, b->height, STORE_CERT, b->cert);
 }
 
 static void put_marks(struct store *s,
                       rocksdb_writebatch_t *batch,
                       const struct store_base *base)
 {
-    uint8_t tip[8 + HASH_BYTES];
-    struct writer w = writer_of(tip, sizeof tip);
-    uint8_t journal[PUBKEY_BYTES + 8];
-    struct writer j = writer_of(journal, sizeof journal);
-
-    writer_u64(&w, base->height);
-    writer_hash(&w, &base->hash);
-    put_key(s, batch, FAMILY_META, name_of("tip"), writer_bytes(&w));
-    put_key(s, batch, FAMILY_META, name_of("index"), writer_bytes(&w));
-    writer_copy(&j, base->journal.key.raw, PUBKEY_BYTES);
-    writer_u64(&j, base->journal.records);
-    put_key(s, batch, FAMILY_META, name_of("journal"), writer_bytes(&j));
-    put_number(s, batch, rows_name, base->height);
-    put_number(s, batch, blocks_name, base->height);
-    put_number(s, batch, bodies_name, base->height + 1);
-    put_number(s, batch, fill_name, base->height + 1);
-    put_number(s, batch, log_name, base->height);
-    delete_key(s, batch, import_name);
+    store_batch_tip(s, batch, STORE_TIP, base->height, &base->hash);
+    store_batch_tip(s, batch, STORE_INDEX, base->height, &base->hash);
+    store_batch_journal(s, batch, &base->journal);
+    store_batch_number(s, batch, rows_name, base->height);
+    store_batch_number(s, batch, blocks_name, base->height);
+    store_batch_number(s, batch, STORE_BODIES, base->height + 1);
+    store_batch_number(s, batch, STORE_FILL, base->height + 1);
+    store_batch_number(s, batch, log_name, base->height);
+    store_batch_forget(s, batch, import_name);
     delete_chunks(s, batch);
 }
 
@@ -309,14 +222,14 @@ enum err store_import_finish(struct store *s, const struct store_base *base)
     ASSERT(log.size == base->height);
     batch = rocksdb_writebatch_create();
     put_past(s, batch, &base->block);
-    put_part(s, batch, base->height, STORE_ROOTS, base->roots);
+    store_batch_part(s, batch, base->height, STORE_ROOTS, base->roots);
     for (uint32_t i = 0; i < base->seal_count; i++)
         put_past(s, batch, &base->seals[i]);
-    put_log(s, batch, &log);
+    store_batch_log(s, batch, &log);
     mtree_log_append(&log, &base->hash);
-    put_log(s, batch, &log);
+    store_batch_log(s, batch, &log);
     put_marks(s, batch, base);
-    TRY(write_batch(s, batch, s->synced));
+    TRY(store_batch_write(s, batch, s->synced));
     pthread_mutex_lock(&s->lock);
     s->tip = s->index = (struct store_tip){true, base->height, base->hash};
     s->rows_from = s->blocks_from = s->log_from = base->height;
@@ -360,10 +273,10 @@ bool store_log_is_missing(struct store *s)
 
 enum err store_read_base(struct store *s)
 {
-    TRY(store_read_number(s, bodies_name, &s->bodies_from));
+    TRY(store_read_number(s, STORE_BODIES, &s->bodies_from));
     TRY(store_read_number(s, rows_name, &s->rows_from));
     TRY(store_read_number(s, blocks_name, &s->blocks_from));
-    TRY(store_read_number(s, fill_name, &s->fill_below));
+    TRY(store_read_number(s, STORE_FILL, &s->fill_below));
     return store_read_number(s, log_name, &s->log_from);
 }
 
@@ -371,21 +284,11 @@ static void fill_one(struct store *s,
                      rocksdb_writebatch_t *batch,
                      const struct store_fill_block *b)
 {
-    put_part(s, batch, b->height, STORE_HEADER, b->header);
-    put_part(s, batch, b->height, STORE_CERT, b->cert);
-    put_part(s, batch, b->height, STORE_BODY, b->body);
-    for (uint32_t i = 0; i < b->tx_count; i++) {
-        uint8_t value[12];
-        struct writer w = writer_of(value, sizeof value);
-
-        writer_u64(&w, b->height);
-        writer_u32(&w, i);
-        put_key(s,
-                batch,
-                FAMILY_TXID,
-                bytes_of(b->tx_ids[i].raw, HASH_BYTES),
-                writer_bytes(&w));
-    }
+    store_batch_part(s, batch, b->height, STORE_HEADER, b->header);
+    store_batch_part(s, batch, b->height, STORE_CERT, b->cert);
+    store_batch_part(s, batch, b->height, STORE_BODY, b->body);
+    for (uint32_t i = 0; i < b->tx_count; i++)
+        store_batch_tx(s, batch, &b->tx_ids[i], b->height, i);
 }
 
 enum err store_fill(struct store *s,
@@ -403,10 +306,10 @@ enum err store_fill(struct store *s,
         fill_one(s, batch, &list[i]);
     /* Block 0 has been there from the beginning. */
     lowest = list[0].height == 1 ? 0 : list[0].height;
-    put_number(s, batch, blocks_name, lowest);
-    put_number(s, batch, bodies_name, lowest);
-    put_number(s, batch, fill_name, lowest);
-    TRY(write_batch(s, batch, s->unsynced));
+    store_batch_number(s, batch, blocks_name, lowest);
+    store_batch_number(s, batch, STORE_BODIES, lowest);
+    store_batch_number(s, batch, STORE_FILL, lowest);
+    TRY(store_batch_write(s, batch, s->unsynced));
     pthread_mutex_lock(&s->lock);
     s->blocks_from = s->bodies_from = s->fill_below = lowest;
     pthread_mutex_unlock(&s->lock);
@@ -447,7 +350,7 @@ enum err store_fill_log(struct store *s, bool (*goes_on)(void *ctx), void *ctx)
         for (int i = 0; i < LOG_RUN && log.size + 1 < end && e == ERR_NONE;
              i++) {
             e = append_header(&log, s, log.size);
-            put_log(s, batch, &log);
+            store_batch_log(s, batch, &log);
         }
         if (e == ERR_NONE && goes_on != NULL && !goes_on(ctx))
             e = ERR_REFUSED;
@@ -455,7 +358,7 @@ enum err store_fill_log(struct store *s, bool (*goes_on)(void *ctx), void *ctx)
             rocksdb_writebatch_destroy(batch);
             return e;
         }
-        TRY(write_batch(s, batch, s->unsynced));
+        TRY(store_batch_write(s, batch, s->unsynced));
     }
     TRY(append_header(&log, s, log.size));
     a = mtree_log_root(&log);
@@ -465,8 +368,8 @@ enum err store_fill_log(struct store *s, bool (*goes_on)(void *ctx), void *ctx)
     {
         rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
 
-        delete_key(s, batch, log_name);
-        TRY(write_batch(s, batch, s->unsynced));
+        store_batch_forget(s, batch, log_name);
+        TRY(store_batch_write(s, batch, s->unsynced));
     }
     pthread_mutex_lock(&s->lock);
     s->log_from = 0;

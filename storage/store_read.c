@@ -128,7 +128,7 @@ struct store_view *store_view_open(struct store *s)
                   s,
                   v->read,
                   FAMILY_META,
-                  bytes_of("index", strlen("index"))) == ERR_NONE) {
+                  bytes_of(STORE_INDEX, strlen(STORE_INDEX))) == ERR_NONE) {
         r = reader_of(bytes_of(mark.at, mark.size));
         v->height = reader_u64(&r);
         store_value_free(&mark);
