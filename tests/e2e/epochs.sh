@@ -3,12 +3,9 @@
 # Every case says what it expects; the last line counts them.
 set -u
 cd "$(dirname "$0")/../.."
-build=$(realpath "$1")
-export LC_ALL=C.UTF-8
-work=$(mktemp -d /tmp/equity-epochs-XXXXXX)
-port=${E2E_EPOCHS_PORT:-18400}
+port_offset=650
+. tests/e2e/lib.sh
 export EQUITYD_NODE_SNAPSHOT_BLOCKS=20
-passed=0 failed=0
 
 finish() {
     exec 9>&- # the load ends with its input
@@ -19,27 +16,7 @@ finish() {
 }
 [ -n "${E2E_KEEP:-}" ] || trap finish EXIT
 
-ok() { passed=$((passed + 1)); echo "ok   $1"; }
-no() { failed=$((failed + 1)); echo "FAIL $1"; [ -n "${2:-}" ] && echo "     $2"; }
-expect() { # expect NAME WANTED TEXT: TEXT must contain WANTED
-    case "$3" in
-    *"$2"*) ok "$1" ;;
-    *) no "$1" "wanted \"$2\", got \"$(echo "$3" | tail -n 3 | cut -c1-300)\"" ;;
-    esac
-}
-same() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "wanted $2, got $3"; fi; }
 wallet="--wallet $work/net/wallet --passphrase-file $work/net/passphrase"
-url() { echo "http://127.0.0.1:$((port + 100 + $1))"; }
-rpc() { # rpc NODE METHOD PARAMS
-    curl -s -m 20 -H 'Content-Type: application/json' "$(url "$1")" \
-        -d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":$3}"
-}
-status() { rpc "$1" node_status '{}' | jq -r ".result.$2"; }
-start() { # start NODE
-    "$build/equityd" run --config "$work/net/node$1.ini" \
-        >>"$work/net/node$1.log" 2>&1 9>&- &
-    echo $! >"$work/net/node$1.pid"
-}
 stop() { # stop NODE, by kill -9
     kill -9 "$(cat "$work/net/node$1.pid")" 2>/dev/null
     wait "$(cat "$work/net/node$1.pid")" 2>/dev/null
@@ -67,7 +44,6 @@ all_become() { # all_become NAME SECONDS FIELD VALUE NODE...
     done
     ok "$name"
 }
-root() { rpc "$1" chain_getHeader '{}' | jq -r '.result.header|"\(.height) \(.state_root)"'; }
 roots_equal() { # roots_equal NAME NODE...
     name=$1
     shift
@@ -317,7 +293,4 @@ for id in $(cat "$work/acks"); do
     rpc 5 tx_get "{\"id\":\"$id\"}" | grep -q FINAL || lost=$((lost + 1))
 done
 same "nothing that was final is lost ($(finals) transfers)" 0 "$lost"
-
-echo
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+result

@@ -33,17 +33,27 @@ result() { # the last line, and the exit code
 
 # ---- a network in $work/net ----
 url() { echo "http://127.0.0.1:$((port + 100 + $1))"; }
-rpc() { # rpc NODE METHOD PARAMS
-    curl -s -m 20 -H 'Content-Type: application/json' "$(url "$1")" \
-        -d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":$3}"
+rpc() { # rpc NODE METHOD [PARAMS]
+    rpc_params=${3:-}
+    curl -s -m 30 -H 'Content-Type: application/json' "$(url "$1")" \
+        -d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":${rpc_params:-"{}"}}"
 }
-start() { # start NODE
-    "$build/equityd" run --config "$work/net/node$1.ini" \
-        >>"$work/net/node$1.log" 2>&1 &
-    echo $! >"$work/net/node$1.pid"
+status() { rpc "$1" node_status | jq -r ".result.$2"; } # status NODE FIELD
+start() { # start NODE [flags]; what the script has open as 9 stays its own
+    start_node=$1
+    shift
+    "$build/equityd" run --config "$work/net/node$start_node.ini" "$@" \
+        >>"$work/net/node$start_node.log" 2>&1 9>&- &
+    echo $! >"$work/net/node$start_node.pid"
 }
-ready() { # ready NODE SECONDS
-    for _ in $(seq 1 $(($2 * 10))); do
+until_true() { # until_true SECONDS COMMAND...
+    until_tries=$(($1 * 10))
+    shift
+    for _ in $(seq 1 $until_tries); do "$@" && return 0; sleep 0.1; done
+    return 1
+}
+ready() { # ready NODE [SECONDS]
+    for _ in $(seq 1 $((${2:-30} * 10))); do
         curl -s -m 2 -f "$(url "$1")/readyz" >/dev/null && return 0
         sleep 0.1
     done

@@ -4,11 +4,8 @@
 # leaves, a fresh node 2,300 blocks behind.
 set -u
 cd "$(dirname "$0")/../.."
-build=$(realpath "$1")
-export LC_ALL=C.UTF-8
-work=$(mktemp -d /tmp/equity-e2e-XXXXXX)
-port=${LINKS_PORT:-$((12000 + $$ % 20 * 1000 + 600))}
-passed=0 failed=0
+port_offset=700
+. tests/e2e/lib.sh
 
 finish() {
     for p in "$work"/net/node*.pid "$work"/twin.pid; do
@@ -18,34 +15,8 @@ finish() {
 }
 [ -n "${E2E_KEEP:-}" ] || trap finish EXIT
 
-ok() { passed=$((passed + 1)); echo "ok   $1"; }
-no() { failed=$((failed + 1)); echo "FAIL $1"; [ -n "${2:-}" ] && echo "     $2"; }
-same() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "wanted $2, got $3"; fi; }
-expect() {
-    case "$3" in
-    *"$2"*) ok "$1" ;;
-    *) no "$1" "wanted \"$2\", got \"$(echo "$3" | tail -n 3 | cut -c1-300)\"" ;;
-    esac
-}
-url() { echo "http://127.0.0.1:$((port + 100 + $1))"; }
-rpc() { # rpc NODE METHOD
-    curl -s -m 20 -H 'Content-Type: application/json' "$(url "$1")" \
-        -d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\"}"
-}
-start() { # start NODE
-    "$build/equityd" run --config "$work/net/node$1.ini" \
-        >>"$work/net/node$1.log" 2>&1 &
-    echo $! >"$work/net/node$1.pid"
-}
 stop() { kill -9 "$(cat "$work/net/node$1.pid")"; sleep 0.3; }
-until_true() { # until_true SECONDS COMMAND...
-    n=$(($1 * 10))
-    shift
-    for _ in $(seq 1 $n); do "$@" && return 0; sleep 0.1; done
-    return 1
-}
-ready() { curl -s -m 2 -f "$(url "$1")/readyz" >/dev/null; }
-root() { rpc "$1" chain_getHeader | jq -r '.result.header|"\(.height) \(.state_root)"'; }
+is_ready() { curl -s -m 2 -f "$(url "$1")/readyz" >/dev/null; }
 stands() { [ "$(root "$1")" != "" ] && [ "$(root "$1")" = "$(root 0)" ]; }
 says() { grep -q "$2" "$work/net/node$1.log"; }
 peer() { # peer NODE OF FIELD
@@ -55,7 +26,7 @@ peer() { # peer NODE OF FIELD
 "$build/equity" demo --once --dir "$work/net" --base-port "$port" \
     >"$work/demo.out" 2>"$work/demo.err"
 for i in 0 1 2 3; do start $i; done
-for i in 0 1 2 3; do until_true 20 ready $i || no "node $i is ready"; done
+for i in 0 1 2 3; do until_true 20 is_ready $i || no "node $i is ready"; done
 
 # ---- what a node says of its links ----
 until_true 10 eval '[ "$(peer 0 1 .clock)" != null ]'
@@ -98,7 +69,7 @@ same "damaged: exit 86, each time" 86 $code
 same "damaged: eight folders at most" 8 "$(ls -d "$work"/net/node3/halt-* | wc -l)"
 rm -rf "$work/net/node3" && mv "$work/node3.saved" "$work/net/node3"
 start 3
-until_true 30 ready 3 && ok "restored: it is ready" || no "restored: it is ready"
+until_true 30 is_ready 3 && ok "restored: it is ready" || no "restored: it is ready"
 
 # ---- two processes with one identity ----
 cp -r "$work/net/node2" "$work/twin"
@@ -116,13 +87,10 @@ expect "twins: metrics count them" 'equity_peer_duplicates_total{peer="2"}' \
 kill -9 "$(cat "$work/twin.pid")"
 until_true 30 eval '[ "$(peer 3 2 .consensus.up)" = true ]' &&
     ok "twins: alone it is let in again" || no "twins: alone it is let in again"
-for i in 0 1 2 3; do until_true 30 ready $i || no "node $i is ready"; done
+for i in 0 1 2 3; do until_true 30 is_ready $i || no "node $i is ready"; done
 stands 1 && stands 2 && stands 3 && ok "roots equal" || no "roots equal"
 
 # ---- far behind ----
 out=$("$build/tests/bench/bench_sync" 2300 1 $((port + 200)) 2>&1)
 expect "a fresh node catches up with 2,300 blocks" "blocks/s" "$out"
-
-echo
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+result

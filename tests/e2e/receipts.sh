@@ -4,11 +4,9 @@
 # changed, and both refuse.
 set -u
 cd "$(dirname "$0")/../.."
-build=$(realpath "$1")
-export LC_ALL=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
-work=$(mktemp -d /tmp/equity-e2e-XXXXXX)
-port=${E2E_PORT:-$((12000 + $$ % 20 * 1000 + 500))}
-passed=0 failed=0
+port_offset=550
+. tests/e2e/lib.sh
+export PYTHONDONTWRITEBYTECODE=1
 
 finish() {
     for p in "$work"/net/node*.pid; do
@@ -19,20 +17,6 @@ finish() {
 }
 [ -n "${E2E_KEEP:-}" ] || trap finish EXIT
 
-ok() { passed=$((passed + 1)); echo "ok   $1"; }
-no() { failed=$((failed + 1)); echo "FAIL $1"; [ -n "${2:-}" ] && echo "     $2"; }
-same() { if [ "$2" = "$3" ]; then ok "$1"; else no "$1" "wanted $2, got $3"; fi; }
-expect() {
-    case "$3" in
-    *"$2"*) ok "$1" ;;
-    *) no "$1" "wanted \"$2\", got \"$(echo "$3" | tail -n 3 | cut -c1-300)\"" ;;
-    esac
-}
-url() { echo "http://127.0.0.1:$((port + 100 + $1))"; }
-rpc() { # rpc NODE METHOD PARAMS
-    curl -s -m 30 -H 'Content-Type: application/json' "$(url "$1")" \
-        -d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":$3}"
-}
 height() { rpc "$1" node_status '{}' | jq -r .result.height; }
 program() { "$build/equity-verify" "$@"; }
 twin() { python3 tests/twin/verify.py "$@"; }
@@ -291,7 +275,4 @@ for i in 1 2 3 4 5 6; do
 done
 wait $asking
 expect "under blocks: all proven" " 40 proven" "$(cat "$work/outcomes")"
-
-echo
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+result

@@ -18,13 +18,6 @@ finish() {
 }
 [ -n "${E2E_KEEP:-}" ] || trap finish EXIT
 
-status() { rpc "$1" node_status '{}' | jq -r ".result.$2"; }
-until_true() { # until_true SECONDS COMMAND...
-    n=$(($1 * 10))
-    shift
-    for _ in $(seq 1 $n); do "$@" && return 0; sleep 0.1; done
-    return 1
-}
 stop() { kill "$(cat "$work/net/node$1.pid")"; wait_gone "$1"; }
 wait_gone() {
     p=$(cat "$work/net/node$1.pid")
