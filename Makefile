@@ -102,9 +102,10 @@ $(BUILD)/small/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_small) -MMD -MP -c $< -o $@
 $(BUILD)/small.a: $(SMALL:%.c=$(BUILD)/small/%.o)
-$(BUILD)/equity-verify: $(BUILD)/small/audit/main.o $(BUILD)/small.a
+$(BUILD)/equity-verify: $(BUILD)/small/audit/main.o $(BUILD)/small.a mk/verifier.ld
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) $(STATIC_$(VARIANT)) $^ $(call libs,audit) -o $@
+	$(Q)$(CC) $(LDFLAGS) $(STATIC_$(VARIANT)) $(filter-out %.ld,$^) \
+	    $(call libs,audit) -o $@
 else
 $(BUILD)/equity-verify: $(BUILD)/audit/main.o $(call needs,audit)
 	$(call say,LINK,$@)

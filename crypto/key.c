@@ -17,6 +17,16 @@ bool secret_eq(const void *a, const void *b, size_t size)
     return CRYPTO_memcmp(a, b, size) == 0;
 }
 
+/* Checking needs no tables or secrets of its own: a program that only checks
+ * never makes the context that signs. */
+static pthread_once_t checking_once = PTHREAD_ONCE_INIT;
+
+static const secp256k1_context *checking(void)
+{
+    pthread_once(&checking_once, secp256k1_selftest);
+    return secp256k1_context_static;
+}
+
 /* Signing is blinded with fresh randomness once per process. */
 static secp256k1_context *signing_context;
 static pthread_once_t signing_once = PTHREAD_ONCE_INIT;
@@ -25,15 +35,14 @@ static void make_signing_context(void)
 {
     uint8_t seed[32];
 
-    signing_context = secp256k1_context_create(SECP256K1_CONTEXT_SIGN |
-                                               SECP256K1_CONTEXT_VERIFY);
+    signing_context = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
     ASSERT(signing_context != NULL);
     random_bytes(seed, sizeof seed);
     ASSERT(secp256k1_context_randomize(signing_context, seed) == 1);
     OPENSSL_cleanse(seed, sizeof seed);
 }
 
-static const secp256k1_context *context(void)
+static const secp256k1_context *signing(void)
 {
     pthread_once(&signing_once, make_signing_context);
     return signing_context;
@@ -43,7 +52,7 @@ enum err key_new(struct secret *out)
 {
     do {
         random_bytes(out->raw, sizeof out->raw);
-    } while (secp256k1_ec_seckey_verify(context(), out->raw) != 1);
+    } while (secp256k1_ec_seckey_verify(signing(), out->raw) != 1);
     return ERR_NONE;
 }
 
@@ -53,10 +62,10 @@ enum err key_public(struct pubkey *out, const struct secret *secret)
     size_t size = sizeof out->raw;
 
     memset(out, 0, sizeof *out);
-    if (secp256k1_ec_pubkey_create(context(), &key, secret->raw) != 1)
+    if (secp256k1_ec_pubkey_create(signing(), &key, secret->raw) != 1)
         return ERR_RANGE;
     secp256k1_ec_pubkey_serialize(
-        context(), out->raw, &size, &key, SECP256K1_EC_COMPRESSED);
+        signing(), out->raw, &size, &key, SECP256K1_EC_COMPRESSED);
     ASSERT(size == sizeof out->raw);
     return ERR_NONE;
 }
@@ -66,7 +75,7 @@ bool key_is_valid(const struct pubkey *key)
     secp256k1_pubkey parsed;
 
     return secp256k1_ec_pubkey_parse(
-               context(), &parsed, key->raw, sizeof key->raw) == 1;
+               checking(), &parsed, key->raw, sizeof key->raw) == 1;
 }
 
 enum err key_sign(struct signature *out,
@@ -77,9 +86,9 @@ enum err key_sign(struct signature *out,
 
     memset(out, 0, sizeof *out);
     if (secp256k1_ecdsa_sign(
-            context(), &sig, digest->raw, secret->raw, NULL, NULL) != 1)
+            signing(), &sig, digest->raw, secret->raw, NULL, NULL) != 1)
         return ERR_RANGE;
-    secp256k1_ecdsa_signature_serialize_compact(context(), out->raw, &sig);
+    secp256k1_ecdsa_signature_serialize_compact(signing(), out->raw, &sig);
     return ERR_NONE;
 }
 
@@ -103,7 +112,7 @@ static const secp256k1_pubkey *parse(const struct pubkey *key)
         return &slot->parsed;
     slot->used = false;
     if (secp256k1_ec_pubkey_parse(
-            context(), &slot->parsed, key->raw, sizeof key->raw) != 1)
+            checking(), &slot->parsed, key->raw, sizeof key->raw) != 1)
         return NULL;
     slot->key = *key;
     slot->used = true;
@@ -118,8 +127,8 @@ bool key_verify(const struct pubkey *key,
     secp256k1_ecdsa_signature s;
 
     if (parsed == NULL ||
-        secp256k1_ecdsa_signature_parse_compact(context(), &s, sig->raw) != 1)
+        secp256k1_ecdsa_signature_parse_compact(checking(), &s, sig->raw) != 1)
         return false;
     /* Refuses high-S by itself. */
-    return secp256k1_ecdsa_verify(context(), &s, digest->raw, parsed) == 1;
+    return secp256k1_ecdsa_verify(checking(), &s, digest->raw, parsed) == 1;
 }

@@ -54,5 +54,9 @@ $(BUILD)/document/%.o: CPPFLAGS += $(CPP_document)
 CFLAGS_small   := -Os -ffunction-sections -fdata-sections \
                   -fno-asynchronous-unwind-tables -DSCHEMA_WITHOUT_HELP \
                   -DWORDS_ENGLISH
-STATIC_dev     := -static -s -Wl,--gc-sections,-z,noseparate-code
+# It never signs: the name of the table for signing (64 KiB) stands for the table
+# that checks, which is longer.
+STATIC_dev     := -static -s -Wl,--gc-sections,-z,noseparate-code \
+    -Wl,-T,mk/verifier.ld \
+    -Wl,--defsym=secp256k1_ecmult_gen_prec_table=secp256k1_pre_g
 STATIC_release := -no-pie $(STATIC_dev)
