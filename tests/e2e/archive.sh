@@ -77,6 +77,14 @@ exec 9>&-
 wait "$load"
 load=
 expect "the load has ended well" "submitted=" "$(tail -n 1 "$work/load.log")"
+settled() { # all four at one block, on disk, with nothing that waits
+    # shellcheck disable=SC2046
+    set -- $(for n in 0 1 2 3; do
+        rpc $n node_status | jq -r '.result|"\(.height) \(.tip_height) \(.mempool_txs) \(.state_root)"'
+    done | sort -u)
+    [ $# = 4 ] && [ "$1" = "$2" ] && [ "$3" = 0 ]
+}
+until_true 60 settled || no "all four have all blocks" "$(rpc 0 node_status)"
 tip=$(status 0 height)
 for n in 1 2 3; do reaches $n "$tip" || no "node $n has all blocks"; done
 root=$(status 0 state_root)

@@ -149,7 +149,9 @@ make_node 4
 expect "init for a key that is not in the genesis" "is not in the genesis" \
     "$("$build/equityd" init --config "$work/net/node4.ini" 2>&1)"
 start 4
-sleep 4
+refused() { grep -q "neither a validator nor announced" "$work"/net/node[0-3].log; }
+until_true 60 refused
+until_true 60 eval '[ "$(status 4 peers_up)" = 0 ]'
 same "who is not announced is not let in" 0 "$(status 4 peers_up)"
 expect "the others say why" "neither a validator nor announced" "$(cat "$work"/net/node[0-3].log)"
 stop 4
@@ -194,8 +196,8 @@ submit "$work/rotate.hex" 2 >"$work/rotate.out" &
 sender=$!
 sleep 0.$((RANDOM % 3))$((RANDOM % 10))
 stop 4
+start 4 # without it there is no quorum, and the sender may wait in vain
 wait $sender
-start 4
 expect "the key is rotated" "final at height" "$(cat "$work/rotate.out")"
 all_become "epoch 2, killed amid the seal or not" 60 epoch 2 0 1 2 4 5
 becomes "the new key votes" 20 5 role validator

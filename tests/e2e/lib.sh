@@ -52,6 +52,25 @@ until_true() { # until_true SECONDS COMMAND...
     for _ in $(seq 1 $until_tries); do "$@" && return 0; sleep 0.1; done
     return 1
 }
+gone() { # gone PID: it has ended, also one that nobody waits for
+    ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
+}
+ends() { # ends NODE...: their locks and ports are free again
+    for ends_node; do
+        until_true 60 gone "$(cat "$work/net/node$ends_node.pid")" || no "node $ends_node ends"
+    done
+}
+has() { # has WANTED COMMAND...: it prints WANTED
+    has_wanted=$1
+    shift
+    case "$("$@" 2>&1)" in *"$has_wanted"*) ;; *) return 1 ;; esac
+}
+eventually() { # eventually NAME WANTED COMMAND...: within 30 s it prints WANTED
+    eventually_name=$1 eventually_wanted=$2
+    shift 2
+    until_true 30 has "$eventually_wanted" "$@"
+    expect "$eventually_name" "$eventually_wanted" "$("$@" 2>&1)"
+}
 ready() { # ready NODE [SECONDS]
     for _ in $(seq 1 $((${2:-30} * 10))); do
         curl -s -m 2 -f "$(url "$1")/readyz" >/dev/null && return 0

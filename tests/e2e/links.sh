@@ -15,7 +15,7 @@ finish() {
 }
 [ -n "${E2E_KEEP:-}" ] || trap finish EXIT
 
-stop() { kill -9 "$(cat "$work/net/node$1.pid")"; sleep 0.3; }
+stop() { kill -9 "$(cat "$work/net/node$1.pid")"; ends "$1"; }
 is_ready() { curl -s -m 2 -f "$(url "$1")/readyz" >/dev/null; }
 stands() { [ "$(root "$1")" != "" ] && [ "$(root "$1")" = "$(root 0)" ]; }
 says() { grep -q "$2" "$work/net/node$1.log"; }
