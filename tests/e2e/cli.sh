@@ -133,9 +133,7 @@ if command -v promtool >/dev/null; then
     same "metrics: promtool" "" "$(promtool check metrics <"$work/metrics" 2>&1)"
 fi
 kill -9 "$(cat "$work/net/node3.pid")" "$(cat "$work/net/node2.pid")"
-unready() { [ "$(curl -s -o "$work/ready" -w '%{http_code}' "$(url 0)/readyz")" = 503 ]; }
-seen_both() { unready && grep -q "1 of 3 other" "$work/ready"; }
-until_true 10 seen_both
+until_true 10 has "1 of 3 other" curl -s "$(url 0)/readyz"
 same "readyz: not without a quorum" 503 "$(curl -s -o "$work/ready" -w '%{http_code}' "$(url 0)/readyz")"
 same "readyz: says which check and why" "peers: 1 of 3 other validators connected, quorum is 3 with this one" \
     "$(jq -r '.checks[]|select(.ok|not)|"\(.check): \(.reason)"' "$work/ready")"

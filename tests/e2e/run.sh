@@ -102,8 +102,8 @@ expect "tx oversized" '-32602' "$(post "@$work/big.json")"
 expect "tx simulated" '"name": "OK"' "$(tx 7 --simulate)"
 id=$(submit "$hex" | jq -r .result.id)
 expect "tx final" FINAL "$(rpc 0 tx_wait "{\"id\":\"$id\"}")"
-# (the index follows the block, and another node may be a block behind)
-eventually "tx repeated is the same tx" FINAL submit "$hex"
+expect "tx repeated is the same tx" FINAL "$(submit "$hex")"
+# (another node may be a block behind)
 eventually "tx repeated elsewhere" FINAL submit "$hex" 1
 expect "tx too large a quantity" E_AVAILABLE "$(tx 999999999)"
 
